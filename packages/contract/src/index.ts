@@ -1,0 +1,4 @@
+/** What the agent, the control plane and Consul's registry agree on. Pure: values in, values out. */
+export * from "./channel.js";
+export * from "./node-metadata.js";
+export * from "./registration.js";

@@ -1,0 +1,103 @@
+/** How a service and its instance are written in Consul's registry, and read back from it. */
+
+/** The protocol that a service speaks behind its port. */
+export type Protocol = "http" | "http2" | "grpc" | "tcp";
+
+/** A service that another one calls. Optional ones never block a start. */
+export interface Dependency {
+  readonly name: string;
+  readonly optional: boolean;
+}
+
+/** What Legation keeps in a registration's `Meta`, beyond what the user wrote there. */
+export interface RegistrationMeta {
+  readonly version?: string;
+  readonly protocol: Protocol;
+  readonly region?: string;
+  readonly zone?: string;
+  readonly dependencies: readonly Dependency[];
+  /** The service's own wishes, below any operator's policy: `LOAD_BALANCING_STRATEGY`, `CIRCUIT_BREAKER_THRESHOLD`, … */
+  readonly wishes: Readonly<Record<string, string>>;
+  /** The user's own keys. */
+  readonly user: Readonly<Record<string, string>>;
+}
+
+/** The reason that marks a draining instance in Consul's service maintenance. */
+export const drainingReason = "legation:draining";
+
+/** The ID of the health check by which Consul puts a service instance into maintenance. */
+export function maintenanceCheckId(serviceId: string): string {
+  return `_service_maintenance:${serviceId}`;
+}
+
+/** The name under which an instance's Envoy inbound address stands in `TaggedAddresses`. */
+export const meshAddressTag = "mesh";
+
+/** The name under which control planes register themselves. */
+export const controlPlaneService = "legation-control-plane";
+
+/** Consul's bounds on `Meta`: at most 64 keys, keys of at most 128 and values of at most 512 bytes. */
+export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
+
+const protocols: readonly string[] = ["http", "http2", "grpc", "tcp"] satisfies readonly Protocol[];
+const wishPrefix = "legation-wish-";
+const dependencyPrefix = "legation-dep-";
+
+/** True for the four protocols that a registration may name. */
+export function isProtocol(value: string): value is Protocol {
+  return protocols.includes(value);
+}
+
+/**
+ * Writes a registration's `Meta`. Dependencies are packed into `legation-dep-0`, `-1`, … as comma-separated names with `?`
+ * behind an optional one, each value within Consul's 512 bytes. The caller checks `metaLimits` over the user's keys.
+ */
+export function encodeMeta(meta: RegistrationMeta): Record<string, string> {
+  const out: Record<string, string> = { ...meta.user, protocol: meta.protocol };
+  if (meta.version) out["version"] = meta.version;
+  if (meta.region) out["region"] = meta.region;
+  if (meta.zone) out["zone"] = meta.zone;
+  for (const [key, value] of Object.entries(meta.wishes)) out[wishPrefix + key] = value;
+  packed(meta.dependencies).forEach((value, i) => {
+    out[dependencyPrefix + i] = value;
+  });
+  return out;
+}
+
+function packed(dependencies: readonly Dependency[]): string[] {
+  const values: string[] = [];
+  let current = "";
+  for (const { name, optional } of dependencies) {
+    const word = optional ? `${name}?` : name;
+    const joined = current ? `${current},${word}` : word;
+    if (joined.length > metaLimits.valueBytes) {
+      values.push(current);
+      current = word;
+    } else current = joined;
+  }
+  if (current) values.push(current);
+  return values;
+}
+
+/** Reads a registration's `Meta`, whoever wrote it. Unknown protocols and broken lists read as defaults, never as an error. */
+export function decodeMeta(meta: Readonly<Record<string, string>>): RegistrationMeta {
+  const user: Record<string, string> = {};
+  const wishes: Record<string, string> = {};
+  const lists: [number, string][] = [];
+  for (const [key, value] of Object.entries(meta)) {
+    if (key.startsWith(dependencyPrefix)) lists.push([Number(key.slice(dependencyPrefix.length)), value]);
+    else if (key.startsWith(wishPrefix)) wishes[key.slice(wishPrefix.length)] = value;
+    else if (!["version", "protocol", "region", "zone"].includes(key)) user[key] = value;
+  }
+  const words = lists.sort(([a], [b]) => a - b).flatMap(([, value]) => value.split(",").filter(Boolean));
+  const protocol = meta["protocol"] ?? "";
+  return {
+    ...(meta["version"] ? { version: meta["version"] } : {}),
+    ...(meta["region"] ? { region: meta["region"] } : {}),
+    ...(meta["zone"] ? { zone: meta["zone"] } : {}),
+    protocol: isProtocol(protocol) ? protocol : "http",
+    dependencies: words.map((word) => (word.endsWith("?") ? { name: word.slice(0, -1), optional: true } : { name: word, optional: false })),
+    wishes,
+    user,
+  };
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "deploy/*/src/**/*.test.ts", "deploy/setup/**/*.test.mjs"],
+          exclude: ["**/dist/**", "**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/system/**/*.test.ts"],
+          exclude: ["**/dist/**", "**/node_modules/**"],
+          // Each file starts real processes: two at once on two cores, and limits that a slow machine cannot reach.
+          maxWorkers: 2,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
