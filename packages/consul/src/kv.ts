@@ -1,0 +1,69 @@
+/** Consul's key/value store: bytes under keys, with check-and-set. */
+import type { Consul, ReadOptions, WriteOptions } from "./consul.js";
+import { ConsulError } from "./error.js";
+
+/** A stored value. */
+export interface KvEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** For check-and-set. */
+  readonly modifyIndex: number;
+  /** The session that holds the lock, if one does. */
+  readonly session?: string;
+}
+
+/** Check-and-set: the write happens only if the key's index is still this one; 0 = only if there is no such key. */
+export interface KvWriteOptions extends WriteOptions {
+  readonly cas?: number;
+}
+
+/** The store. */
+export interface Kv {
+  /** Undefined when there is no such key. */
+  get(key: string, options?: ReadOptions): Promise<KvEntry | undefined>;
+  /** All entries below a prefix; none is an empty list. */
+  list(prefix: string, options?: ReadOptions): Promise<readonly KvEntry[]>;
+  /** False when check-and-set did not hold. */
+  put(key: string, value: Uint8Array | string, options?: KvWriteOptions): Promise<boolean>;
+  /** False when check-and-set did not hold; true also when there was no such key. */
+  delete(key: string, options?: KvWriteOptions): Promise<boolean>;
+}
+
+interface KvRow {
+  readonly Key: string;
+  readonly Value: string | null;
+  readonly ModifyIndex: number;
+  readonly Session?: string;
+}
+
+/** Makes the store over a client. */
+export function createKv(consul: Pick<Consul, "get" | "put" | "del">): Kv {
+  const path = (key: string) => `/kv/${key.split("/").map(encodeURIComponent).join("/")}`;
+
+  async function rows(key: string, options: ReadOptions): Promise<readonly KvEntry[]> {
+    try {
+      return (await consul.get<KvRow[]>(path(key), options)).data.map(entry);
+    } catch (error) {
+      if (error instanceof ConsulError && error.code === "consul.not-found") return [];
+      throw error;
+    }
+  }
+
+  const writing = ({ cas, query, ...rest }: KvWriteOptions): WriteOptions => ({ ...rest, query: { ...query, cas } });
+  return {
+    get: async (key, options = {}) => (await rows(key, options))[0],
+    list: (prefix, options = {}) => rows(prefix, { ...options, query: { ...options.query, recurse: true } }),
+    put: (key, value, options = {}) =>
+      consul.put<boolean>(path(key), typeof value === "string" ? new TextEncoder().encode(value) : value, writing(options)),
+    delete: (key, options = {}) => consul.del<boolean>(path(key), writing(options)),
+  };
+}
+
+function entry(row: KvRow): KvEntry {
+  return {
+    key: row.Key,
+    value: Buffer.from(row.Value ?? "", "base64"),
+    modifyIndex: row.ModifyIndex,
+    ...(row.Session ? { session: row.Session } : {}),
+  };
+}

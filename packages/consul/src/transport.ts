@@ -1,0 +1,145 @@
+/**
+ * One HTTP exchange with Consul through the `consul` package's client, closing what it leaves open: an abort by signal, a bound on
+ * connections, an answer that breaks off in its middle (it would wait for its timeout), IPv6 addresses, and a kept connection
+ * that Consul closed just when it was used again.
+ */
+import { EventEmitter } from "node:events";
+import http from "node:http";
+import https from "node:https";
+import Client from "consul";
+import { type Asked, refusal, unreachable } from "./error.js";
+import type { ResolvedOptions } from "./options.js";
+
+/** A request; times in milliseconds. */
+export interface Exchange {
+  readonly method: "GET" | "PUT" | "DELETE";
+  /** Below `/v1`, its parts already encoded. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A whole answer of status 2xx. */
+export interface Reply {
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Sends requests. */
+export interface Transport {
+  /** Consul's address, as a URL without a path. */
+  readonly address: string;
+  /** Throws ConsulError, or the signal's reason. */
+  send(exchange: Exchange): Promise<Reply>;
+  /** Closes all connections. */
+  close(): void;
+}
+
+/** What the `consul` package's base class (papi) takes and gives; its published types leave these out. */
+interface PapiClient {
+  _request(options: {
+    method: string;
+    path: string;
+    query: Record<string, string>;
+    headers: Record<string, string>;
+    body?: unknown;
+    type?: string;
+    buffer: true;
+    timeout: number;
+    ctx: EventEmitter;
+    exts: { onRequest(request: PapiRequest, next: () => void): void };
+  }): Promise<http.IncomingMessage & { body?: Buffer }>;
+}
+
+interface PapiRequest {
+  req: http.RequestOptions;
+  transport: { request(options: http.RequestOptions): http.ClientRequest };
+}
+
+interface PapiFailure extends Error {
+  readonly response?: http.IncomingMessage & { body?: Buffer };
+}
+
+/** Makes the transport; no connection is opened before the first request. */
+export function createTransport(options: ResolvedOptions): Transport {
+  const { url } = options;
+  const secure = url.protocol === "https:";
+  const bounds = { keepAlive: true, keepAliveMsecs: 15_000, maxSockets: options.maxConnections, maxFreeSockets: options.maxConnections };
+  const agent = secure ? new https.Agent({ ...bounds, ...options.tls }) : new http.Agent(bounds);
+  const address = url.origin;
+  const client = new Client({
+    host: url.hostname,
+    port: Number(url.port || (secure ? 443 : 80)),
+    secure,
+    agent,
+  }) as unknown as PapiClient;
+
+  async function attempt(exchange: Exchange, again: boolean): Promise<Reply> {
+    const { method, path, query, body, timeoutMs, signal } = exchange;
+    const asked: Asked = { method, path, address };
+    signal?.throwIfAborted();
+    const ctx = new EventEmitter();
+    const cancel = () => ctx.emit("cancel");
+    signal?.addEventListener("abort", cancel, { once: true });
+    let sent: http.ClientRequest | undefined;
+    try {
+      const response = await client._request({
+        method,
+        path,
+        query: { ...options.query, ...query },
+        headers: { ...options.headers },
+        ...(body === undefined ? {} : { body: body instanceof Uint8Array ? Buffer.from(body) : body, type: "json" }),
+        buffer: true,
+        timeout: timeoutMs,
+        ctx,
+        exts: {
+          onRequest(request, next) {
+            const { transport } = request;
+            const host = request.req.hostname?.replace(/^\[(.*)\]$/, "$1");
+            request.req = { ...request.req, ...(host ? { hostname: host } : {}) };
+            request.transport = {
+              request(requestOptions) {
+                sent = failWhenCutShort(transport.request(requestOptions));
+                return sent;
+              },
+            };
+            next();
+          },
+        },
+      });
+      return { headers: response.headers, body: response.body ?? Buffer.alloc(0) };
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      const { response } = error as PapiFailure;
+      if (response?.statusCode) throw refusal(asked, response.statusCode, response.body?.toString("utf8") ?? "");
+      const stale = sent?.reusedSocket && ["ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "");
+      if (stale && again && method === "GET") return attempt(exchange, false);
+      throw unreachable(asked, withoutPrefix(error));
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  return {
+    address,
+    send: (exchange) => attempt(exchange, true),
+    close: () => agent.destroy(),
+  };
+}
+
+/** Makes a request fail when its answer ends before it is whole. */
+function failWhenCutShort(request: http.ClientRequest): http.ClientRequest {
+  return request.once("response", (response: http.IncomingMessage) => {
+    response.once("close", () => {
+      if (!response.complete) request.emit("error", Object.assign(new Error("the answer broke off"), { code: "ECONNRESET" }));
+    });
+  });
+}
+
+/** Takes off the "consul: " that the package puts before the messages of its errors. */
+function withoutPrefix(error: unknown): unknown {
+  if (error instanceof Error) error.message = error.message.replace(/^(consul: )+/, "");
+  return error;
+}

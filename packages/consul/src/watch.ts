@@ -1,0 +1,88 @@
+/** A blocking query without end, by the rules of Consul's documentation ("Blocking Queries": implementation details). */
+import type { Clock } from "@legation/runtime";
+import type { Answer, Consul, QueryParameters } from "./consul.js";
+
+/** What is watched. */
+export interface Watched {
+  /** Below `/v1`. */
+  readonly path: string;
+  readonly query?: QueryParameters;
+  readonly filter?: string;
+  readonly stale?: boolean;
+  /** How long one query waits at most; the actual time is up to a tenth shorter, by chance. Default 60 s. */
+  readonly waitMs?: number;
+  /** Least time between the starts of two queries; bounds what a busy table costs. Default 0. */
+  readonly paceMs?: number;
+}
+
+/** Who watches. */
+export interface Watcher<T> {
+  /**
+   * The first value, the first one after an error, and then each one whose index is another. The next query starts when it has resolved; when it throws, the same
+   * happens as when the query fails. An index that went back is delivered like any other, with `answer.index` below the last one's.
+   */
+  onValue(data: T, index: number, answer: Answer<T>): void | Promise<void>;
+  /** After each answer, changed or not: the watch lives. Called before `onValue`. */
+  onAnswer?(answer: Answer<T>): void;
+  /** The query failed; the next one comes after that time. Watching never ends by itself. */
+  onError(error: unknown, retryInMs: number): void;
+  /** Ends the watch at once; nothing is called afterwards. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Reset by each answer. */
+  readonly backoff: { next(): number; reset(): void };
+  readonly random?: () => number;
+}
+
+/** An unchanged answer that comes sooner than this was not worth waiting for: something before Consul ignores the index. */
+const tooSoon = 500;
+
+/** Starts watching; the first query is sent before this returns. */
+export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): void {
+  void run(consul, watched, watcher);
+}
+
+async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): Promise<void> {
+  const { signal, clock, backoff, random = Math.random } = watcher;
+  const { path, query, filter, stale, waitMs = 60_000, paceMs = 0 } = watched;
+  let index = 0;
+  let delivered: number | undefined;
+
+  async function ask(): Promise<number> {
+    const started = clock.monotonic();
+    const blocked = index > 0;
+    const answer = await consul.get<T>(path, {
+      ...(query ? { query } : {}),
+      ...(filter ? { filter } : {}),
+      ...(stale ? { stale } : {}),
+      index,
+      waitMs: Math.round(waitMs * (1 - random() / 10)),
+      signal,
+    });
+    if (signal.aborted) return 0;
+    watcher.onAnswer?.(answer);
+    backoff.reset();
+    const changed = answer.index !== delivered;
+    if (changed) await watcher.onValue(answer.data, answer.index, answer);
+    delivered = answer.index;
+    // An index that goes back starts over with a query that does not block; one that is not above 0 would never block.
+    index = answer.index < index ? 0 : Math.max(1, answer.index);
+    const took = clock.monotonic() - started;
+    return blocked && !changed && took < tooSoon ? tooSoon : Math.max(0, paceMs - took);
+  }
+
+  while (!signal.aborted) {
+    let pause: number;
+    try {
+      pause = await ask();
+    } catch (error) {
+      if (signal.aborted) return;
+      // A Consul that came back with less data would block on the old index until the wait ends.
+      index = 0;
+      delivered = undefined;
+      pause = backoff.next();
+      watcher.onError(error, pause);
+    }
+    if (pause > 0) await clock.sleep(pause, signal).catch(() => undefined);
+  }
+}
