@@ -1,27 +1,38 @@
-/** Exponential back-off with jitter. */
+/** How long to wait before the next attempt: exponential, bounded, with jitter so that many clients do not return at once. */
 
-/** Delays that grow from attempt to attempt. */
+/** What shapes a back-off. */
+export interface BackoffOptions {
+  /** The first wait, in milliseconds before jitter. */
+  readonly base: number;
+  /** The longest wait, in milliseconds before jitter. */
+  readonly max: number;
+  /** Each wait is this many times the one before it; default 2. */
+  readonly factor?: number;
+  /** The share by which a wait varies both ways; default 0.2, that is ±20 %. */
+  readonly jitter?: number;
+  /** A number of [0, 1); default Math.random. */
+  readonly random?: () => number;
+}
+
+/** A sequence of waits. One per thing that is retried. */
 export interface Backoff {
-  /** The delay before the next attempt, in milliseconds. */
+  /** The next wait in milliseconds: `min(base × factor^attempts, max) × (1 ± jitter)`. */
   next(): number;
-  /** Starts again at `base`, after a success. */
+  /** Starts over; call it after a success. */
   reset(): void;
-  /** How many delays were handed out since the last reset. */
+  /** How often `next` was called since the start or the last reset. */
   readonly attempts: number;
 }
 
-/**
- * The n-th delay is `min(max, base × factor^n)`, spread by ± `jitter` of itself.
- * `base` and `max` are milliseconds; `factor` is 2 and `jitter` 0.2 unless given.
- */
-export function createBackoff(options: { base: number; max: number; factor?: number; jitter?: number; random?: () => number }): Backoff {
+/** Makes a back-off that has made no attempt yet. */
+export function createBackoff(options: BackoffOptions): Backoff {
   const { base, max, factor = 2, jitter = 0.2, random = Math.random } = options;
   let attempts = 0;
   return {
     next() {
-      const delay = Math.min(max, base * factor ** attempts);
+      const wait = Math.min(base * factor ** attempts, max);
       attempts += 1;
-      return Math.round(delay * (1 + jitter * (2 * random() - 1)));
+      return Math.round(wait * (1 + jitter * (2 * random() - 1)));
     },
     reset() {
       attempts = 0;

@@ -1,8 +1,7 @@
-/** The one error class of Legation's processes: a stable code for programs, a sentence that says what to do for people. */
+/** The one error class that Legation shows to people: a stable code for programs, a message that says what is wrong and how to fix it. */
 
-/** An error that a person can act on. Commands print its message alone; the stack only with LEGATION_DEBUG=1. */
+/** An expected failure. `code` is stable and dotted (`consul.unreachable`); `message` stands by itself, without the stack. */
 export class LegationError extends Error {
-  /** Stable and dotted, such as `consul.forbidden`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {
@@ -10,4 +9,17 @@ export class LegationError extends Error {
     this.name = "LegationError";
     this.code = code;
   }
+}
+
+/** The message of anything that was thrown; for an error without a message, its code or its causes. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && !error.message) return error.errors.map(messageOf).join("; ");
+  if (!(error instanceof Error)) return String(error);
+  return error.message || codeOf(error) || error.name;
+}
+
+/** The `code` of anything that was thrown: Node's (`ECONNREFUSED`) or a LegationError's. Undefined where there is none. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
 }

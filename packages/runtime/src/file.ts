@@ -1,24 +1,38 @@
-/** Files that are either the old or the new one, whatever happens in between. */
-import { randomBytes } from "node:crypto";
+/** Files that a reader never sees half written, also after a crash or a power cut. */
+import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /**
- * Writes a file whole: into a temporary one beside it, flushed to disk, then renamed over it. `mode` is 0o644 unless given.
- * Throws what the file system says (a full disk leaves the old file as it was).
+ * Replaces the file at `path` as a whole: a temporary file in the same folder, fsync, rename, fsync of the folder. The folder must
+ * exist. `mode` is set exactly, whatever the umask (default: 0666 less the umask). Of several writers at once the last rename wins.
+ * Rejects with Node's error and leaves the old file untouched when a step before the rename fails.
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, options: { mode?: number } = {}): Promise<void> {
-  const part = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.part`;
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const file = await open(part, "wx", options.mode ?? 0o644);
-    try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(part, path);
+    await writeThrough(temporary, data, options.mode);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(part, { force: true });
+    await rm(temporary, { force: true });
     throw error;
+  }
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeThrough(path: string, data: string | Uint8Array, mode: number | undefined): Promise<void> {
+  const handle = await open(path, "wx", mode);
+  try {
+    if (mode !== undefined) await handle.chmod(mode);
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -1,12 +1,13 @@
 /** The chassis of a long-running process: configuration, log, metrics, time, back-off, files, life. A closed list. */
-export { type Backoff, createBackoff } from "./backoff.js";
-export { type Clock, systemClock } from "./clock.js";
+export { formatAddress, listenError, parseAddress } from "./address.js";
+export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
+export { type Clock, systemClock, type Timer } from "./clock.js";
 export { ConfigError, type ConfigFile, type ConfigInput, type LoadedConfig, loadConfig } from "./config.js";
 export { formatDuration, parseDuration } from "./duration.js";
-export { LegationError } from "./errors.js";
+export { codeOf, LegationError, messageOf } from "./errors.js";
 export { writeFileAtomic } from "./file.js";
 export { helpText, printConfig } from "./help.js";
-export { createLifecycle, type Lifecycle, listenError } from "./lifecycle.js";
+export { createLifecycle, type HostProcess, type Lifecycle } from "./lifecycle.js";
 export { createLogger, type Logger, logLevels } from "./log.js";
 export { Counter, createRegistry, Gauge, Histogram, Registry } from "./metrics.js";
 export { nearest } from "./nearest.js";

@@ -1,95 +1,128 @@
-/** The life of a process: what is stopped when it ends, in which order, and within which limits. */
-
-import { LegationError } from "./errors.js";
+/** How a process stops: hooks in the reverse order of registration, each within its limit, on a signal or after a crash. */
+import { type Clock, systemClock } from "./clock.js";
 import type { Logger } from "./log.js";
 
-/** Collects what must be stopped, and stops it once. */
+/** What a lifecycle needs of the process it lives in; Node's `process` by default. */
+export interface HostProcess {
+  on(event: string, listener: (argument: unknown) => void): unknown;
+  exit(code: number): void;
+}
+
+/** The orderly end of one process. */
 export interface Lifecycle {
-  /** Registers something to stop. Hooks run one by one, the last registered first; one that exceeds `limitMs` is logged and left. */
+  /**
+   * Registers what has to be stopped; the last registered is stopped first. A hook that takes longer than `limitMs` milliseconds, or
+   * throws, is logged and skipped. One that is registered while the process stops is run next; after that, at once.
+   */
   onStop(name: string, limitMs: number, stop: () => Promise<void> | void): void;
-  /** Runs all hooks; later calls return the first one's promise. Never rejects. */
+  /** Aborts `stopping`, runs the hooks, and resolves when all are done or skipped; never rejects. Further calls wait for the first. */
   stop(reason: string): Promise<void>;
   /** Aborted as soon as stopping begins. */
   readonly stopping: AbortSignal;
-  /** Stops on SIGINT and SIGTERM; the second such signal ends the process at once with 130 or 143. Unhandled rejections stop it with 1. */
+  /** Resolves with the reason once `stop` was called, by whomever, and has finished. */
+  readonly stopped: Promise<string>;
+  /**
+   * SIGINT, SIGTERM and SIGHUP stop the process; a second one half a second or more after the first exits at once with 128 + its
+   * number. An unhandled rejection or exception is logged, and the process exits with 1 after its hooks.
+   */
   handleSignals(): void;
 }
 
-/** Creates the lifecycle of a process. */
-export function createLifecycle(log: Logger): Lifecycle {
-  const hooks: { name: string; limitMs: number; stop: () => Promise<void> | void }[] = [];
-  const controller = new AbortController();
-  let stopped: Promise<void> | undefined;
+/** Exit codes of an end that was forced, by signal: 128 + its number. */
+const forcedExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** A signal that comes again within this time is the same one: a terminal and npm both deliver one Ctrl-C. Milliseconds. */
+const sameSignalWindow = 500;
+
+/** Makes the lifecycle of a process. Nothing happens before `stop` or, after `handleSignals`, a signal. */
+export function createLifecycle(log: Logger, options: { clock?: Clock; host?: HostProcess } = {}): Lifecycle {
+  const { clock = systemClock, host = process as HostProcess } = options;
+  const hooks: Hook[] = [];
+  const abort = new AbortController();
+  let running: Promise<void> | undefined;
+  let done = false;
+  let crashed = false;
+  let resolveStopped: (reason: string) => void = () => {};
+  const stopped = new Promise<string>((resolve) => {
+    resolveStopped = resolve;
+  });
 
   async function runHooks(reason: string): Promise<void> {
-    log.info({ event: "process.stopping", reason }, `stopping: ${reason}`);
-    controller.abort(new LegationError("process.stopping", `stopping: ${reason}`));
-    for (const hook of hooks.reverse()) {
-      const begin = performance.now();
-      try {
-        await within(hook.limitMs, hook.stop);
-        log.debug({ event: "process.hook", hook: hook.name, ms: Math.round(performance.now() - begin) }, `stopped ${hook.name}`);
-      } catch (error) {
-        log.error({ event: "process.hook-failed", hook: hook.name, err: error }, `stopping ${hook.name} failed`);
-      }
-    }
-    log.info({ event: "process.stopped", reason }, "stopped");
+    const start = clock.monotonic();
+    log.info({ event: "lifecycle.stopping", reason }, `stopping: ${reason}`);
+    abort.abort(new Error(`stopping: ${reason}`));
+    for (let hook = hooks.pop(); hook; hook = hooks.pop()) await runHook(hook, log, clock);
+    done = true;
+    log.info({ event: "lifecycle.stopped", reason, ms: Math.round(clock.monotonic() - start) }, "stopped");
+    if (crashed) host.exit(1);
+    resolveStopped(reason);
   }
 
-  const lifecycle: Lifecycle = {
-    onStop: (name, limitMs, stop) => {
-      hooks.push({ name, limitMs, stop });
+  function stop(reason: string): Promise<void> {
+    running ??= runHooks(reason);
+    return running;
+  }
+
+  function onSignal(signal: keyof typeof forcedExitCodes, firstAt: number | undefined): void {
+    if (firstAt !== undefined && clock.monotonic() - firstAt < sameSignalWindow) return;
+    if (firstAt === undefined) return void stop(signal);
+    log.warn({ event: "lifecycle.forced", signal }, `${signal} while stopping: exit without waiting for the rest`);
+    host.exit(forcedExitCodes[signal]);
+  }
+
+  function onCrash(event: string, error: unknown): void {
+    log.fatal({ event, error }, "an error that nothing handles: stopping");
+    crashed = true;
+    if (done) host.exit(1);
+    void stop(event);
+  }
+
+  return {
+    onStop(name, limitMs, stopHook) {
+      const hook = { name, limitMs, stop: stopHook };
+      if (done) void runHook(hook, log, clock);
+      else hooks.push(hook);
     },
-    stop: (reason) => {
-      stopped ??= runHooks(reason);
-      return stopped;
-    },
-    stopping: controller.signal,
-    handleSignals: () => {
-      const codes = { SIGINT: 130, SIGTERM: 143 } as const;
-      for (const [signal, code] of Object.entries(codes)) {
-        process.on(signal, () => {
-          if (stopped) {
-            log.warn({ event: "process.hurried", signal }, `${signal} again: ending at once`);
-            process.exit(code);
-          }
-          void lifecycle.stop(signal);
+    stop,
+    stopping: abort.signal,
+    stopped,
+    handleSignals() {
+      let firstAt: number | undefined;
+      for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
+        host.on(signal, () => {
+          onSignal(signal, firstAt);
+          firstAt ??= clock.monotonic();
         });
-      }
-      process.on("unhandledRejection", (error) => {
-        log.fatal({ event: "process.unhandled", err: error }, "a failure that nothing handled");
-        process.exitCode = 1;
-        void lifecycle.stop("unhandled failure").then(() => process.exit(1));
-      });
+      host.on("unhandledRejection", (error) => onCrash("process.unhandled-rejection", error));
+      host.on("uncaughtException", (error) => onCrash("process.uncaught-exception", error));
     },
   };
-  return lifecycle;
 }
 
-async function within(limitMs: number, stop: () => Promise<void> | void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LegationError("process.hook-limit", `did not end within ${limitMs} ms`)), limitMs);
+interface Hook {
+  readonly name: string;
+  readonly limitMs: number;
+  readonly stop: () => Promise<void> | void;
+}
+
+/** Runs one hook until it is done, fails, or its limit has passed; never rejects. */
+function runHook(hook: Hook, log: Logger, clock: Clock): Promise<void> {
+  const { name, limitMs } = hook;
+  return new Promise((resolve) => {
+    const timer = clock.timeout(limitMs, () => {
+      log.warn({ event: "lifecycle.hook.limit", hook: name, limitMs }, `${name} did not stop within ${limitMs} ms: going on without it`);
+      resolve();
+    });
+    const finish = async () => {
+      try {
+        await hook.stop();
+        log.debug({ event: "lifecycle.hook.done", hook: name });
+      } catch (error) {
+        log.error({ event: "lifecycle.hook.failed", hook: name, error }, `${name} failed to stop`);
+      }
+      timer.cancel();
+      resolve();
+    };
+    void finish();
   });
-  try {
-    await Promise.race([stop(), limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Turns a failed `listen` into a sentence that names the address, the cause and the flag to change it by. */
-export function listenError(error: unknown, options: { address: string; what: string; flag: string }): LegationError {
-  const { address, what, flag } = options;
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  const port = address.slice(address.lastIndexOf(":") + 1);
-  const because: Record<string, string> = {
-    EADDRINUSE: `port ${port} is in use by another process: ${what} cannot listen on ${address}. Stop that process, or choose another address with ${flag}`,
-    EACCES: `this user may not listen on port ${port}: ${what} cannot listen on ${address}. Choose a port of 1024 or above with ${flag}`,
-    EADDRNOTAVAIL: `this machine has no address ${address.slice(0, address.lastIndexOf(":"))}: ${what} cannot listen on ${address}. Choose one that it has with ${flag}`,
-  };
-  const message =
-    because[code ?? ""] ??
-    `${what} cannot listen on ${address}: ${error instanceof Error ? error.message : String(error)}. Change it with ${flag}`;
-  return new LegationError("process.listen", message, { cause: error });
 }

@@ -1,21 +1,30 @@
-/** Structured logs: JSON lines on standard error, each with a stable dotted `event`. */
-import { type DestinationStream, destination as openDestination, type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
+/** Structured logs: one JSON line per event on stderr, so that stdout stays free for a command's answer. */
+import { pino } from "pino";
 
-/** A pino logger. Every call names `event` first, such as `log.info({ event: "agent.started" }, "…")`. */
-export type Logger = PinoLogger;
+/** A logger. The first argument of each call holds `event`, a stable dotted name such as `consul.watch.lost`; errors go under `error`. */
+export type Logger = pino.Logger;
 
-/** The levels that `createLogger` takes, least first. */
+/** The levels that `createLogger` takes, from the most to the least talkative. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
-/** Creates the logger of a process. Times are RFC 3339; `destination` is standard error unless given. */
-export function createLogger(options: { name: string; level?: string; destination?: DestinationStream }): Logger {
+/** Bytes of lines that wait for a slow reader of stderr before further lines are dropped. */
+const bufferLimit = 16 * 1024 * 1024;
+
+/**
+ * Makes a process's logger. `name` says which part speaks, `level` is one of `logLevels` (default `info`). Without a destination
+ * lines go to stderr without blocking the process, and what is buffered is written when it exits.
+ */
+export function createLogger(options: { name: string; level?: string; destination?: pino.DestinationStream }): Logger {
   return pino(
     {
       name: options.name,
       level: options.level ?? "info",
-      timestamp: stdTimeFunctions.isoTime,
+      base: { pid: process.pid },
+      errorKey: "error",
+      timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
     },
-    options.destination ?? openDestination({ fd: 2, sync: true }),
+    options.destination ?? pino.destination({ fd: 2, sync: false, maxLength: bufferLimit }),
   );
 }

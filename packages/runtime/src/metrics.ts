@@ -1,9 +1,9 @@
-/** Prometheus metrics: one registry per process, passed to whoever counts something. */
+/** Prometheus metrics: one registry per process, passed to whoever counts. */
 import { collectDefaultMetrics, Registry } from "prom-client";
 
 export { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-/** Creates a registry that already holds the process's own metrics (CPU, memory, event loop delay). */
+/** Makes a registry that already holds Node's process metrics (memory, CPU, event loop, garbage collection). */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
