@@ -1,5 +1,5 @@
 /** The one error of this package: what failed at Consul, and what to do about it. */
-import { LegationError } from "@legation/runtime";
+import { codeOf, LegationError, messageOf } from "@legation/runtime";
 import { missingRule } from "./permission.js";
 
 /**
@@ -44,9 +44,8 @@ const addressHint = "give another address with --consul-addr or CONSUL_HTTP_ADDR
 
 /** The error for a request that brought no whole answer. */
 export function unreachable(asked: Asked, cause: unknown): ConsulError {
-  const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code || cause.name : String(cause);
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
-  const fix = /CERT|TLS|SSL|ALTNAME|EPROTO/.test(code)
+  const why = messageOf(cause);
+  const fix = /CERT|TLS|SSL|ALTNAME|EPROTO/.test(codeOf(cause) ?? "")
     ? "Check CONSUL_CACERT, CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY, and that the address speaks what it says (http or https)"
     : `Start Consul there, or ${addressHint}`;
   return new ConsulError(

@@ -5,7 +5,7 @@ import { ConsulError } from "./error.js";
 
 /** How to reach one Consul agent. */
 export interface ConsulOptions {
-  /** `http://host:port`, `https://host:port`, or `host:port` (then `secure` decides). Default `127.0.0.1:8500`. */
+  /** `http://host:port`, `https://host:port`, or `host:port` (then `secure` decides, and the port may be left out: 8500). Default `127.0.0.1:8500`. */
   readonly address?: string;
   /** TLS, for an address without a scheme. */
   readonly secure?: boolean;
@@ -119,7 +119,7 @@ function parseAddress(address: string, secure: boolean): URL {
   if (url.pathname !== "/" || url.search || url.hash) throw wrong("has a path");
   // `CONSUL_HTTP_SSL` lifts an http:// address too, as it does for the consul command.
   if (secure && url.protocol === "http:") url = new URL(url.href.replace(/^http:/, "https:"));
-  if (!url.port && !/:\d+$/.test(address)) url.port = "8500";
+  if (!scheme && !url.port && !/:\d+$/.test(address)) url.port = "8500";
   return url;
 }
 

@@ -1,0 +1,2 @@
+/** What tests and benches of other packages need to run against a real Consul. */
+export * from "./consul-server.js";
