@@ -2,3 +2,4 @@
 export * from "./channel.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";
+export * from "./service-name.js";

@@ -1,0 +1,83 @@
+/** What Consul says of an instance → what EDS says of its endpoint: the one table, with a reason for each row. */
+import { drainingReason, maintenanceCheckId } from "@legation/contract";
+import { addressProblem } from "./address.js";
+import type { Check, Instance } from "./instance.js";
+
+/** The states that EDS can carry for an endpoint. */
+export type EndpointHealth = "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "DRAINING";
+
+/** How an instance stands in EDS. `weight` is 1 or more, as Envoy demands; `reason` is stable text for people. */
+export interface Endpoint {
+  readonly health: EndpointHealth;
+  readonly weight: number;
+  readonly reason: string;
+  readonly omitted?: undefined;
+}
+
+/** An instance that EDS does not carry, and why. */
+export interface Omission {
+  readonly omitted: true;
+  readonly reason: string;
+}
+
+/**
+ * The state of an instance's endpoint (DESIGN §4). Rows are tried from top to bottom:
+ *
+ * | instance | endpoint |
+ * |---|---|
+ * | no usable address or port | omitted |
+ * | critical, and never yet passing | omitted, so that slow start begins at the first pass |
+ * | service or node maintenance, leaving notice | DRAINING |
+ * | any check critical | UNHEALTHY |
+ * | the weight of its state is 0 | DRAINING: Consul's word for "no new requests", and EDS has no weight 0 |
+ * | any check warning | HEALTHY with `Weights.Warning` |
+ * | passing, or no checks at all | HEALTHY with `Weights.Passing` |
+ *
+ * An instance held by the mass-loss guard stands as it was last seen.
+ */
+export function endpointOf(instance: Instance): Endpoint | Omission {
+  const unreachable = addressProblem(instance);
+  if (unreachable) return { omitted: true, reason: unreachable };
+  const critical = instance.checks.filter((check) => check.status === "critical").sort(byId);
+  const warning = instance.checks.filter((check) => check.status === "warning").sort(byId);
+  const first = critical[0];
+  if (first && !instance.everPassed) return { omitted: true, reason: `registered, never yet passing: ${named(critical)}` };
+
+  const weight = first || warning.length === 0 ? instance.weights.passing : instance.weights.warning;
+  const at = (health: EndpointHealth, reason: string): Endpoint => ({
+    health,
+    weight: Math.max(1, Math.trunc(weight)),
+    reason: instance.kept ? `${reason}; vanished from the registry with most of its service, kept by the mass-loss guard` : reason,
+  });
+  const maintenance = critical.find((check) => isMaintenance(check, instance));
+  if (maintenance) return at("DRAINING", maintenanceReason(maintenance));
+  if (instance.leaving) return at("DRAINING", "leaving: its agent has announced a stop");
+  if (first) return at("UNHEALTHY", `critical: ${named(critical)}`);
+  const state = warning.length > 0 ? `warning: ${named(warning)}` : instance.checks.length > 0 ? "passing" : "no checks";
+  if (weight < 1) return at("DRAINING", `${state}, with weight 0: no traffic`);
+  return at("HEALTHY", state);
+}
+
+/** True for an endpoint that takes new requests. */
+export function isServing(endpoint: Endpoint | Omission): endpoint is Endpoint {
+  return !endpoint.omitted && (endpoint.health === "HEALTHY" || endpoint.health === "DEGRADED");
+}
+
+const nodeMaintenanceCheckId = "_node_maintenance";
+
+function isMaintenance(check: Check, instance: Instance): boolean {
+  return check.id === nodeMaintenanceCheckId || check.id === maintenanceCheckId(instance.id);
+}
+
+function maintenanceReason(check: Check): string {
+  if (check.output.includes(drainingReason)) return "draining";
+  return check.id === nodeMaintenanceCheckId ? "its Consul node is in maintenance" : "in maintenance";
+}
+
+function byId(a: Check, b: Check): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+function named(checks: readonly Check[]): string {
+  return checks.map((check) => `check ${check.id}`).join(", ");
+}

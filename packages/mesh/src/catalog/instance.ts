@@ -1,0 +1,51 @@
+/** What Consul says, as values: services, their instances and the checks of these. */
+
+/** Consul's three check states; maintenance is a critical check with an ID of its own. */
+export type CheckStatus = "passing" | "warning" | "critical";
+
+/** One health check of an instance or of its Consul node. */
+export interface Check {
+  readonly id: string;
+  readonly name: string;
+  readonly status: CheckStatus;
+  readonly output: string;
+}
+
+/** One registration of a service. `node` and `id` together identify it; `id` alone is unique per Consul node only. */
+export interface Instance {
+  readonly node: string;
+  readonly id: string;
+  readonly service: string;
+  /** `Service.Address`, or `Node.Address` where that is empty: an IP address or a host name. */
+  readonly address: string;
+  readonly port: number;
+  /** `TaggedAddresses.mesh`: the inbound address of the instance's Envoy, which callers in the mesh use. */
+  readonly mesh?: { readonly address: string; readonly port: number };
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** Consul's `Weights`: shares of load while passing and while warning. */
+  readonly weights: { readonly passing: number; readonly warning: number };
+  readonly checks: readonly Check[];
+  /** False until all checks have been seen passing (or warning) once. */
+  readonly everPassed: boolean;
+  /** A leaving notice came before Consul said so. */
+  readonly leaving?: boolean;
+  /** Gone from the registry, and held by the mass-loss guard. */
+  readonly kept?: boolean;
+}
+
+/** A service by its name in Consul, with all of its instances in any order. */
+export interface CatalogService {
+  readonly name: string;
+  readonly instances: readonly Instance[];
+}
+
+/** The order of instances wherever order shows: by node, then by ID, by code unit. */
+export function byIdentity(a: Instance, b: Instance): number {
+  return compareText(a.node, b.node) || compareText(a.id, b.id);
+}
+
+/** Orders text by code unit, the same on every machine. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

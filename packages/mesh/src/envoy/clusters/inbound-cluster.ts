@@ -1,0 +1,34 @@
+/** The cluster by which an Envoy reaches its own application. */
+import { create } from "@bufbuild/protobuf";
+import type { Protocol } from "@legation/contract";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  ClusterSchema,
+} from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
+import { isIp } from "../../catalog/address.js";
+import { passThrough } from "../../policy/mesh-defaults/circuit-breakers.js";
+import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import { duration, socketAddress } from "../primitives.js";
+import { httpOptions } from "./protocol-options.js";
+
+/** The name of that cluster in every sidecar. */
+export const inboundCluster = "inbound";
+
+/** One endpoint, no ejection, no limits and no retries: what the application bears is its callers' policy. */
+export function appCluster(app: { readonly host: string; readonly port: number }, protocol: Protocol, defaults: MeshDefaults): Cluster {
+  const { connectTimeout, appIdleTimeout, keepalive } = defaults.connections;
+  return create(ClusterSchema, {
+    name: inboundCluster,
+    clusterDiscoveryType: { case: "type", value: isIp(app.host) ? Cluster_DiscoveryType.STATIC : Cluster_DiscoveryType.STRICT_DNS },
+    ...(isIp(app.host) ? {} : { dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED }),
+    connectTimeout: duration(connectTimeout),
+    loadAssignment: {
+      clusterName: inboundCluster,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: "endpoint", value: { address: socketAddress(app.host, app.port) } } }] }],
+    },
+    circuitBreakers: passThrough(),
+    typedExtensionProtocolOptions: httpOptions(protocol, { idleTimeout: appIdleTimeout, keepalive }),
+  });
+}

@@ -1,0 +1,62 @@
+/** The cluster by which callers reach a service. */
+import { create } from "@bufbuild/protobuf";
+import type { Protocol } from "@legation/contract";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  ClusterSchema,
+} from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
+import type { LocalityEndpoints } from "../../catalog/placement.js";
+import { loadBalancing } from "../../policy/mesh-defaults/balancing.js";
+import { circuitBreakers } from "../../policy/mesh-defaults/circuit-breakers.js";
+import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import { outlierDetection } from "../../policy/mesh-defaults/outlier-detection.js";
+import { loadAssignment } from "../endpoints/assignment.js";
+import { adsSource, duration } from "../primitives.js";
+import { httpOptions } from "./protocol-options.js";
+
+/**
+ * A cluster whose endpoints come by EDS, or, when one of them is a host name, a STRICT_DNS cluster that carries all of them itself:
+ * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again.
+ */
+export function serviceCluster(
+  name: string,
+  protocol: Protocol,
+  localities: readonly LocalityEndpoints[],
+  defaults: MeshDefaults,
+): Cluster {
+  const { connections, balancing, circuitBreaker } = defaults;
+  const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
+  return create(ClusterSchema, {
+    name,
+    ...(dns ? dnsDiscovery(name, localities) : edsDiscovery()),
+    connectTimeout: duration(connections.connectTimeout),
+    loadBalancingPolicy: loadBalancing(balancing),
+    commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
+    outlierDetection: outlierDetection(circuitBreaker),
+    circuitBreakers: circuitBreakers(defaults),
+    typedExtensionProtocolOptions: httpOptions(protocol, connections),
+    upstreamConnectionOptions: {
+      tcpKeepalive: { keepaliveTime: Math.ceil(connections.keepalive / 1000), keepaliveInterval: 5, keepaliveProbes: 3 },
+    },
+    ignoreHealthOnHostRemoval: true,
+  });
+}
+
+function edsDiscovery() {
+  return {
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: adsSource() },
+  } as const;
+}
+
+function dnsDiscovery(name: string, localities: readonly LocalityEndpoints[]) {
+  return {
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STRICT_DNS },
+    loadAssignment: loadAssignment(name, localities),
+    dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
+    respectDnsTtl: true,
+    dnsFailureRefreshRate: { baseInterval: duration(1_000), maxInterval: duration(10_000) },
+  } as const;
+}

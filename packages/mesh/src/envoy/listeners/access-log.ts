@@ -1,0 +1,38 @@
+/** The access log, where one is configured. */
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { packAny } from "@legation/envoy-api";
+import { type AccessLog, AccessLogSchema } from "@legation/envoy-api/envoy/config/accesslog/v3/accesslog";
+import { FileAccessLogSchema } from "@legation/envoy-api/envoy/extensions/access_loggers/file/v3/file";
+import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+
+const fields: JsonObject = {
+  attempts: "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+  bytesReceived: "%BYTES_RECEIVED%",
+  bytesSent: "%BYTES_SENT%",
+  details: "%RESPONSE_CODE_DETAILS%",
+  durationMs: "%DURATION%",
+  flags: "%RESPONSE_FLAGS%",
+  host: "%REQ(:AUTHORITY)%",
+  method: "%REQ(:METHOD)%",
+  path: "%REQ(:PATH)%",
+  requestId: "%REQ(X-REQUEST-ID)%",
+  status: "%RESPONSE_CODE%",
+  time: "%START_TIME%",
+  upstream: "%UPSTREAM_HOST%",
+  upstreamCluster: "%UPSTREAM_CLUSTER%",
+};
+
+/** One line of JSON per request or connection, or no log. */
+export function accessLog({ accessLog }: MeshDefaults): AccessLog[] {
+  if (!accessLog) return [];
+  const file = create(FileAccessLogSchema, {
+    path: accessLog.path,
+    accessLogFormat: { case: "logFormat", value: { format: { case: "jsonFormat", value: fields } } },
+  });
+  return [
+    create(AccessLogSchema, {
+      name: "envoy.access_loggers.file",
+      configType: { case: "typedConfig", value: packAny(FileAccessLogSchema, file) },
+    }),
+  ];
+}

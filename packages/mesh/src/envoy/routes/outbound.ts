@@ -1,0 +1,100 @@
+/** The routes from an application to what it depends on: a virtual host per dependency, and one that refuses the rest in words. */
+import { create } from "@bufbuild/protobuf";
+import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
+import {
+  type Route,
+  type RouteAction,
+  RouteActionSchema,
+  type RouteMatch,
+  RouteMatchSchema,
+  RouteSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+} from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import { failureHeader, idempotentMethods, retryPolicy } from "../../policy/mesh-defaults/retry-policy.js";
+import { duration } from "../primitives.js";
+
+/** The name of a sidecar's outbound route configuration and listener. */
+export const outbound = "outbound";
+
+/** A dependency as the routes know it. `tcp`: it does not speak HTTP, and its virtual host says so. */
+export interface RoutedDependency {
+  readonly name: string;
+  readonly tcp: boolean;
+}
+
+/**
+ * The outbound routes of a service for its dependencies, whose names are DNS labels, in the order given. The virtual hosts depend on
+ * names and on which of them speak TCP only, so that no change of a service's endpoints changes the routes of its callers.
+ */
+export function outboundRoutes(service: string, dependencies: readonly RoutedDependency[], defaults: MeshDefaults): RouteConfiguration {
+  return create(RouteConfigurationSchema, {
+    name: outbound,
+    virtualHosts: [...dependencies.map((dependency) => virtualHost(dependency, defaults)), catchAll(service, dependencies)],
+    responseHeadersToRemove: [failureHeader],
+  });
+}
+
+function virtualHost({ name, tcp }: RoutedDependency, defaults: MeshDefaults): VirtualHost {
+  return create(VirtualHostSchema, {
+    name,
+    domains: [name, `${name}.mesh`, `${name}.service.consul`],
+    routes: tcp
+      ? [connectRefusal(), refusal(502, `legation: ${name} speaks tcp, so that it cannot be reached over HTTP\n`)]
+      : [connectRefusal(), ...serviceRoutes(name, defaults)],
+  });
+}
+
+/** gRPC before idempotent before the rest; the first match wins. */
+function serviceRoutes(name: string, { circuitBreaker, retries }: MeshDefaults): Route[] {
+  const cluster = { case: "cluster", value: name } as const;
+  const timeout = duration(circuitBreaker.timeout);
+  const all = { case: "prefix", value: "/" } as const;
+  const routed = (match: RouteMatch, action: RouteAction) => create(RouteSchema, { match, action: { case: "route", value: action } });
+  return [
+    routed(
+      create(RouteMatchSchema, { pathSpecifier: all, grpc: {} }),
+      create(RouteActionSchema, {
+        clusterSpecifier: cluster,
+        timeout: duration(0),
+        maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
+        retryPolicy: retryPolicy(retries, false),
+      }),
+    ),
+    routed(
+      create(RouteMatchSchema, { pathSpecifier: all, headers: [methodIs(idempotentMethods)] }),
+      create(RouteActionSchema, { clusterSpecifier: cluster, timeout, retryPolicy: retryPolicy(retries, true) }),
+    ),
+    routed(
+      create(RouteMatchSchema, { pathSpecifier: all }),
+      create(RouteActionSchema, { clusterSpecifier: cluster, timeout, retryPolicy: retryPolicy(retries, false) }),
+    ),
+  ];
+}
+
+function methodIs(regex: string) {
+  const matchPattern = { case: "safeRegex", value: { regex } } as const;
+  return { name: ":method", headerMatchSpecifier: { case: "stringMatch", value: { matchPattern } } } as const;
+}
+
+function catchAll(service: string, dependencies: readonly RoutedDependency[]): VirtualHost {
+  const names = dependencies.map((dependency) => dependency.name).join(", ") || "none";
+  const body = `legation: no dependency of this name is declared by ${service}: add it to dependencies in the configuration of ${service}. Declared: ${names}\n`;
+  return create(VirtualHostSchema, { name: "undeclared", domains: ["*"], routes: [connectRefusal(), refusal(502, body)] });
+}
+
+function refusal(status: number, body: string): Route {
+  return create(RouteSchema, {
+    match: { pathSpecifier: { case: "prefix", value: "/" } },
+    action: { case: "directResponse", value: { status, body: { specifier: { case: "inlineString", value: body } } } },
+  });
+}
+
+function connectRefusal(): Route {
+  const body = "legation: CONNECT is not served here: send plain http:// requests through this proxy\n";
+  return create(RouteSchema, {
+    match: { pathSpecifier: { case: "connectMatcher", value: {} } },
+    action: { case: "directResponse", value: { status: 405, body: { specifier: { case: "inlineString", value: body } } } },
+  });
+}

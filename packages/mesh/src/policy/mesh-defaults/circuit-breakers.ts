@@ -1,0 +1,28 @@
+/** Limits of a caller towards one service, and the retry budget. */
+import { create } from "@bufbuild/protobuf";
+import { type CircuitBreakers, CircuitBreakersSchema } from "@legation/envoy-api/envoy/config/cluster/v3/circuit_breaker";
+import type { MeshDefaults } from "./mesh-defaults.js";
+
+const unlimited = 0xffff_ffff;
+
+/** The limits with the retry budget in the place of Envoy's three retries at once. */
+export function circuitBreakers(defaults: MeshDefaults): CircuitBreakers {
+  const { limits, retries } = defaults;
+  return create(CircuitBreakersSchema, {
+    thresholds: [
+      {
+        maxConnections: limits.connections,
+        maxPendingRequests: limits.pendingRequests,
+        maxRequests: limits.requests,
+        retryBudget: { budgetPercent: { value: retries.budgetPercent }, minRetryConcurrency: retries.minConcurrency },
+      },
+    ],
+  });
+}
+
+/** No limit but one: nothing is ever retried, whatever a request's headers wish. For the way from Envoy to its own application. */
+export function passThrough(): CircuitBreakers {
+  return create(CircuitBreakersSchema, {
+    thresholds: [{ maxConnections: unlimited, maxPendingRequests: unlimited, maxRequests: unlimited, maxRetries: 0 }],
+  });
+}

@@ -1,0 +1,24 @@
+/** What is wrong in a catalog or a node's description, in words for the person who can mend it. */
+
+/** Stable names of the problems, for programs. */
+export type ProblemCode =
+  | "service-name"
+  | "service-protocols"
+  | "instance-address"
+  | "duplicate-address"
+  | "duplicate-id"
+  | "dependency-name"
+  | "dependency-self"
+  | "dependency-twice"
+  | "dependency-unknown"
+  | "dependency-tcp"
+  | "node-address"
+  | "gateway-unserved";
+
+/** A flaw that is worked around: everything else is compiled as if it were not there. `message` says what to do. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** The service that has to be mended. */
+  readonly service: string;
+  readonly message: string;
+}

@@ -1,0 +1,31 @@
+/** A compiled Envoy message: named, versioned by its content, with what it came from. */
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { encode, typeUrl } from "@legation/envoy-api";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+
+/** Where a resource came from, so that a refusal can be told in the words of its author. */
+export interface Provenance {
+  readonly service: string;
+  /** `catalog`, `default`, or the path of a policy. */
+  readonly source: string;
+  /** The part of that source, where it is more than the whole. */
+  readonly path?: string;
+}
+
+/** One Envoy message. Immutable: `bytes` are shared by everyone who holds it. */
+export interface MeshResource {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** The first 16 hexadecimal digits of the SHA-256 of `bytes`: equal content has an equal version on every replica. */
+  readonly version: string;
+  /** The message as the value of its Any. */
+  readonly bytes: Uint8Array;
+  readonly provenance: Provenance;
+}
+
+/** Encodes a message into a resource. */
+export function resource<T extends DescMessage>(schema: T, name: string, message: MessageShape<T>, provenance: Provenance): MeshResource {
+  const bytes = encode(schema, message);
+  return { typeUrl: typeUrl(schema), name, version: bytesToHex(sha256(bytes)).slice(0, 16), bytes, provenance };
+}
