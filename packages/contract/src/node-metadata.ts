@@ -1,5 +1,5 @@
 /** What a proxy says of itself in `node.metadata.legation`; it alone yields the proxy's resources. */
-import { type Dependency, isProtocol, type Protocol } from "./registration.js";
+import { type Dependency, dependencyOf, isProtocol, type Protocol } from "./registration.js";
 
 /** What kind of client a node is: an Envoy beside a service, an Envoy at the edge, or a gRPC application without an Envoy. */
 export type NodeKind = "sidecar" | "gateway" | "grpc";
@@ -48,7 +48,7 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
   }
   if (typeof protocol !== "string" || !isProtocol(protocol))
     return `node.metadata.legation.protocol is ${JSON.stringify(protocol)}; use http, http2, grpc or tcp`;
-  if (!Array.isArray(dependencies) || dependencies.some((d) => typeof d !== "string"))
+  if (!Array.isArray(dependencies) || dependencies.some((d) => typeof d !== "string" || dependencyOf(d).name === ""))
     return "node.metadata.legation.dependencies must be a list of service names, with ? behind an optional one";
   return {
     api: 1,
@@ -58,14 +58,14 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
     app: String(app ?? ""),
     outbound: String(outbound),
     protocol,
-    dependencies: (dependencies as string[]).map((word) => ({ name: word.replace(/\?$/, ""), optional: word.endsWith("?") })),
+    dependencies: (dependencies as string[]).map(dependencyOf),
   };
 }
 
-/** Splits `host:port`; IPv6 hosts stand in brackets. Returns undefined when there is no port of 1–65535. */
+/** Splits `host:port`; IPv6 hosts stand in brackets. Returns undefined when there is no host, or no port of 1–65535 in decimal. */
 export function splitAddress(address: string): { readonly host: string; readonly port: number } | undefined {
-  const at = address.lastIndexOf(":");
-  const port = Number(address.slice(at + 1));
-  if (at < 1 || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
-  return { host: address.slice(0, at).replace(/^\[(.*)\]$/, "$1"), port };
+  const [, bracketed, plain, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }

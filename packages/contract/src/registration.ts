@@ -42,6 +42,7 @@ export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
 const protocols: readonly string[] = ["http", "http2", "grpc", "tcp"] satisfies readonly Protocol[];
 const wishPrefix = "legation-wish-";
 const dependencyPrefix = "legation-dep-";
+const dependencyKey = new RegExp(`^${dependencyPrefix}\\d{1,2}$`);
 
 /** True for the four protocols that a registration may name. */
 export function isProtocol(value: string): value is Protocol {
@@ -70,7 +71,7 @@ function packed(dependencies: readonly Dependency[]): string[] {
   for (const { name, optional } of dependencies) {
     const word = optional ? `${name}?` : name;
     const joined = current ? `${current},${word}` : word;
-    if (joined.length > metaLimits.valueBytes) {
+    if (current && utf8Length(joined) > metaLimits.valueBytes) {
       values.push(current);
       current = word;
     } else current = joined;
@@ -79,25 +80,40 @@ function packed(dependencies: readonly Dependency[]): string[] {
   return values;
 }
 
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x1_0000 ? 3 : 4;
+  }
+  return bytes;
+}
+
 /** Reads a registration's `Meta`, whoever wrote it. Unknown protocols and broken lists read as defaults, never as an error. */
 export function decodeMeta(meta: Readonly<Record<string, string>>): RegistrationMeta {
   const user: Record<string, string> = {};
   const wishes: Record<string, string> = {};
   const lists: [number, string][] = [];
   for (const [key, value] of Object.entries(meta)) {
-    if (key.startsWith(dependencyPrefix)) lists.push([Number(key.slice(dependencyPrefix.length)), value]);
+    if (dependencyKey.test(key)) lists.push([Number(key.slice(dependencyPrefix.length)), value]);
     else if (key.startsWith(wishPrefix)) wishes[key.slice(wishPrefix.length)] = value;
     else if (!["version", "protocol", "region", "zone"].includes(key)) user[key] = value;
   }
-  const words = lists.sort(([a], [b]) => a - b).flatMap(([, value]) => value.split(",").filter(Boolean));
+  const words = lists.sort(([a], [b]) => a - b).flatMap(([, value]) => value.split(","));
   const protocol = meta["protocol"] ?? "";
   return {
     ...(meta["version"] ? { version: meta["version"] } : {}),
     ...(meta["region"] ? { region: meta["region"] } : {}),
     ...(meta["zone"] ? { zone: meta["zone"] } : {}),
     protocol: isProtocol(protocol) ? protocol : "http",
-    dependencies: words.map((word) => (word.endsWith("?") ? { name: word.slice(0, -1), optional: true } : { name: word, optional: false })),
+    dependencies: words.map(dependencyOf).filter(({ name }) => name !== ""),
     wishes,
     user,
   };
+}
+
+/** Reads one word of a dependency list: a name, with `?` behind an optional one. Blanks around it do not count. */
+export function dependencyOf(word: string): Dependency {
+  const trimmed = word.trim();
+  return trimmed.endsWith("?") ? { name: trimmed.slice(0, -1).trim(), optional: true } : { name: trimmed, optional: false };
 }

@@ -63,7 +63,8 @@ function callable(node: NodeMetadata, say: Say): string[] {
     const flaw = serviceNameProblem(name);
     const twin = names.get(name.toLowerCase());
     if (flaw) say("dependency-name", `a dependency is left out: ${flaw}`);
-    else if (name.toLowerCase() === node.service.toLowerCase()) say("dependency-self", `${name} depends on itself, which is left out: remove it from its dependencies`);
+    else if (name.toLowerCase() === node.service.toLowerCase())
+      say("dependency-self", `${name} depends on itself, which is left out: remove it from its dependencies`);
     else if (twin === undefined) names.set(name.toLowerCase(), name);
     else if (twin !== name) say("dependency-twice", `dependency ${name} is left out: as a host name it is the same as ${twin}`);
   }

@@ -1,7 +1,7 @@
 /** What Consul says of an instance → what EDS says of its endpoint: the one table, with a reason for each row. */
 import { drainingReason, maintenanceCheckId } from "@legation/contract";
 import { addressProblem } from "./address.js";
-import type { Check, Instance } from "./instance.js";
+import { type Check, compareText, type Instance } from "./instance.js";
 
 /** The states that EDS can carry for an endpoint. */
 export type EndpointHealth = "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "DRAINING";
@@ -38,8 +38,8 @@ export interface Omission {
 export function endpointOf(instance: Instance): Endpoint | Omission {
   const unreachable = addressProblem(instance);
   if (unreachable) return { omitted: true, reason: unreachable };
-  const critical = instance.checks.filter((check) => check.status === "critical").sort(byId);
-  const warning = instance.checks.filter((check) => check.status === "warning").sort(byId);
+  const critical = instance.checks.filter((check) => check.status === "critical").sort((a, b) => compareText(a.id, b.id));
+  const warning = instance.checks.filter((check) => check.status === "warning").sort((a, b) => compareText(a.id, b.id));
   const first = critical[0];
   if (first && !instance.everPassed) return { omitted: true, reason: `registered, never yet passing: ${named(critical)}` };
 
@@ -72,10 +72,6 @@ function isMaintenance(check: Check, instance: Instance): boolean {
 function maintenanceReason(check: Check): string {
   if (check.output.includes(drainingReason)) return "draining";
   return check.id === nodeMaintenanceCheckId ? "its Consul node is in maintenance" : "in maintenance";
-}
-
-function byId(a: Check, b: Check): number {
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
 function named(checks: readonly Check[]): string {

@@ -1,4 +1,5 @@
 /** What Consul says, as values: services, their instances and the checks of these. */
+import { instanceKey } from "@legation/contract";
 
 /** Consul's three check states; maintenance is a critical check with an ID of its own. */
 export type CheckStatus = "passing" | "warning" | "critical";
@@ -48,4 +49,9 @@ export function byIdentity(a: Instance, b: Instance): number {
 /** Orders text by code unit, the same on every machine. */
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The identity of an instance, wherever it is named: its Consul node and its ID. */
+export function keyOf(instance: Instance): string {
+  return instanceKey(instance.node, instance.id);
 }

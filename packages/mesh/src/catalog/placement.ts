@@ -1,9 +1,9 @@
 /** A service's endpoints in their final order: each with its place, one per address, and what was wrong with the rest. */
-import { decodeMeta, instanceKey } from "@legation/contract";
+import { decodeMeta } from "@legation/contract";
 import type { Problem } from "../problem.js";
 import { addressOf, addressProblem, isIp } from "./address.js";
 import { type Endpoint, endpointOf } from "./endpoint.js";
-import { byIdentity, type CatalogService, compareText, type Instance } from "./instance.js";
+import { byIdentity, type CatalogService, compareText, type Instance, keyOf } from "./instance.js";
 
 /** An endpoint that EDS carries. */
 export interface PlacedEndpoint {
@@ -58,11 +58,6 @@ export function placeEndpoints(service: CatalogService): {
     }
   }
   return { localities: grouped([...byAddress.values()]), problems };
-}
-
-/** The identity of an instance in messages and metadata. */
-export function keyOf(instance: Instance): string {
-  return instanceKey(instance.node, instance.id);
 }
 
 function rank(placed: PlacedEndpoint): number {
