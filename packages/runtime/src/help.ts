@@ -1,29 +1,61 @@
 /** `--help` and `--print-config`, both made from the option table. */
 import { stringify } from "yaml";
-import { flatten, isOption, type OptionTable } from "./option.js";
+import { placeholder } from "./flags.js";
+import { fieldsOf, flatten, isGroup, isOption, type Option, type OptionTable, variablesOf } from "./option.js";
 
 const width = 80;
 
-/** The text of `--help`, within 80 columns: usage, summary, every option that has a flag or a variable, examples. */
-export function helpText(table: OptionTable, options: { usage: string; summary: string; examples?: readonly string[] }): string {
-  const lines = [`Usage: ${options.usage}`, "", ...wrap(options.summary, 0), "", "Options (file path, flag, variable; later wins):"];
-  for (const [path, { kind, spec, print }] of flatten(table)) {
-    const names = [spec.flag, ...[spec.env ?? []].flat()].filter(Boolean).join(", ");
-    const fallback = spec.default === undefined ? "" : ` Default: ${brief(print(spec.default as never))}.`;
-    lines.push(
-      "",
-      ...wrap(`${path}  <${kind}>${names ? `  ${names}` : ""}`, 2),
-      ...wrap(`${spec.description}${/[.!?]$/.test(spec.description) ? "" : "."}${fallback}`, 6),
-    );
-  }
-  if (options.examples?.length) lines.push("", "Examples:", ...options.examples.map((e) => `  ${e}`));
-  return `${lines.join("\n")}\n`;
+/** What a command says of itself besides its settings. */
+export interface HelpOptions {
+  /** Such as `legation agent [flags]`. */
+  readonly usage: string;
+  /** One or a few sentences. */
+  readonly summary: string;
+  /** The flag that names the configuration file, if there is one. */
+  readonly fileFlag?: string;
+  /** Command lines. */
+  readonly examples?: readonly string[];
 }
 
-function brief(value: unknown): string {
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(",");
-  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0 ? "none" : JSON.stringify(value);
-  return String(value);
+/** The text of `--help`, within 80 columns: summary, usage, the settings with a flag, the others, examples. Ends with a newline. */
+export function helpText(table: OptionTable, options: HelpOptions): string {
+  const settings = flatten(table);
+  const flagged = settings.filter(([, option]) => option.spec.flag);
+  const others = settings.filter(([, option]) => !option.spec.flag);
+  const sections: string[][] = [wrap(options.summary, 0), [`Usage: ${options.usage}`]];
+  if (settings.length > 0 && options.fileFlag)
+    sections.push(
+      wrap("A flag goes before an environment variable, and a variable before the file. What stands in [] is the same setting there.", 0),
+    );
+  const file = options.fileFlag ? [`  ${options.fileFlag} FILE`, ...wrap("The configuration, a YAML file.", 6)] : [];
+  const help = ["  --help", ...wrap("Shows this text.", 6)];
+  sections.push(["Flags:", ...file, ...flagged.flatMap(([path, option]) => entry(path, option)), ...help]);
+  if (others.length > 0) {
+    const title = others.some(([, option]) => variablesOf(option).length > 0) ? "By file or environment:" : "By file:";
+    sections.push([title, ...others.flatMap(([path, option]) => entry(path, option))]);
+  }
+  if (options.examples?.length) sections.push(["Examples:", ...options.examples.map((example) => `  ${example}`)]);
+  return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+function entry(path: string, option: Option<unknown>): string[] {
+  const { spec } = option;
+  const value = option.isSwitch && spec.flag ? "" : ` ${placeholder(option)}`;
+  const also = [...(spec.flag ? [path] : []), ...variablesOf(option)].join(", ");
+  const description = /[.!?]$/.test(spec.description) ? spec.description : `${spec.description}.`;
+  return [`  ${spec.flag ?? path}${value}`, ...wrap(`${description}${fallback(option)}${also ? ` [${also}]` : ""}`, 6)];
+}
+
+function fallback(option: Option<unknown>): string {
+  const { spec } = option;
+  if (spec.required) return " Required.";
+  if (spec.default === undefined || spec.default === "" || (option.isSwitch && spec.default === false)) return "";
+  const value = option.print(spec.default as Exclude<unknown, undefined>);
+  if (typeof value === "object" && value !== null) {
+    const parts = Array.isArray(value) ? value.map(String) : Object.entries(value).map(([key, text]) => `${key}=${text}`);
+    return parts.length > 0 ? ` Default: ${parts.join(",")}.` : "";
+  }
+  return ` Default: ${value}.`;
 }
 
 function wrap(text: string, indent: number): string[] {
@@ -39,22 +71,40 @@ function wrap(text: string, indent: number): string[] {
   return lines;
 }
 
-/** The configuration as YAML with each value's origin behind it; secrets are shown as `(secret)`. */
+/**
+ * The configuration as YAML that can be read again, each value's origin behind it as a comment. What has no value is a comment itself;
+ * secrets are shown as `(secret)`.
+ */
 export function printConfig(table: OptionTable, values: object, origins: Readonly<Record<string, string>>): string {
-  const lines: string[] = [];
-  const walk = (level: OptionTable, at: Record<string, unknown>, prefix: string, indent: string) => {
-    for (const [key, entry] of Object.entries(level)) {
-      if (!isOption(entry)) {
-        lines.push(`${indent}${key}:`);
-        walk(entry, at[key] as Record<string, unknown>, `${prefix}${key}.`, `${indent}  `);
-        continue;
-      }
-      const value = at[key];
-      const printed = value === undefined ? null : entry.spec.secret ? "(secret)" : entry.print(value as never);
-      const text = stringify(printed, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
-      lines.push(`${`${indent}${key}: ${text}`.padEnd(46)} # ${origins[prefix + key] ?? "default"}`);
+  const lines = printLevel(table, values as Readonly<Record<string, unknown>>, origins, "", "");
+  const column = Math.min(48, Math.max(0, ...lines.map(({ text, origin }) => (origin ? text.length : 0))));
+  return `${lines.map(({ text, origin }) => (origin ? `${text.padEnd(column)}  # ${origin}` : text)).join("\n")}\n`;
+}
+
+interface Line {
+  readonly text: string;
+  readonly origin?: string;
+}
+
+function printLevel(
+  level: OptionTable,
+  values: Readonly<Record<string, unknown>>,
+  origins: Readonly<Record<string, string>>,
+  prefix: string,
+  indent: string,
+): Line[] {
+  return Object.entries(level).flatMap(([key, entry]) => {
+    const value = values[key];
+    if (value === undefined) return [{ text: `${indent}# ${key}: (not set)` }];
+    if (!isOption(entry)) {
+      const below = printLevel(fieldsOf(entry), value as Readonly<Record<string, unknown>>, origins, `${prefix}${key}.`, `${indent}  `);
+      const empty = isGroup(entry) && below.every(({ text }) => text.trimStart().startsWith("#"));
+      return [{ text: `${indent}${key}:${empty ? " {}" : ""}` }, ...below];
     }
-  };
-  walk(table, values as Record<string, unknown>, "", "");
-  return `${lines.join("\n")}\n`;
+    const printed = entry.spec.secret ? "(secret)" : entry.print(value as Exclude<unknown, undefined>);
+    const yaml = stringify(printed, { collectionStyle: "flow", lineWidth: 0 }).trimEnd();
+    return [
+      { text: `${indent}${key}: ${yaml.includes("\n") ? JSON.stringify(printed) : yaml}`, origin: origins[prefix + key] ?? "default" },
+    ];
+  });
 }

@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { nearest } from "./nearest.js";
+
+it.each([
+  ["prot", ["name", "port", "host"], "port"],
+  ["failure_threshold", ["failureThreshold", "recoveryThreshold"], "failureThreshold"],
+  ["controlplane", ["agent", "control-plane"], "control-plane"],
+  ["agnet", ["agent", "services"], "agent"],
+  ["x", ["name", "port"], undefined],
+  ["zebra", ["name", "port"], undefined],
+  ["a", [], undefined],
+])("for %s among %j proposes %s", (word, known, expected) => {
+  expect(nearest(word, known)).toBe(expected);
+});
