@@ -1,0 +1,141 @@
+/** A real Envoy that gets compiled resources from files, each kind by the subscription that it would have over ADS. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+
+/** Envoy's binary: `ENVOY_BIN`, then `PATH`, then the repository's `.tools`. Throws with the command that installs it. */
+export function envoyBinary(): string {
+  const fromPath = (process.env["PATH"] ?? "").split(delimiter).map((directory) => join(directory, "envoy"));
+  const installed = fileURLToPath(new URL("../../../../.tools/envoy-1.40.0/envoy/_bin/envoy", import.meta.url));
+  const found = [process.env["ENVOY_BIN"] ?? "", ...fromPath, installed].find((path) => path !== "" && existsSync(path));
+  if (!found) throw new Error("no Envoy: run `npm run setup`, or set ENVOY_BIN");
+  return found;
+}
+
+/** A running Envoy. */
+export interface RunningEnvoy {
+  readonly pid: number;
+  /** The port that a listener was given, by the listener's name. */
+  port(listener: string): Promise<number>;
+  /** `GET` on the admin page. */
+  admin(path: string): Promise<string>;
+  /** All counters and gauges. */
+  stats(): Promise<ReadonlyMap<string, number>>;
+  /** Ends the process by SIGKILL and removes its files; the second call does nothing. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an Envoy with resources as JSON (`@type` and all) and returns when it is LIVE, which is when all of them are loaded or refused.
+ * ADS sources become files; listeners are bound to free ports of 127.0.0.1.
+ */
+export async function startEnvoy(resources: readonly JsonObject[]): Promise<RunningEnvoy> {
+  const directory = mkdtempSync(join(tmpdir(), "legation-mesh-"));
+  writeSubscriptions(directory, resources);
+  const bootstrap = join(directory, "bootstrap.json");
+  const file = (kind: string) => ({ resource_api_version: "V3", path_config_source: { path: join(directory, `${kind}.json`) } });
+  writeFileSync(
+    bootstrap,
+    JSON.stringify({
+      node: { id: "proof", cluster: "proof", locality: { region: "north", zone: "a" } },
+      admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+      dynamic_resources: { cds_config: file("cds"), lds_config: file("lds") },
+    }),
+  );
+  const adminFile = join(directory, "admin");
+  const args = [
+    "-c",
+    bootstrap,
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+    "--admin-address-path",
+    adminFile,
+    "--log-level",
+    "warning",
+  ];
+  const child = spawn(envoyBinary(), args, { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (chunk) => {
+    log += String(chunk);
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await exited;
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await eventually(
+      () => existsSync(adminFile) && readFileSync(adminFile, "utf8").includes(":"),
+      child,
+      () => log,
+    );
+    const admin = async (path: string) => (await fetch(`http://${readFileSync(adminFile, "utf8")}${path}`)).text();
+    await eventually(
+      async () => (await admin("/ready")).startsWith("LIVE"),
+      child,
+      () => log,
+    );
+    return { pid: child.pid ?? 0, admin, stop, port: (listener) => portOf(admin, listener), stats: () => statsOf(admin) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function writeSubscriptions(directory: string, resources: readonly JsonObject[]): void {
+  const write = (name: string, kind: JsonObject[]) =>
+    writeFileSync(join(directory, `${name}.json`), JSON.stringify({ version_info: "1", resources: kind }));
+  const of = (type: string) => resources.filter((resource) => String(resource["@type"]).endsWith(`.${type}`));
+  const path = (name: string) => ({ path: join(directory, `${name}.json`) });
+  write(
+    "cds",
+    of("Cluster").map((cluster) => adsToFile(cluster, path(`eds-${cluster["name"]}`)) as JsonObject),
+  );
+  write(
+    "lds",
+    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound")) as JsonObject)),
+  );
+  for (const assignment of of("ClusterLoadAssignment")) write(`eds-${assignment["clusterName"]}`, [assignment]);
+  for (const routes of of("RouteConfiguration")) write(`rds-${routes["name"]}`, [routes]);
+}
+
+/** The same JSON with every `ads` source turned into a file. */
+function adsToFile(value: JsonValue, source: JsonObject): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => adsToFile(item, source));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => (key === "ads" ? ["pathConfigSource", source] : [key, adsToFile(inner, source)])),
+  );
+}
+
+function onFreePort(listener: JsonObject): JsonObject {
+  return { ...listener, address: { socketAddress: { address: "127.0.0.1", portValue: 0 } } };
+}
+
+async function portOf(admin: (path: string) => Promise<string>, listener: string): Promise<number> {
+  const { listener_statuses } = JSON.parse(await admin("/listeners?format=json")) as {
+    listener_statuses: { name: string; local_address: { socket_address: { port_value: number } } }[];
+  };
+  const found = listener_statuses.find((status) => status.name === listener);
+  if (!found) throw new Error(`Envoy has no listener ${listener}: ${JSON.stringify(listener_statuses)}`);
+  return found.local_address.socket_address.port_value;
+}
+
+async function statsOf(admin: (path: string) => Promise<string>): Promise<ReadonlyMap<string, number>> {
+  const { stats } = JSON.parse(await admin("/stats?format=json")) as { stats: { name?: string; value?: number }[] };
+  return new Map(stats.map(({ name = "", value = 0 }) => [name, value]));
+}
+
+async function eventually(condition: () => boolean | Promise<boolean>, child: ChildProcess, log: () => string): Promise<void> {
+  const limit = Date.now() + 25_000;
+  while (!(await condition())) {
+    if (child.exitCode !== null) throw new Error(`Envoy exited with ${child.exitCode}: ${log()}`);
+    if (Date.now() > limit) throw new Error(`Envoy is not live after 25 s: ${log()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,77 @@
+/** A golden case: a catalog and nodes in YAML, compiled, and printed as canonical proto JSON with every Any expanded. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { decodeNodeMetadata } from "@legation/contract";
+import { decode, registry, toJson } from "@legation/envoy-api";
+import { parse } from "yaml";
+import type { CatalogService, Instance } from "../catalog/instance.js";
+import { type CompiledNode, compileNode } from "../compile-node.js";
+import { type CompiledService, compileService } from "../compile-service.js";
+import { layersOf } from "../layers.js";
+import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import type { MeshResource } from "../resource.js";
+
+/** Where the cases are, one directory each. */
+export const goldenDirectory = fileURLToPath(new URL("../../golden", import.meta.url));
+
+/** The names of all cases. */
+export function goldenCases(): string[] {
+  return readdirSync(goldenDirectory).sort();
+}
+
+/** A case, compiled. */
+export interface GoldenCase {
+  readonly services: ReadonlyMap<string, CompiledService>;
+  readonly nodes: ReadonlyMap<string, CompiledNode>;
+  readonly layers: ReadonlyMap<string, { readonly view: string; readonly instance: string }>;
+}
+
+/** Reads and compiles a case: every service of its catalog, every node, and the services that nodes depend on and nobody registered. */
+export function compileCase(name: string): GoldenCase {
+  const read = (file: string): unknown => parse(readFileSync(join(goldenDirectory, name, file), "utf8"));
+  const catalog = new Map((read("catalog.yaml") as Partial<CatalogService>[]).map((raw) => [raw.name ?? "", catalogService(raw)]));
+  const nodes = new Map<string, CompiledNode>();
+  const layers = new Map<string, { view: string; instance: string }>();
+  for (const [id, raw] of Object.entries(read("nodes.yaml") as Record<string, JsonObject>)) {
+    const { zone = "", region = "", ...rest } = raw;
+    const metadata = decodeNodeMetadata({ api: 1, ...rest });
+    if (typeof metadata === "string") throw new Error(`golden/${name}/nodes.yaml: ${id}: ${metadata}`);
+    nodes.set(
+      id,
+      compileNode(metadata, (service) => catalog.get(service), meshDefaults),
+    );
+    layers.set(id, layersOf(metadata, { region: String(region), zone: String(zone) }));
+  }
+  const wanted = [...nodes.values()].flatMap((node) => node.clusters).filter((service) => !catalog.has(service));
+  const all = [...catalog.values(), ...[...new Set(wanted)].map((service) => ({ name: service, instances: [] }))];
+  return { services: new Map(all.map((service) => [service.name, compileService(service, meshDefaults)])), nodes, layers };
+}
+
+/** A service with what the YAML leaves out: an instance without checks that has passed, of weight 1. */
+function catalogService(raw: Partial<CatalogService>): CatalogService {
+  const name = raw.name ?? "";
+  return { name, instances: (raw.instances ?? []).map((instance) => ({ ...blank, ...instance, service: name })) };
+}
+
+const blank: Instance = {
+  node: "",
+  id: "",
+  service: "",
+  address: "",
+  port: 0,
+  tags: [],
+  meta: {},
+  weights: { passing: 1, warning: 1 },
+  checks: [],
+  everPassed: true,
+};
+
+/** A resource as JSON, `@type` first, as it stands in a discovery response. */
+export function resourceJson(resource: MeshResource): JsonObject {
+  const message = decode(resource.typeUrl, resource.bytes);
+  const schema = registry.getMessage(message.$typeName);
+  if (!schema) throw new Error(`no schema of ${message.$typeName}`);
+  return { "@type": resource.typeUrl, ...(toJson(schema, message) as JsonObject) };
+}
