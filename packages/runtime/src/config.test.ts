@@ -122,6 +122,21 @@ describe("what the kinds accept", () => {
     ]);
   });
 
+  it("hands plain values and texts to a parser of one's own", () => {
+    const command = option.parsed<readonly string[]>(
+      "command",
+      (raw) => {
+        if (typeof raw === "string") return { value: ["sh", "-c", raw] };
+        return Array.isArray(raw) ? { value: raw.map(String) } : { problem: "this is no command. Write [node, server.js]" };
+      },
+      { description: "Command.", flag: "--command" },
+    );
+    const read = (text: string) => loadConfig({ command }, { file: yaml(text) }).values.command;
+    expect(read("command: [node, 1]")).toEqual(["node", "1"]);
+    expect(loadConfig({ command }, { argv: ["--command", "node x"] }).values.command).toEqual(["sh", "-c", "node x"]);
+    expect(() => read("\ncommand: { a: 1 }")).toThrow("service.yaml:2: command: this is no command. Write [node, server.js].");
+  });
+
   it.each(["true", "1", "YES", "on"])("takes %s for true in a variable", (text) => {
     expect(load({ file: yaml("name: n\ndiscovery: false"), env: { SERVICE_DISCOVERY_ENABLED: text } }).values.discovery).toBe(true);
   });
@@ -169,14 +184,19 @@ describe("what is refused", () => {
     expect(problemsOf({ file: yaml("name: n\nconstructor: 1\n__proto__: { port: 1 }") })).toHaveLength(2);
   });
 
-  it("asks `check` about values that were set, and keeps a secret out of the message", () => {
+  it("asks `check` about values that were set, and keeps secrets out of what it says", () => {
     const checked = {
-      id: option.string({ description: "Id.", default: "BAD", env: "ID", check: (v) => (v === "BAD" ? "use small letters" : undefined) }),
-      token: option.string({ description: "Token.", env: "TOKEN", secret: true, check: () => "a token has 36 characters" }),
+      id: option.string({
+        description: "Id.",
+        default: "BAD",
+        env: "ID",
+        check: (v) => (v === "BAD" ? "is not in small letters. Write bad" : undefined),
+      }),
+      token: option.string({ description: "Token.", env: "TOKEN", secret: true, check: () => "is too short. A token has 36 characters" }),
     };
     expect(loadConfig(checked, {}).values.id).toBe("BAD");
     expect(() => loadConfig(checked, { env: { ID: "BAD", TOKEN: "hunter2" } })).toThrow(
-      'ID: "BAD": use small letters\nTOKEN: a token has 36 characters',
+      'ID: "BAD" is not in small letters. Write bad.\nTOKEN: the value is too short. A token has 36 characters.',
     );
   });
 
@@ -226,6 +246,7 @@ describe("flags", () => {
     [["--health-interval", "5s"], "--health-interval: there is no such flag. Set health.interval in the file or HEALTH_CHECK_INTERVAL."],
     [["--no-discovery=1"], "--no-discovery: takes no value. Write --no-discovery alone, or --discovery=1."],
     [["stray"], "stray: unexpected argument. See --help."],
+    [["service.yaml"], "service.yaml: unexpected argument. Write --config service.yaml."],
   ])("says of %j: %s", (argv, problem) => {
     expect(problemsOf({ argv: ["--name", "n", ...argv] })).toEqual([problem]);
   });

@@ -59,7 +59,10 @@ export function loadConfig<T extends OptionTable>(table: T, input: ConfigInput):
     const given = flags.values.get(path);
     if (given) found.take(path, option, { in: "flag", texts: given.texts }, given.flag, () => given.flag);
   }
-  for (const word of flags.positional.slice(input.maxPositional ?? 0)) found.problems.push(`${word}: unexpected argument. See --help.`);
+  for (const word of flags.positional.slice(input.maxPositional ?? 0)) {
+    const fix = input.fileFlag && /\.(ya?ml|json)$/.test(word) ? `Write ${input.fileFlag} ${word}.` : "See --help.";
+    found.problems.push(`${word}: unexpected argument. ${fix}`);
+  }
   const values = nest(table, "", found, files.length === 1 ? `${files[0]?.path}: ` : "");
   if (found.problems.length > 0) throw new ConfigError(found.problems);
   const origins = Object.fromEntries(flatten(table).map(([path]) => [path, found.values.get(path)?.origin ?? "default"]));
@@ -102,7 +105,9 @@ class Found {
     this.named.add(path);
     const reading = option.read(written);
     if ("value" in reading) this.values.set(path, { value: reading.value, origin });
-    else for (const { at = "", line, sentence } of reading.problems) this.problems.push(`${place(line)}${at}: ${sentence}`);
+    else
+      for (const { at = "", line, sentence } of reading.problems)
+        this.problems.push(`${place(line)}${at}: ${sentence}${/[.!?]$/.test(sentence) ? "" : "."}`);
   }
 }
 

@@ -111,7 +111,7 @@ function define<T>(name: string, spec: OptionSpec<T>, reader: Reader<T>, traits:
     const reading = reader(written);
     if (!("value" in reading)) return reading;
     const sentence = spec.check?.(reading.value);
-    return sentence ? wrong(spec.secret ? sentence : `${quoted(written)}: ${sentence}`) : reading;
+    return sentence ? wrong(`${spec.secret ? "the value" : quoted(written)} ${sentence}`) : reading;
   };
   const { isSwitch = false, print = (value: T) => value } = traits;
   return { option: true, kind: name, spec, isSwitch, read, print } as unknown as Option<T>;

@@ -17,7 +17,10 @@ export interface OptionSpec<T> {
   readonly unit?: string;
   /** When true, neither `printConfig` nor a message shows the value. */
   readonly secret?: boolean;
-  /** A sentence that says what is wrong with a value and the fix, or undefined when it is right. The default is not checked. */
+  /**
+   * Undefined when a value is right; else what is wrong with it and the fix, as it goes on behind the quoted value: `is too short. Write
+   * 1s or more`. The default is not checked.
+   */
   check?(value: T): string | undefined;
 }
 
