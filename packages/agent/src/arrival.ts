@@ -1,0 +1,58 @@
+/** The start order of DRAIN.md up to the service's start: Envoy live, then the required dependencies. */
+import type { Dependency } from "@legation/contract";
+import type { Clock, Logger } from "@legation/runtime";
+import type { Envoy } from "./envoy/setup.js";
+import { missingDependencies } from "./supervisor/dependencies.js";
+
+/** What the wait is for, and whom to tell. */
+export interface ArrivalOptions {
+  readonly envoy?: Envoy;
+  readonly dependencies: readonly Dependency[];
+  /** When missing dependencies become an error, milliseconds. The wait goes on. */
+  readonly dependencyTimeout: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called with each reason that keeps the service from starting; `error` once the limit has passed. */
+  readonly onWait: (reason: string, missing: readonly string[], error: boolean) => void;
+}
+
+const pollMs = 100;
+
+/** Resolves when the service may start; rejects with the signal's reason when `signal` aborts. */
+export async function readyToStart(options: ArrivalOptions, signal: AbortSignal): Promise<void> {
+  const { envoy, dependencies, clock, log, onWait } = options;
+  const required = dependencies.filter(({ optional }) => !optional);
+  if (!envoy) {
+    if (required.length > 0)
+      log.warn({ event: "service.dependencies-unseen" }, "required dependencies are not waited for: without an Envoy they cannot be seen");
+    return;
+  }
+  while (envoy.runner.state.phase !== "live") {
+    onWait(envoy.runner.state.reason, [], false);
+    await clock.sleep(pollMs, signal);
+  }
+  const deadline = clock.monotonic() + options.dependencyTimeout;
+  let late = false;
+  for (;;) {
+    const missing = required.length === 0 ? [] : await look(envoy, required);
+    if (missing.length === 0) return onWait("", [], false);
+    const reason = missing.join("; ");
+    if (!late && clock.monotonic() >= deadline) {
+      late = true;
+      log.error(
+        { event: "service.dependency-missing", missing },
+        `required dependencies are still missing after ${options.dependencyTimeout} ms: ${reason}`,
+      );
+    }
+    onWait(reason, missing, late);
+    await clock.sleep(pollMs, signal);
+  }
+}
+
+async function look(envoy: Envoy, required: readonly Dependency[]): Promise<string[]> {
+  try {
+    return missingDependencies(required, await envoy.admin.clusters());
+  } catch (error) {
+    return [`Envoy does not say what it sees: ${(error as Error).message}`];
+  }
+}

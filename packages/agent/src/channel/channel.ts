@@ -1,0 +1,156 @@
+/** The agent's channel to a control plane: reports up, commands down, and "I am leaving". */
+import {
+  type AgentReport,
+  type Command,
+  commandsPath,
+  type LeavingNotice,
+  type LeavingReply,
+  leavingPath,
+  reportInterval,
+  reportPath,
+} from "@legation/contract";
+import type { Backoff, Clock, Logger } from "@legation/runtime";
+import { exchange } from "../http-exchange.js";
+import { createAlarm } from "../registrar/alarm.js";
+import { openEventStream } from "./event-stream.js";
+
+/** Options of `createChannel`. */
+export interface ChannelOptions {
+  /** The control planes' HTTP addresses, tried in order; the one that answers is kept until it does not. */
+  readonly apis: readonly string[];
+  readonly identity: LeavingNotice;
+  readonly report: () => AgentReport;
+  readonly onCommand: (command: Command) => void;
+  readonly clock: Clock;
+  readonly reportBackoff: Backoff;
+  readonly commandBackoff: Backoff;
+  readonly log: Logger;
+}
+
+/** What the channel knows. */
+export interface ChannelState {
+  /** The control plane that took the last report; undefined when none does. */
+  readonly connected?: string;
+  readonly problem?: string;
+  /** True while commands can come in. */
+  readonly listening: boolean;
+}
+
+/** See the file's sentence. A control plane that is down stops nothing. */
+export interface Channel {
+  readonly state: ChannelState;
+  begin(): void;
+  /** Something has changed: report it now. */
+  changed(): void;
+  /** Tells the first control plane that answers. Rejects when none does within `timeoutMs`. */
+  leaving(timeoutMs: number): Promise<LeavingReply>;
+  /** Sends a last report and closes. */
+  stop(): Promise<void>;
+}
+
+const requestMs = 5_000;
+const lastReportMs = 500;
+const idleMs = 60_000;
+
+/** Creates the channel; nothing is sent before `begin`. */
+export function createChannel(options: ChannelOptions): Channel {
+  const { apis, clock, log } = options;
+  const alarm = createAlarm(clock);
+  const stopping = new AbortController();
+  const ended = (): boolean => stopping.signal.aborted;
+  let state: ChannelState = { listening: false };
+  let current = 0;
+  let stream: { close(): void } | undefined;
+
+  const base = (offset: number): string => (apis[(current + offset) % apis.length] ?? "").replace(/\/$/, "");
+
+  const post = async <T>(path: string, body: unknown, timeoutMs: number): Promise<T | undefined> => {
+    const problems: string[] = [];
+    for (let offset = 0; offset < apis.length; offset++) {
+      const api = base(offset);
+      try {
+        const { status, body: text } = await exchange(api + path, { method: "POST", body, timeoutMs });
+        if (status < 200 || status > 299) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
+        current = (current + offset) % apis.length;
+        if (state.connected !== api) log.info({ event: "channel.connected", api }, `reporting to the control plane at ${api}`);
+        state = { listening: state.listening, connected: api };
+        return text === "" ? undefined : (JSON.parse(text) as T);
+      } catch (error) {
+        problems.push(`${api} ${(error as Error).message}`);
+      }
+    }
+    const problem = problems.join("; ");
+    if (state.problem === undefined) log.warn({ event: "channel.lost", problem }, `no control plane takes the report: ${problem}`);
+    state = { listening: state.listening, problem };
+    throw new Error(problem);
+  };
+
+  const reportLoop = async (): Promise<void> => {
+    while (!ended()) {
+      let wait = reportInterval;
+      try {
+        await post(reportPath, options.report(), requestMs);
+        options.reportBackoff.reset();
+      } catch {
+        wait = options.reportBackoff.next();
+      }
+      if (!ended()) await alarm.sleep(wait);
+    }
+  };
+
+  const commandLoop = async (): Promise<void> => {
+    const { node, id } = options.identity;
+    for (let offset = 0; !ended(); offset++) {
+      const opened = openEventStream(`${base(offset)}${commandsPath}?${new URLSearchParams({ node, id })}`, {
+        idleMs,
+        onOpen: () => {
+          state = { ...state, listening: true };
+          current = (current + offset) % apis.length;
+          offset = 0;
+          options.commandBackoff.reset();
+        },
+        onData: take,
+      });
+      stream = opened;
+      const why = await opened.ended;
+      state = { ...state, listening: false };
+      if (ended()) return;
+      log.debug({ event: "channel.commands-lost", why }, `the stream of commands ended: ${why}`);
+      await clock.sleep(options.commandBackoff.next(), stopping.signal).catch(() => undefined);
+    }
+  };
+
+  const take = (data: string): void => {
+    try {
+      const command = JSON.parse(data) as Command;
+      log.info({ event: "channel.command", ...command }, `command ${command.kind} from the control plane`);
+      options.onCommand(command);
+    } catch (error) {
+      log.warn(
+        { event: "channel.command-refused", problem: (error as Error).message },
+        `a command was not understood: ${data.slice(0, 200)}`,
+      );
+    }
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    begin() {
+      void reportLoop();
+      void commandLoop();
+    },
+    changed: () => alarm.ring(),
+    async leaving(timeoutMs) {
+      const reply = await post<LeavingReply>(leavingPath, options.identity, timeoutMs);
+      return reply ?? { accepted: false, subscribers: 0 };
+    },
+    async stop() {
+      stopping.abort();
+      stream?.close();
+      alarm.ring();
+      if (state.connected !== undefined) await post(reportPath, options.report(), lastReportMs).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** The service's definition as the rest of the agent uses it: complete, checked, with every default worked out. */
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Dependency, encodeMeta, type Protocol, splitAddress } from "@legation/contract";
+import { ConfigError } from "@legation/runtime";
+import type { HostPort } from "../envoy/bootstrap.js";
+import type { AgentValues } from "./options.js";
+import { dependencyProblems, isLoopback, metaProblems, parseDependency } from "./rules.js";
+
+/** What is registered. Times in milliseconds. */
+export interface ServiceDefinition {
+  readonly name: string;
+  readonly id: string;
+  readonly version?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly dependencies: readonly Dependency[];
+  readonly weights: { readonly passing: number; readonly warning: number };
+  readonly region?: string;
+  readonly zone?: string;
+  readonly wishes: Readonly<Record<string, string>>;
+  readonly heartbeat: number;
+  readonly deregisterAfter: number;
+}
+
+/** The configuration with its defaults worked out. */
+export interface AgentConfig {
+  readonly service: ServiceDefinition;
+  readonly values: AgentValues;
+  readonly stateDir: string;
+  readonly outsiders: number;
+  /** At least one. */
+  readonly controlPlanes: readonly HostPort[];
+}
+
+/** What the definition takes from the machine. */
+export interface Machine {
+  readonly hostname: string;
+  readonly home?: string;
+}
+
+/**
+ * Checks what no single option can check and works out the defaults. Throws a ConfigError with every problem, each named by the place where
+ * the value was written.
+ */
+export function defineAgent(values: AgentValues, origins: Readonly<Record<string, string>>, machine: Machine): AgentConfig {
+  const problems: string[] = [];
+  const at = (path: string): string => {
+    const origin = origins[path] ?? "default";
+    return origin === "default" ? path : origin.startsWith("--") || /^[A-Z_]+$/.test(origin) ? origin : `${origin}: ${path}`;
+  };
+  const { name, port } = values;
+  problems.push(...dependencyProblems(values.dependencies, name).map((problem) => `${at("dependencies")}: ${problem}`));
+  const controlPlanes = values.controlPlane.xds.flatMap((address) => splitAddress(address) ?? []);
+  if (controlPlanes.length < Math.max(1, values.controlPlane.xds.length))
+    problems.push(`${at("controlPlane.xds")}: each control plane needs a port of 1 or more, and there must be one. Write host:18000.`);
+  for (const url of values.controlPlane.api)
+    if (!isHttpUrl(url)) problems.push(`${at("controlPlane.api")}: ${JSON.stringify(url)} is not a URL. Write http://127.0.0.1:8080.`);
+  if (values.controlPlane.api.length === 0) problems.push(`${at("controlPlane.api")}: there is no control plane. Name at least one.`);
+
+  const service: ServiceDefinition = {
+    name,
+    id: values.id ?? `${name}-${machine.hostname.replaceAll(/[^A-Za-z0-9.-]/g, "-")}-${port}`,
+    ...(values.version ? { version: values.version } : {}),
+    host: values.host,
+    port,
+    protocol: values.protocol,
+    tags: values.tags,
+    meta: values.meta,
+    dependencies: values.dependencies.map(parseDependency),
+    weights: values.weights,
+    ...(values.region ? { region: values.region } : {}),
+    ...(values.zone ? { zone: values.zone } : {}),
+    wishes: wishesOf(values, origins),
+    heartbeat: values.heartbeat,
+    deregisterAfter: values.deregisterAfter,
+  };
+  // One key more is the agent's own mark.
+  const own = Object.keys(encodeMeta({ ...service, user: {} })).length + 1;
+  problems.push(...metaProblems(values.meta, own).map((problem) => `${at("meta")}: ${problem}`));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    service,
+    values,
+    stateDir: resolve(values.stateDir ?? join(machine.home ?? homedir(), ".local", "state", "legation", service.id)),
+    outsiders: values.drain.outsiders ?? (isLoopback(values.host) ? 0 : 5_000),
+    controlPlanes,
+  };
+}
+
+function isHttpUrl(address: string): boolean {
+  try {
+    return ["http:", "https:"].includes(new URL(address).protocol);
+  } catch {
+    return false;
+  }
+}
+
+/** The wishes, by the keys that follow `legation-wish-` in the registration; only what somebody has set is a wish. */
+function wishesOf(values: AgentValues, origins: Readonly<Record<string, string>>): Record<string, string> {
+  const wishes: Record<string, string> = {};
+  if (values.balancing !== undefined) wishes["balancing"] = values.balancing;
+  if (values.circuitBreaker.failureThreshold !== undefined) wishes["failure-threshold"] = String(values.circuitBreaker.failureThreshold);
+  if ((origins["health.interval"] ?? "default") !== "default") wishes["health-interval"] = String(values.health.interval);
+  return wishes;
+}

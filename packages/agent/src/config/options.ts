@@ -1,0 +1,227 @@
+/** Every option of the agent: its place in the file, its variable, its flag, its unit, default and effect. */
+import { type ConfigValues, logLevels, option } from "@legation/runtime";
+import { loopbackProblem, nameProblem } from "./rules.js";
+
+const name = (what: string) => (value: string) => nameProblem(value, what);
+const atLeast = (least: number, written: string) => (value: number) =>
+  value < least ? `is too short. Write ${written} or more` : undefined;
+
+/** A command: a YAML list is an argv, text is handed to `/bin/sh -c`. */
+const command = option.parsed<readonly string[]>(
+  "command",
+  (raw) => {
+    if (typeof raw === "string" && raw.trim() !== "") return { value: ["/bin/sh", "-c", raw] };
+    if (Array.isArray(raw) && raw.length > 0 && raw.every((word) => ["string", "number"].includes(typeof word)))
+      return { value: raw.map(String) };
+    return { problem: `${JSON.stringify(raw)} is not a command. Write [node, server.js] or "node server.js".` };
+  },
+  {
+    description: "The service's process. A list is run as it is, text by /bin/sh -c. Without it, somebody else starts the application",
+    flag: "--command",
+  },
+);
+
+/** The option table; paths in the file follow its nesting. */
+export const agentOptions = {
+  name: option.string({
+    description: "The service's name, a DNS label",
+    required: true,
+    env: "SERVICE_NAME",
+    flag: "--name",
+    check: name("a service's name"),
+  }),
+  id: option.string({
+    description: "The instance's id, stable across restarts and unique on its Consul node; <name>-<host name>-<port> unless given",
+    env: "SERVICE_ID",
+    flag: "--id",
+    check: (value) =>
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(value) ? undefined : "is not an id. Use up to 128 letters, digits, dots and dashes",
+  }),
+  version: option.string({ description: "The service's version", env: "SERVICE_VERSION", flag: "--version" }),
+  host: option.string({ description: "Where the application listens", default: "127.0.0.1", env: "SERVICE_HOST", flag: "--host" }),
+  port: option.integer({
+    description: "The application's port",
+    required: true,
+    env: "SERVICE_PORT",
+    flag: "--port",
+    min: 1,
+    max: 65_535,
+  }),
+  protocol: option.enumeration(["http", "http2", "grpc", "tcp"], {
+    description: "What the application speaks",
+    default: "http",
+    env: "SERVICE_PROTOCOL",
+    flag: "--protocol",
+  }),
+  tags: option.list({ description: "Tags in Consul", default: [], env: "SERVICE_TAGS", flag: "--tags" }),
+  meta: option.map({ description: "The service's own metadata in Consul", default: {}, flag: "--meta" }),
+  dependencies: option.list({
+    description: "Services that this one calls; with ? behind an optional one, which never blocks the start",
+    default: [],
+    env: "SERVICE_DEPENDENCIES",
+    flag: "--dependencies",
+  }),
+  dependencyTimeout: option.duration({
+    description: "How long required dependencies may be missing before this is reported as an error; the agent goes on waiting",
+    default: 60_000,
+  }),
+  weights: {
+    passing: option.integer({ description: "Share of the load while healthy", default: 1, flag: "--weight", min: 1, max: 65_535 }),
+    warning: option.integer({ description: "Share of the load while degraded", default: 1, min: 1, max: 65_535 }),
+  },
+  balancing: option.enumeration(["round_robin", "least_connections", "weighted_round_robin", "random", "health_based", "hash"], {
+    description: "The strategy that the service wishes for, below any policy of an operator",
+    env: "LOAD_BALANCING_STRATEGY",
+  }),
+  circuitBreaker: {
+    failureThreshold: option.integer({
+      description: "Consecutive failures after which callers leave an instance out, as the service wishes",
+      env: "CIRCUIT_BREAKER_THRESHOLD",
+      min: 1,
+      max: 1_000_000,
+    }),
+  },
+  region: option.string({ description: "Where it runs", env: "SERVICE_REGION", flag: "--region" }),
+  zone: option.string({ description: "Where in the region it runs", env: "SERVICE_ZONE", flag: "--zone" }),
+  discovery: option.boolean({ description: "Register in Consul", default: true, env: "SERVICE_DISCOVERY_ENABLED", flag: "--discovery" }),
+  command,
+  cwd: option.string({ description: "The process's working directory; the agent's unless given" }),
+  env: option.map({ description: "Variables for the process, beside the agent's own", default: {} }),
+  health: {
+    http: {
+      path: option.string({
+        description: "Check with GET on this path; 2xx passes",
+        env: "SERVICE_HEALTH_ENDPOINT",
+        flag: "--health-path",
+        check: (value) => (value.startsWith("/") ? undefined : "is not a path. Begin it with /"),
+      }),
+    },
+    tcp: option.boolean({ description: "Check that a connection is accepted; on when there is no other check" }),
+    interval: option.duration({
+      description: "From one check to the next",
+      default: 30_000,
+      env: "HEALTH_CHECK_INTERVAL",
+      flag: "--health-interval",
+      check: atLeast(100, "100ms"),
+    }),
+    startInterval: option.duration({ description: "The same while nothing is known yet", default: 250, check: atLeast(10, "10ms") }),
+    timeout: option.duration({
+      description: "A check that takes longer has failed",
+      default: 5_000,
+      flag: "--health-timeout",
+      check: atLeast(10, "10ms"),
+    }),
+    failureThreshold: option.integer({
+      description: "Failures in a row that make unhealthy; fewer make degraded",
+      default: 3,
+      min: 1,
+      max: 1_000,
+    }),
+    recoveryThreshold: option.integer({ description: "Successes in a row that make healthy again", default: 2, min: 1, max: 1_000 }),
+    autoRecovery: option.boolean({ description: "Restart the process when it is unhealthy", default: true }),
+    startTimeout: option.duration({ description: "A start that is not healthy by then has failed", default: 60_000 }),
+  },
+  heartbeat: option.duration({
+    description: "How often Consul hears from the agent; after three missed ones the instance is out",
+    default: 60_000,
+    env: "SERVICE_HEARTBEAT",
+    flag: "--heartbeat",
+    check: atLeast(1_000, "1s"),
+  }),
+  deregisterAfter: option.duration({
+    description: "Consul forgets an instance whose heartbeat has been missing for so long",
+    default: 600_000,
+    check: atLeast(60_000, "1m (Consul takes no less)"),
+  }),
+  restart: {
+    attempts: option.integer({
+      description: "Starts after a failed one, before the service is given up",
+      default: 3,
+      min: 0,
+      max: 1_000,
+    }),
+    base: option.duration({ description: "The wait before the first attempt; it doubles each time", default: 2_000 }),
+    resetAfter: option.duration({ description: "A run that was healthy for so long gives all attempts back", default: 300_000 }),
+  },
+  stopTimeout: option.duration({ description: "From SIGTERM to SIGKILL of the process", default: 30_000, flag: "--stop-timeout" }),
+  drain: {
+    limit: option.duration({ description: "Requests under way may take so long at a stop", default: 30_000, flag: "--drain-limit" }),
+    wait: option.duration({ description: "Time for callers' proxies to drop this instance", default: 1_000, flag: "--drain-wait" }),
+    outsiders: option.duration({ description: "Time for callers outside the mesh; 0 where the address is loopback, else 5s" }),
+  },
+  envoy: {
+    enabled: option.boolean({ description: "Run an Envoy beside the service", default: true, flag: "--envoy" }),
+    binary: option.string({ description: "The Envoy to run; found in PATH and .tools unless given", env: "ENVOY_BIN" }),
+    inbound: option.address({
+      description: "Where Envoy accepts what is meant for the service",
+      default: "127.0.0.1:20000",
+      env: "LEGATION_INBOUND_ADDR",
+      flag: "--inbound-addr",
+    }),
+    outbound: option.address({
+      description: "Where Envoy accepts what the application sends to others",
+      default: "127.0.0.1:15001",
+      env: "LEGATION_OUTBOUND_ADDR",
+      flag: "--outbound-addr",
+      check: loopbackProblem,
+    }),
+    admin: option.address({
+      description: "Envoy's admin interface",
+      default: "127.0.0.1:19000",
+      env: "LEGATION_ENVOY_ADMIN_ADDR",
+      flag: "--envoy-admin-addr",
+      check: loopbackProblem,
+    }),
+    concurrency: option.integer({ description: "Envoy's worker threads", default: 2, min: 1, max: 256 }),
+    logLevel: option.enumeration(["trace", "debug", "info", "warning", "error", "critical", "off"], {
+      description: "Envoy's log level",
+      default: "warning",
+    }),
+  },
+  consul: {
+    address: option.string({
+      description: "Consul's agent on this machine; CONSUL_HTTP_ADDR and Consul's other variables count too",
+      unit: "URL",
+      env: "CONSUL_HTTP_ADDR",
+      flag: "--consul-addr",
+    }),
+    token: option.string({ description: "Consul's ACL token", env: "CONSUL_HTTP_TOKEN", secret: true }),
+    tokenFile: option.string({ description: "A file with Consul's ACL token", env: "CONSUL_HTTP_TOKEN_FILE" }),
+    compare: option.duration({
+      description: "How often the registration is compared with what Consul has",
+      default: 5_000,
+      check: atLeast(100, "100ms"),
+    }),
+  },
+  controlPlane: {
+    xds: option.listOf(option.address({ description: "One of them" }), {
+      description: "xDS addresses of the control planes",
+      default: ["127.0.0.1:18000"],
+      env: "LEGATION_CONTROL_PLANE_XDS",
+      flag: "--control-plane-xds",
+    }),
+    api: option.list({
+      description: "HTTP addresses of the control planes, tried in order",
+      unit: "URL",
+      default: ["http://127.0.0.1:8080"],
+      env: "LEGATION_CONTROL_PLANE_API",
+      flag: "--control-plane-api",
+    }),
+  },
+  admin: option.address({
+    description: "The agent's own API; loopback only",
+    default: "127.0.0.1:19100",
+    env: "LEGATION_ADMIN_ADDR",
+    flag: "--admin-addr",
+    check: loopbackProblem,
+  }),
+  stateDir: option.string({
+    description: "Where the agent keeps what it must find again; one for each instance. ~/.local/state/legation/<id> unless given",
+    env: ["LEGATION_STATE_DIR", "STATE_DIRECTORY"],
+    flag: "--state-dir",
+  }),
+  logLevel: option.enumeration(logLevels, { description: "The agent's log level", default: "info", env: "LOG_LEVEL", flag: "--log-level" }),
+};
+
+/** The values of the agent's options. */
+export type AgentValues = ConfigValues<typeof agentOptions>;

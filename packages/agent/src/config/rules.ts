@@ -1,0 +1,64 @@
+/** What names, addresses and metadata must be like. Each rule returns undefined, or a sentence that says what is wrong and the fix. */
+import { type Dependency, metaLimits } from "@legation/contract";
+
+/** A service's name is a DNS label: it becomes a host name, a cluster's name and a SPIFFE path. */
+export function nameProblem(value: string, what: string): string | undefined {
+  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) return undefined;
+  const meant = value
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "")
+    .slice(0, 63);
+  return `is not ${what}: use a DNS label of up to 63 lower-case letters, digits and dashes${meant && meant !== value ? `, such as ${meant}` : ""}`;
+}
+
+/** True for an address that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** An address that must not be reachable from other machines. */
+export function loopbackProblem(value: string): string | undefined {
+  return isLoopback(value.slice(0, value.lastIndexOf(":"))) ? undefined : "must be on loopback. Write 127.0.0.1 and a port";
+}
+
+/** Reads `payments` and `cache?`. */
+export function parseDependency(word: string): Dependency {
+  return word.endsWith("?") ? { name: word.slice(0, -1), optional: true } : { name: word, optional: false };
+}
+
+/** What is wrong with a service's dependencies: bad names, itself, the same twice. */
+export function dependencyProblems(words: readonly string[], self: string): string[] {
+  const seen = new Set<string>();
+  return words.flatMap((word) => {
+    const { name } = parseDependency(word);
+    const bad = nameProblem(name, "a service's name");
+    if (bad) return [`${JSON.stringify(word)} ${bad}`];
+    if (name === self) return [`${JSON.stringify(word)} is the service itself. A service cannot depend on itself: take it out`];
+    if (seen.has(name)) return [`${JSON.stringify(word)} is named twice. Name it once, with or without ?`];
+    seen.add(name);
+    return [];
+  });
+}
+
+const reserved = ["version", "protocol", "region", "zone"];
+
+/** What is wrong with the user's metadata by Consul's limits; `used` keys are Legation's own in the same registration. */
+export function metaProblems(meta: Readonly<Record<string, string>>, used: number): string[] {
+  const problems = Object.entries(meta).flatMap(([key, value]) => {
+    if (reserved.includes(key)) return [`the key ${key} has an option of its own. Write ${key} at the top, not in meta`];
+    if (key.startsWith("legation-")) return [`the key ${key} is Legation's own. Choose another that does not begin with legation-`];
+    if (!/^[A-Za-z0-9_-]+$/.test(key)) return [`the key ${JSON.stringify(key)} is not taken by Consul. Use letters, digits, - and _`];
+    if (Buffer.byteLength(key) > metaLimits.keyBytes)
+      return [`the key ${key.slice(0, 40)}… is longer than Consul's ${metaLimits.keyBytes} bytes. Shorten it`];
+    if (Buffer.byteLength(value) > metaLimits.valueBytes)
+      return [`the value of ${key} has ${Buffer.byteLength(value)} bytes; Consul takes ${metaLimits.valueBytes}. Shorten it`];
+    return [];
+  });
+  const total = Object.keys(meta).length + used;
+  if (total > metaLimits.keys)
+    problems.push(
+      `there are ${total} keys together with Legation's ${used}; Consul takes ${metaLimits.keys}. Take out ${total - metaLimits.keys}`,
+    );
+  return problems;
+}

@@ -1,0 +1,109 @@
+/** Envoy's admin interface: the few questions and commands that the agent has for it. */
+import { Agent } from "node:http";
+import { exchange } from "../http-exchange.js";
+
+/** What Envoy knows of one cluster's endpoints. */
+export interface ClusterHealth {
+  readonly endpoints: number;
+  readonly healthy: number;
+}
+
+/** Each method rejects with an Error when Envoy does not answer. */
+export interface EnvoyAdmin {
+  /** `LIVE`, or the state that Envoy is in instead: `PRE_INITIALIZING`, `INITIALIZING`, `DRAINING`. */
+  ready(): Promise<string>;
+  /** The ports of all listeners that Envoy has taken up. */
+  listeningPorts(): Promise<ReadonlySet<number>>;
+  /** The clusters that Envoy has, by name. */
+  clusters(): Promise<ReadonlyMap<string, ClusterHealth>>;
+  /** Requests (and TCP connections, where the protocol is tcp) that came in and have not ended yet. */
+  inFlight(): Promise<number>;
+  /** Tells inbound connections to close after their present request; goes on accepting and answering. */
+  drainInbound(): Promise<void>;
+  /** `node.id` and version of the Envoy behind this address. */
+  identity(): Promise<{ readonly nodeId: string; readonly version: string }>;
+  /** Prometheus text of Envoy's own figures. */
+  close(): void;
+}
+
+interface ListenersAnswer {
+  readonly listener_statuses?: readonly { readonly local_address?: { readonly socket_address?: { readonly port_value?: number } } }[];
+}
+
+interface ClustersAnswer {
+  readonly cluster_statuses?: readonly {
+    readonly name: string;
+    readonly host_statuses?: readonly {
+      readonly health_status?: Readonly<Record<string, unknown>> & { readonly eds_health_status?: string };
+    }[];
+  }[];
+}
+
+interface StatsAnswer {
+  readonly stats?: readonly { readonly name?: string; readonly value?: number }[];
+}
+
+const timeoutMs = 2_000;
+
+/** The stats of inbound listeners that count what is under way, as the control plane names them. */
+const inFlightStats = "^(http|tcp)\\.inbound[^.]*\\.downstream_(rq|cx)_active$";
+
+/** A client of the admin interface at `host:port`. */
+export function createEnvoyAdmin(address: string): EnvoyAdmin {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = async (path: string, method: "GET" | "POST" = "GET"): Promise<{ status: number; body: string }> =>
+    await exchange(`http://${address}${path}`, { timeoutMs, agent, method, maxBytes: 64 * 1024 * 1024 });
+  const read = async <T>(path: string): Promise<T> => {
+    const { status, body } = await ask(path);
+    if (status !== 200) throw new Error(`Envoy's admin interface answered ${path} with ${status}`);
+    return JSON.parse(body) as T;
+  };
+  return {
+    ready: async () => (await ask("/ready")).body.trim(),
+    async listeningPorts() {
+      const { listener_statuses = [] } = await read<ListenersAnswer>("/listeners?format=json");
+      return new Set(listener_statuses.map((listener) => listener.local_address?.socket_address?.port_value ?? 0));
+    },
+    async clusters() {
+      const { cluster_statuses = [] } = await read<ClustersAnswer>("/clusters?format=json");
+      return new Map(
+        cluster_statuses.map(({ name, host_statuses = [] }) => [
+          name,
+          { endpoints: host_statuses.length, healthy: host_statuses.filter((host) => isHealthy(host.health_status ?? {})).length },
+        ]),
+      );
+    },
+    async inFlight() {
+      const { stats = [] } = await read<StatsAnswer>(`/stats?format=json&filter=${encodeURIComponent(inFlightStats)}`);
+      const counted = stats.filter(({ name = "" }) => name.startsWith("tcp.") || name.endsWith("_rq_active"));
+      return counted.reduce((sum, { value = 0 }) => sum + value, 0);
+    },
+    async drainInbound() {
+      const { status, body } = await ask("/drain_listeners?inboundonly&graceful&skip_exit", "POST");
+      if (status !== 200) throw new Error(`Envoy did not drain its listeners: ${status} ${body.trim()}`);
+    },
+    async identity() {
+      const info = await read<{ version?: string; node?: { id?: string } }>("/server_info");
+      return { nodeId: info.node?.id ?? "", version: info.version ?? "" };
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** True when Envoy would give a host requests: what EDS says is healthy or degraded, and nothing of Envoy's own speaks against it. */
+function isHealthy(status: Readonly<Record<string, unknown>> & { readonly eds_health_status?: string }): boolean {
+  const {
+    eds_health_status: eds = "HEALTHY",
+    failed_active_health_check,
+    failed_outlier_check,
+    pending_active_hc,
+    pending_dynamic_removal,
+  } = status;
+  return (
+    (eds === "HEALTHY" || eds === "DEGRADED" || eds === "UNKNOWN") &&
+    !failed_active_health_check &&
+    !failed_outlier_check &&
+    !pending_active_hc &&
+    !pending_dynamic_removal
+  );
+}

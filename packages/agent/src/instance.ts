@@ -1,0 +1,47 @@
+/** One service instance as the agent holds it: its parts, each of which does its own work. */
+import type { Clock, Logger } from "@legation/runtime";
+import type { Channel } from "./channel/channel.js";
+import type { AgentConfig } from "./config/definition.js";
+import type { Envoy } from "./envoy/setup.js";
+import type { Health } from "./health/health.js";
+import type { Steps } from "./leave/step.js";
+import type { Registrar } from "./registrar/registrar.js";
+import type { StateDir } from "./state-dir.js";
+import type { Supervisor } from "./supervisor/supervisor.js";
+
+/** Where everything listens, `host:port`. */
+export interface Addresses {
+  readonly admin: string;
+  readonly inbound: string;
+  readonly outbound: string;
+  readonly envoyAdmin: string;
+}
+
+/** The parts. Those that may be undefined come into being while the agent starts, or never where they are switched off. */
+export interface Instance {
+  readonly config: AgentConfig;
+  readonly addresses: Addresses;
+  readonly agentVersion: string;
+  readonly stateDir: StateDir;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly supervisor: Supervisor;
+  readonly health: Health;
+  /** Consul's node; "" until it is known. */
+  node: string;
+  envoy: Envoy | undefined;
+  registrar: Registrar | undefined;
+  channel: Channel | undefined;
+  /** Required dependencies that are waited for. */
+  missing: readonly string[];
+  /** The last drain or stop. */
+  steps: Steps;
+}
+
+/** True when callers are given this instance: its service is healthy, and (where it is registered) Consul says so. */
+export function isServing({ supervisor, health, registrar, config }: Instance): boolean {
+  const { phase } = supervisor.state;
+  if (phase !== "running" || !supervisor.alive) return false;
+  if (health.level !== "HEALTHY" && health.level !== "DEGRADED") return false;
+  return !config.values.discovery || registrar?.state.published === true;
+}

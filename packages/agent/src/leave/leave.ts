@@ -1,0 +1,46 @@
+/** The whole stop order of DRAIN.md, from the signal to the exit code. */
+import type { Clock } from "@legation/runtime";
+import { describeExit, type Exit } from "../process/running.js";
+import { type DrainLimits, type DrainParts, drain } from "./drain.js";
+import type { Steps } from "./step.js";
+
+/** What leaving needs beyond draining. */
+export interface LeaveParts extends DrainParts {
+  /** False when the instance takes no traffic: then there is nothing to drain. */
+  readonly serving: boolean;
+  /** Ends the service's process group; undefined when there is none. */
+  readonly endService: () => Promise<{ readonly exit: Exit; readonly killed: boolean } | undefined>;
+  /** Takes the instance out of Consul and verifies; false when that could not be verified. */
+  readonly deregister?: () => Promise<boolean>;
+  readonly stopEnvoy?: () => Promise<void>;
+}
+
+/** Leaves. Resolves to the exit code for the agent: the service's own, 0 when it ended by the SIGTERM it was sent, 137 when it had to be killed. */
+export async function leave(parts: LeaveParts, limits: DrainLimits, steps: Steps, clock: Clock, hurry: AbortSignal): Promise<number> {
+  if (parts.serving) await drain(parts, limits, steps, clock, hurry);
+  let code = 0;
+  await steps.run("5", "end the service", async () => {
+    const ended = await parts.endService();
+    if (!ended) return "no process of ours is running";
+    code = exitCode(ended.exit, ended.killed);
+    return ended.killed ? "killed: it had not ended on SIGTERM in time" : describeExit(ended.exit);
+  });
+  const { deregister, stopEnvoy } = parts;
+  if (deregister)
+    await steps.run("6", "deregister from Consul", async () =>
+      (await deregister()) ? "gone, verified" : "could not be verified: Consul removes it when the heartbeat has lapsed",
+    );
+  if (stopEnvoy)
+    await steps.run("7", "stop Envoy", async () => {
+      await stopEnvoy();
+      return "stopped";
+    });
+  return code;
+}
+
+/** The agent's exit code for how the service ended. */
+export function exitCode(exit: Exit, killed: boolean): number {
+  if (killed || exit.signal === "SIGKILL") return 137;
+  if (exit.code !== undefined) return exit.code;
+  return 0;
+}

@@ -1,0 +1,86 @@
+/** Ports: picking free ones that stay the same across restarts, and saying which one is taken. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { splitAddress } from "@legation/contract";
+import { LegationError, listenError } from "@legation/runtime";
+
+/** An address to listen on, what for, and the flag that changes it. */
+export interface Wanted {
+  readonly key: string;
+  readonly address: string;
+  readonly what: string;
+  readonly flag: string;
+}
+
+/** Tries to listen at an address and lets go of it again; rejects with the error of `listen`. Passed in for tests. */
+export type TryListen = (host: string, port: number) => Promise<void>;
+
+/** The real one. */
+export const tryListen: TryListen = (host, port) =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+
+/** Rejects with LegationError "process.listen", which names port and flag, when the address is taken. */
+export async function checkFree(wanted: Wanted, listen: TryListen = tryListen): Promise<void> {
+  const at = splitAddress(wanted.address);
+  if (!at) return;
+  try {
+    await listen(at.host, at.port);
+  } catch (error) {
+    throw listenError(error, wanted);
+  }
+}
+
+/**
+ * Gives each address with port 0 the port that it had last time, or else picks one that is free and that the kernel does not hand out to
+ * outgoing connections. A kept port is not checked: our own Envoy may hold it.
+ */
+export async function pickPorts<T extends readonly Wanted[]>(
+  wanted: T,
+  kept: Readonly<Record<string, number>>,
+  options: { random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
+): Promise<{ readonly [K in T[number]["key"]]: string }> {
+  const { random = Math.random, listen = tryListen, ephemeralFrom = firstEphemeralPort() } = options;
+  const taken = new Set(wanted.flatMap(({ address }) => splitAddress(address)?.port ?? []));
+  const out: Record<string, string> = {};
+  for (const { key, address, what, flag } of wanted) {
+    if (!/:0$/.test(address)) {
+      out[key] = address;
+      continue;
+    }
+    const host = address.slice(0, -2);
+    const port = kept[key] ?? (await pick(host.replace(/^\[(.*)\]$/, "$1")));
+    taken.add(port);
+    out[key] = `${host}:${port}`;
+
+    async function pick(bare: string): Promise<number> {
+      for (let attempt = 0; attempt < 200; attempt++) {
+        const candidate = lowestPort + Math.floor(random() * (ephemeralFrom - lowestPort));
+        if (taken.has(candidate)) continue;
+        if (
+          await listen(bare, candidate).then(
+            () => true,
+            () => false,
+          )
+        )
+          return candidate;
+      }
+      throw new LegationError("process.listen", `no free port was found for ${what} on ${host}. Choose an address with ${flag}`);
+    }
+  }
+  return out as { readonly [K in T[number]["key"]]: string };
+}
+
+const lowestPort = 10_000;
+
+function firstEphemeralPort(): number {
+  try {
+    const first = Number(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").trim().split(/\s+/)[0]);
+    return first >= lowestPort + 1_000 ? first : 32_768;
+  } catch {
+    return 32_768;
+  }
+}

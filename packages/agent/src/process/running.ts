@@ -1,0 +1,137 @@
+/** A process that outlives the agent: in a group of its own, with its output in a file, known by a record on disk. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type Clock, LegationError } from "@legation/runtime";
+import { identify, isAlive, type ProcessIdentity } from "./identity.js";
+
+/** How a process ended. Both are undefined for an adopted process: only its starter is told. */
+export interface Exit {
+  readonly code?: number;
+  readonly signal?: NodeJS.Signals;
+}
+
+/** What stands in the record, by which the next agent finds the process. */
+export interface ProcessRecord extends ProcessIdentity {
+  readonly argv: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** A digest of what it was started with; a difference is reported, not acted upon. */
+  readonly digest: string;
+}
+
+/** A living (or just ended) process, started or adopted. */
+export interface Running {
+  readonly record: ProcessRecord;
+  readonly adopted: boolean;
+  /** Resolves when the process itself has ended; others of its group may live on. Never rejects. */
+  readonly exited: Promise<Exit>;
+  /** Sends a signal to the whole group; false when nobody is left. */
+  signal(signal: NodeJS.Signals): boolean;
+  /** Ends the group: `SIGTERM`, then `SIGKILL` after `limitMs`, or 2 s after `hurry` aborts. Resolves when no member is left. */
+  end(limitMs: number, hurry?: AbortSignal): Promise<{ readonly exit: Exit; readonly killed: boolean }>;
+}
+
+/** What to start, and where its record and its output go. */
+export interface ProcessSpec {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly outputPath: string;
+  readonly recordPath: string;
+  readonly digest: string;
+}
+
+const pollMs = 100;
+const endPollMs = 20;
+const hurriedMs = 2_000;
+
+/** Starts a process in its own group and writes its record in the same tick. Throws LegationError "agent.command" when it cannot be started. */
+export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Running> {
+  const [file, ...args] = spec.argv;
+  if (file === undefined) throw new LegationError("agent.command", "the command is empty");
+  const output = openSync(spec.outputPath, "a", 0o600);
+  const child = spawn(file, args, {
+    cwd: spec.cwd,
+    env: spec.env as NodeJS.ProcessEnv,
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  closeSync(output);
+  const exited = new Promise<Exit>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ ...(code === null ? {} : { code }), ...(signal ? { signal } : {}) }));
+  });
+  if (child.pid === undefined) {
+    const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once("error", resolve));
+    const why =
+      error.code === "ENOENT" ? `not found${spec.cwd ? `, or its working directory ${spec.cwd} is not there` : ""}` : error.message;
+    throw new LegationError("agent.command", `cannot start ${JSON.stringify(file)}: ${why}`, { cause: error });
+  }
+  child.on("error", () => {});
+  const identity = identify(child.pid) ?? { pid: child.pid, startTime: "", boot: "" };
+  const record: ProcessRecord = { ...identity, argv: spec.argv, startedAt: clock.now(), digest: spec.digest };
+  writeFileSync(`${spec.recordPath}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  renameSync(`${spec.recordPath}.new`, spec.recordPath);
+  return running(record, false, exited, spec.recordPath, clock);
+}
+
+/** Takes over the process that the record names, if exactly that process still lives. */
+export function adoptProcess(recordPath: string, clock: Clock): Running | undefined {
+  const record = readRecord(recordPath);
+  if (!record || record.startTime === "" || !isAlive(record)) return undefined;
+  const exited = (async (): Promise<Exit> => {
+    while (isAlive(record)) await clock.sleep(pollMs);
+    return {};
+  })();
+  return running(record, true, exited, recordPath, clock);
+}
+
+/** The record at that path, living process or not; undefined when there is none or it is broken. */
+export function readRecord(recordPath: string): ProcessRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(recordPath, "utf8")) as ProcessRecord;
+    return Number.isInteger(record.pid) && record.pid > 1 ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function running(record: ProcessRecord, adopted: boolean, exited: Promise<Exit>, recordPath: string, clock: Clock): Running {
+  const signalGroup = (signal: NodeJS.Signals | 0): boolean => {
+    try {
+      return process.kill(-record.pid, signal);
+    } catch {
+      return false;
+    }
+  };
+  return {
+    record,
+    adopted,
+    exited,
+    signal: (signal) => signalGroup(signal),
+    async end(limitMs, hurry) {
+      let deadline = clock.monotonic() + limitMs;
+      let hurried = false;
+      let killed = false;
+      signalGroup("SIGTERM");
+      while (signalGroup(0)) {
+        if (hurry?.aborted && !hurried) {
+          hurried = true;
+          deadline = Math.min(deadline, clock.monotonic() + hurriedMs);
+        }
+        if (!killed && clock.monotonic() >= deadline) {
+          killed = true;
+          signalGroup("SIGKILL");
+        }
+        await clock.sleep(endPollMs);
+      }
+      rmSync(recordPath, { force: true });
+      return { exit: await exited, killed };
+    },
+  };
+}
+
+/** An exit in words: "exited with code 1", "ended by SIGKILL", "ended". */
+export function describeExit(exit: Exit): string {
+  if (exit.signal) return `ended by ${exit.signal}`;
+  return exit.code === undefined ? "ended (its exit code went to the agent that started it)" : `exited with code ${exit.code}`;
+}

@@ -1,0 +1,243 @@
+/** Keeps this instance's registration in Consul as it should be: registers, heartbeats, repairs, and takes it away at the end. */
+import type { Registration } from "@legation/consul";
+import { drainingReason, maintenanceCheckId } from "@legation/contract";
+import type { Backoff, Clock, Logger } from "@legation/runtime";
+import { createAlarm } from "./alarm.js";
+import type { ConsulAgent } from "./consul-agent.js";
+import { differences, heartbeatCheckId, ownerKey, ownershipOf } from "./ownership.js";
+import { type CheckReports, healthCheckId, heartbeatReport } from "./registration.js";
+
+/** Options of `createRegistrar`. Times in milliseconds. */
+export interface RegistrarOptions {
+  readonly consul: ConsulAgent;
+  /** The registration with its health checks as given; called again for each registering. */
+  readonly registration: (reports: CheckReports) => Registration;
+  readonly heartbeat: number;
+  /** How often the registration is compared with what Consul has. */
+  readonly compare: number;
+  readonly clock: Clock;
+  readonly backoff: Backoff;
+  readonly log: Logger;
+  /** Something that `state` shows has changed. */
+  readonly onChange?: () => void;
+}
+
+/** What the registrar knows. */
+export interface RegistrarState {
+  readonly registered: boolean;
+  /** Every check in Consul says what was last advertised. */
+  readonly published: boolean;
+  /** Why Consul cannot be used now. */
+  readonly problem?: string;
+  /** Another agent holds our id. */
+  readonly duplicate?: string;
+  /** The last heartbeat that Consul took, milliseconds since the epoch. */
+  readonly lastHeartbeat?: number;
+}
+
+/** See the file's sentence. Nothing here rejects because Consul is down: it is tried again, with back-off, for ever. */
+export interface Registrar {
+  readonly state: RegistrarState;
+  /** Looks at what stands in Consul and begins to work. A registration left from an earlier life is taken over at once. */
+  begin(): void;
+  /** What the health checks say from now on; sent at once where a status has changed. */
+  advertise(reports: CheckReports): void;
+  /** From now on the instance is to be registered. */
+  arrive(): void;
+  /** Puts the instance into (or takes it out of) Consul's maintenance with the draining reason. Resolves when Consul has taken it. */
+  drain(on: boolean): Promise<void>;
+  /** Ends the heartbeat, deregisters and verifies, trying again for `limitMs`. False when it could not be verified. */
+  leave(limitMs: number): Promise<boolean>;
+  /** Stops working and leaves everything in Consul as it is. */
+  stop(): void;
+}
+
+/** Creates a registrar; it works from `begin` on. */
+export function createRegistrar(options: RegistrarOptions): Registrar {
+  const { consul, clock, log } = options;
+  const alarm = createAlarm(clock);
+  let reports: CheckReports = {};
+  let sent: CheckReports = {};
+  let wanted = false;
+  let began = false;
+  let ended = false;
+  let registered = false;
+  let comparedAt = Number.NEGATIVE_INFINITY;
+  let beatAt = Number.NEGATIVE_INFINITY;
+  let maintenance = false;
+  let maintenanceSent: boolean | undefined;
+  let state: RegistrarState = { registered: false, published: false };
+
+  const id = options.registration({}).ID;
+  const show = (patch: Partial<RegistrarState>): void => {
+    const published = registered && Object.keys(reports).every((kind) => sent[kind]?.status === reports[kind]?.status);
+    const next = { ...state, ...patch, registered, published };
+    const changed = JSON.stringify({ ...next, lastHeartbeat: 0 }) !== JSON.stringify({ ...state, lastHeartbeat: 0 });
+    state = next;
+    if (changed) options.onChange?.();
+  };
+
+  const register = async (reason: string, first: boolean): Promise<void> => {
+    const initial: CheckReports = first
+      ? Object.fromEntries(Object.entries(reports).map(([kind, r]) => [kind, { ...r, status: "critical" as const }]))
+      : reports;
+    const registration = options.registration(initial);
+    await consul.register(registration);
+    log.info({ event: "registrar.registered", id, reason }, `registered ${id}: ${reason}`);
+    registered = true;
+    sent = {};
+    if (maintenanceSent && !first) maintenanceSent = undefined;
+    beatAt = Number.NEGATIVE_INFINITY;
+  };
+
+  const compare = async (): Promise<void> => {
+    const existing = await consul.service(id);
+    const wish = options.registration(reports);
+    const owner = existing?.Meta?.[ownerKey];
+    const checks = existing && owner !== undefined && owner !== wish.Meta?.[ownerKey] ? await consul.checks(id) : [];
+    const ownership = ownershipOf(existing, checks, wish);
+    comparedAt = clock.monotonic();
+    if (ownership.kind === "foreign") {
+      registered = false;
+      const duplicate = `the instance id ${JSON.stringify(id)} is registered by the agent on ${ownership.owner} (${ownership.address}), whose heartbeat is alive: give this instance another id with --id or SERVICE_ID`;
+      if (state.duplicate === undefined) log.error({ event: "registrar.duplicate", id, owner: ownership.owner }, duplicate);
+      show({ duplicate });
+      return;
+    }
+    if (state.duplicate !== undefined) log.info({ event: "registrar.duplicate-gone", id }, `the other agent with the id ${id} is gone`);
+    show({ duplicate: undefined });
+    if (!existing) {
+      const lost = registered;
+      registered = false;
+      if (wanted) await register(lost ? "Consul had lost the registration" : "the service is ready", !lost && !state.lastHeartbeat);
+    } else if (ownership.kind === "stale") {
+      await register(`took over a registration: ${ownership.why}`, false);
+    } else {
+      const wrong = differences(existing, wish);
+      if (wrong.length > 0) await register(`Consul had other values of ${wrong.join(", ")}`, false);
+      registered = true;
+    }
+  };
+
+  const maintain = async (): Promise<void> => {
+    if (maintenanceSent === undefined && !maintenance) {
+      const mark = (await consul.checks(id)).find((check) => check.id === maintenanceCheckId(id));
+      if (mark && mark.notes !== drainingReason)
+        log.warn(
+          { event: "registrar.maintenance", id, reason: mark.notes },
+          `an operator holds ${id} in maintenance: ${mark.notes || "no reason given"}`,
+        );
+      maintenanceSent = mark?.notes === drainingReason;
+    }
+    if (maintenanceSent === maintenance) return;
+    const on = maintenance;
+    if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
+    else comparedAt = Number.NEGATIVE_INFINITY;
+  };
+
+  const push = async (): Promise<boolean> => {
+    const now = clock.monotonic();
+    const beat = now - beatAt >= options.heartbeat;
+    if (beat && !(await consul.updateCheck(heartbeatCheckId(id), heartbeatReport.status, heartbeatReport.output))) return false;
+    for (const [kind, report] of Object.entries(reports)) {
+      if (!beat && sent[kind]?.status === report.status) continue;
+      const output = sent[kind]?.status === report.status ? (sent[kind]?.output ?? report.output) : report.output;
+      if (!(await consul.updateCheck(healthCheckId(id, kind), report.status, output))) return false;
+      sent = { ...sent, [kind]: { status: report.status, output } };
+    }
+    if (beat) {
+      beatAt = now;
+      show({ lastHeartbeat: clock.now() });
+    }
+    return true;
+  };
+
+  const reconcile = async (): Promise<void> => {
+    if (clock.monotonic() - comparedAt >= options.compare) await compare();
+    if (!registered && wanted && state.duplicate === undefined) await compare();
+    if (!registered) return;
+    await maintain();
+    if (!(await push())) {
+      await register("Consul did not know a check", false);
+      await maintain();
+      await push();
+    }
+  };
+
+  const pass = async (): Promise<number> => {
+    try {
+      await reconcile();
+      if (state.problem !== undefined) log.info({ event: "consul.regained" }, "Consul answers again");
+      options.backoff.reset();
+      show({ problem: undefined });
+      const now = clock.monotonic();
+      return Math.max(0, Math.min(comparedAt + options.compare, registered ? beatAt + options.heartbeat : Number.POSITIVE_INFINITY) - now);
+    } catch (error) {
+      const problem = (error as Error).message;
+      if (state.problem === undefined)
+        log.warn({ event: "consul.lost", problem }, `Consul cannot be used, the service goes on: ${problem}`);
+      show({ problem });
+      return options.backoff.next();
+    }
+  };
+
+  const loop = async (): Promise<void> => {
+    while (!ended) {
+      const wait = await pass();
+      if (!ended) await alarm.sleep(wait);
+    }
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    begin() {
+      if (began) return;
+      began = true;
+      void loop();
+    },
+    advertise(next) {
+      const changed = Object.entries(next).some(([kind, report]) => reports[kind]?.status !== report.status);
+      reports = next;
+      show({});
+      if (changed) alarm.ring();
+    },
+    arrive() {
+      wanted = true;
+      alarm.ring();
+    },
+    async drain(on) {
+      maintenance = on;
+      if (!registered) return;
+      if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
+    },
+    async leave(limitMs) {
+      ended = true;
+      alarm.ring();
+      if (state.duplicate !== undefined) return true;
+      const deadline = clock.monotonic() + limitMs;
+      const again = options.backoff;
+      again.reset();
+      for (;;) {
+        try {
+          await consul.deregister(id);
+          if ((await consul.service(id)) === undefined) {
+            registered = false;
+            show({});
+            return true;
+          }
+        } catch (error) {
+          show({ problem: (error as Error).message });
+        }
+        const wait = again.next();
+        if (clock.monotonic() + wait >= deadline) return false;
+        await clock.sleep(wait);
+      }
+    },
+    stop() {
+      ended = true;
+      alarm.ring();
+    },
+  };
+}

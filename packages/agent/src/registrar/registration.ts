@@ -1,0 +1,69 @@
+/** From the service's definition to its registration in Consul (DESIGN §4). Pure. */
+
+import type { CheckState, Registration } from "@legation/consul";
+import { encodeMeta, meshAddressTag } from "@legation/contract";
+import type { ServiceDefinition } from "../config/definition.js";
+import { heartbeatCheckId, ownerKey } from "./ownership.js";
+
+/** What a check says at the moment. `output` is stable text: it changes only together with the status. */
+export interface CheckReport {
+  readonly status: CheckState;
+  readonly output: string;
+}
+
+/** The state of each health check, by its kind ("http", "tcp"). */
+export type CheckReports = Readonly<Record<string, CheckReport>>;
+
+/** What the heartbeat check says while the agent lives. */
+export const heartbeatReport: CheckReport = { status: "passing", output: "the agent is alive" };
+
+/** The id of a health check in Consul. */
+export function healthCheckId(serviceId: string, kind: string): string {
+  return `legation:${serviceId}:${kind}`;
+}
+
+/** Where this instance is reached, and who registers it. */
+export interface Identity {
+  /** `<uuid>@<host>`, see ownership. */
+  readonly owner: string;
+  /** Envoy's inbound address; absent when there is no Envoy. */
+  readonly mesh?: { readonly host: string; readonly port: number };
+}
+
+/** Builds the registration with each check in its given state. All checks lapse after three heartbeats; only the heartbeat reaps. */
+export function registrationOf(service: ServiceDefinition, identity: Identity, reports: CheckReports): Registration {
+  const ttl = `${service.heartbeat * 3}ms`;
+  return {
+    ID: service.id,
+    Name: service.name,
+    Address: service.host,
+    Port: service.port,
+    Tags: service.tags,
+    Meta: encodeMeta({
+      ...(service.version ? { version: service.version } : {}),
+      protocol: service.protocol,
+      ...(service.region ? { region: service.region } : {}),
+      ...(service.zone ? { zone: service.zone } : {}),
+      dependencies: service.dependencies,
+      wishes: service.wishes,
+      user: { ...service.meta, [ownerKey]: identity.owner },
+    }),
+    ...(identity.mesh ? { TaggedAddresses: { [meshAddressTag]: { Address: identity.mesh.host, Port: identity.mesh.port } } } : {}),
+    Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
+    Checks: [
+      {
+        CheckID: heartbeatCheckId(service.id),
+        Name: "Heartbeat of the Legation agent",
+        TTL: ttl,
+        Status: heartbeatReport.status,
+        DeregisterCriticalServiceAfter: `${service.deregisterAfter}ms`,
+      },
+      ...Object.entries(reports).map(([kind, report]) => ({
+        CheckID: healthCheckId(service.id, kind),
+        Name: `Health (${kind}) as the Legation agent sees it`,
+        TTL: ttl,
+        Status: report.status,
+      })),
+    ],
+  };
+}

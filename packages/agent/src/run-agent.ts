@@ -1,0 +1,97 @@
+/** `legation agent`: from the command line to the exit code. */
+import { homedir, hostname } from "node:os";
+import { consulOptionsFromEnv, createConsul } from "@legation/consul";
+import { createLogger, helpText, LegationError, loadConfig, printConfig, readConfigFiles, systemClock, wantsHelp } from "@legation/runtime";
+import { createAgent } from "./agent.js";
+import { defineAgent } from "./config/definition.js";
+import { agentOptions } from "./config/options.js";
+import { openStateDir } from "./state-dir.js";
+
+/** What the process gives the agent; `process` itself fits. */
+export interface AgentIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+const fileFlag = "--config";
+const printFlag = "--print-config";
+
+const help = {
+  usage: "legation agent [--config service.yaml] [--print-config] [flags]",
+  fileFlag,
+  summary:
+    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries. --print-config shows every setting and where it comes from.",
+  examples: [
+    "legation agent --config service.yaml",
+    "SERVICE_NAME=orders SERVICE_PORT=8080 legation agent",
+    "legation agent --config service.yaml --print-config",
+  ],
+};
+
+/**
+ * Runs the agent until it has left. Resolves to the exit code: the service's own after a stop, 0 after `--help`, 2 for a wrong configuration,
+ * 1 when the agent could not begin.
+ */
+export async function runAgent(argv: readonly string[], io: AgentIo): Promise<number> {
+  if (wantsHelp(argv)) {
+    io.stdout.write(helpText(agentOptions, help));
+    return 0;
+  }
+  try {
+    const file = readConfigFiles(argv, fileFlag);
+    const loaded = loadConfig(agentOptions, { argv: argv.filter((word) => word !== printFlag), env: io.env, file, fileFlag });
+    const config = defineAgent(loaded.values, loaded.origins, { hostname: hostname(), home: io.env["HOME"] ?? homedir() });
+    const printedConfig = printConfig(agentOptions, loaded.values, loaded.origins);
+    if (argv.includes(printFlag)) {
+      io.stdout.write(printedConfig);
+      return 0;
+    }
+    const { consul, logLevel } = config.values;
+    const log = createLogger({ name: "agent", level: logLevel, destination: { write: (line) => void io.stderr.write(line) } }).child({
+      service: config.service.name,
+      id: config.service.id,
+    });
+    const agent = await createAgent({
+      config,
+      printedConfig,
+      env: io.env,
+      hostname: hostname(),
+      consul: createConsul({ ...consulOptionsFromEnv(io.env), maxConnections: 2, ...given(consul) }),
+      stateDir: openStateDir(config.stateDir),
+      clock: systemClock,
+      log,
+    });
+    return await untilStopped(agent);
+  } catch (error) {
+    if (!(error instanceof LegationError)) throw error;
+    io.stderr.write(`legation agent: ${error.message}\n`);
+    return error.code === "config" || error.code === "consul.config" ? 2 : 1;
+  }
+}
+
+const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+async function untilStopped(agent: Awaited<ReturnType<typeof createAgent>>): Promise<number> {
+  let onSignal: (signal: NodeJS.Signals) => void = () => {};
+  const stopped = new Promise<number>((resolve, reject) => {
+    onSignal = (signal) => void agent.stop(signal).then(resolve, reject);
+  });
+  for (const signal of signals) process.on(signal, onSignal);
+  try {
+    await agent.begin();
+    return await stopped;
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal);
+  }
+}
+
+function given(options: { address?: string; token?: string; tokenFile?: string }): {
+  address?: string;
+  token?: string;
+  tokenFile?: string;
+} {
+  return Object.fromEntries(
+    Object.entries(options).filter(([key, value]) => value !== undefined && ["address", "token", "tokenFile"].includes(key)),
+  );
+}

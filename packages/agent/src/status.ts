@@ -1,0 +1,103 @@
+/** What the agent's API tells of its instance; also the source of the reports to the control plane. */
+import type { ServiceState } from "@legation/contract";
+import type { ChannelState } from "./channel/channel.js";
+import type { EnvoyState } from "./envoy/runner.js";
+import type { CheckResult } from "./health/monitor.js";
+import type { HealthLevel } from "./health/verdict.js";
+import { type Instance, isServing } from "./instance.js";
+import type { StepReport } from "./leave/step.js";
+import type { RegistrarState } from "./registrar/registrar.js";
+import type { Transition } from "./supervisor/state.js";
+
+/** The body of `GET /status`. Times are RFC 3339. */
+export interface AgentStatus {
+  readonly service: string;
+  readonly id: string;
+  readonly node: string;
+  readonly agentVersion: string;
+  readonly state: ServiceState;
+  readonly reason: string;
+  readonly since: string;
+  /** Registered, passing and not drained. */
+  readonly serving: boolean;
+  readonly restartCount: number;
+  readonly attempts: number;
+  readonly lastRestart?: string;
+  readonly lastError?: string;
+  readonly health: {
+    readonly level: HealthLevel;
+    readonly checks: Readonly<
+      Record<string, { readonly level: HealthLevel; readonly failures: number; readonly successes: number; readonly message: string }>
+    >;
+    /** The last 100 looks, oldest first. */
+    readonly history: readonly (Omit<CheckResult, "at"> & { readonly at: string })[];
+  };
+  readonly transitions: readonly (Omit<Transition, "at"> & { readonly at: string })[];
+  readonly pids: { readonly agent: number; readonly app?: number; readonly envoy?: number };
+  readonly addresses: {
+    readonly app: string;
+    readonly admin: string;
+    readonly inbound?: string;
+    readonly outbound?: string;
+    readonly envoyAdmin?: string;
+  };
+  readonly consul: Omit<RegistrarState, "lastHeartbeat"> & { readonly lastHeartbeat?: string };
+  readonly envoy?: EnvoyState;
+  readonly controlPlane: ChannelState;
+  readonly dependencies: { readonly missing: readonly string[] };
+  /** The last drain, step by step. */
+  readonly leaving: readonly StepReport[];
+}
+
+/** Milliseconds since the epoch as RFC 3339. */
+export function timestamp(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** What the instance's parts say, as one document. */
+export function statusOf(instance: Instance): AgentStatus {
+  const { config, addresses, supervisor, health, envoy, registrar, channel, node, agentVersion } = instance;
+  const { service, values } = config;
+  const { state } = supervisor;
+  const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, published: false };
+  const envoyState = envoy?.runner.state;
+  const withEnvoy = values.envoy.enabled
+    ? { inbound: addresses.inbound, outbound: addresses.outbound, envoyAdmin: addresses.envoyAdmin }
+    : {};
+  return {
+    service: service.name,
+    id: service.id,
+    node,
+    agentVersion,
+    state: state.phase,
+    reason: state.reason,
+    since: timestamp(state.since),
+    serving: isServing(instance),
+    restartCount: state.restarts,
+    attempts: state.attempts,
+    ...(state.lastRestart === undefined ? {} : { lastRestart: timestamp(state.lastRestart) }),
+    ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
+    health: {
+      level: health.level,
+      checks: Object.fromEntries(
+        Object.entries(health.checks).map(([kind, { level, failures, successes, message }]) => [
+          kind,
+          { level, failures, successes, message },
+        ]),
+      ),
+      history: health.history.map((result) => ({ ...result, at: timestamp(result.at) })),
+    },
+    transitions: supervisor.transitions.map((transition) => ({ ...transition, at: timestamp(transition.at) })),
+    pids: {
+      agent: process.pid,
+      ...(supervisor.pid === undefined ? {} : { app: supervisor.pid }),
+      ...(envoyState?.pid === undefined ? {} : { envoy: envoyState.pid }),
+    },
+    addresses: { app: `${service.host}:${service.port}`, admin: addresses.admin, ...withEnvoy },
+    consul: { ...consul, ...(lastHeartbeat === undefined ? {} : { lastHeartbeat: timestamp(lastHeartbeat) }) },
+    ...(envoyState ? { envoy: envoyState } : {}),
+    controlPlane: channel?.state ?? { listening: false },
+    dependencies: { missing: instance.missing },
+    leaving: instance.steps.reports,
+  };
+}
