@@ -32,7 +32,7 @@ export interface Load {
   stretch(): Stretch;
   /** Everything since the start. */
   report(): LoadReport;
-  /** Sends no more, waits for the answers, and resolves with the figures of everything. */
+  /** Sends no more, waits for the answers, and resolves with the figures of everything. May be called again. */
   stop(): Promise<LoadReport>;
 }
 
@@ -49,11 +49,11 @@ export function startLoad({ sender, rate, maxInFlight = 2_000, clock = systemClo
   const tallies = new Set([all]);
   let inFlight = 0;
   let sent = 0;
-  let stopped = false;
+  let stoppedAt: number | undefined;
   let next = clock.timeout(0, tick);
 
   function tick(): void {
-    if (stopped) return;
+    if (stoppedAt !== undefined) return;
     const due = Math.floor(((clock.monotonic() - start) * rate) / 1000) + 1;
     while (sent < due) request((sent++ * 1000) / rate);
     next = clock.timeout(Math.max(tickMs, (sent * 1000) / rate - (clock.monotonic() - start)), tick);
@@ -80,9 +80,8 @@ export function startLoad({ sender, rate, maxInFlight = 2_000, clock = systemClo
       });
   }
 
-  async function end(tally: Tally): Promise<LoadReport> {
+  async function end(tally: Tally, endedAt = clock.monotonic()): Promise<LoadReport> {
     tallies.delete(tally);
-    const endedAt = clock.monotonic();
     await tally.settled();
     return tally.report(endedAt);
   }
@@ -95,9 +94,9 @@ export function startLoad({ sender, rate, maxInFlight = 2_000, clock = systemClo
     },
     report: () => all.report(clock.monotonic()),
     async stop() {
-      stopped = true;
+      stoppedAt ??= clock.monotonic();
       next.cancel();
-      const report = await end(all);
+      const report = await end(all, stoppedAt);
       sender.close();
       return report;
     },

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LegationError } from "@legation/runtime";
 import { type Child, type ChildSpec, startChild } from "./child.js";
 import { markVariable } from "./leftovers.js";
 import { createPorts, type Ports } from "./port.js";
@@ -17,7 +18,7 @@ export interface Sandbox {
   makeDir(name: string): string;
   /**
    * Starts a process that ends with the sandbox at the latest, even if the starter is killed with -9. Its `env` is added to the
-   * starter's own, less what would configure Consul, a service or Legation.
+   * starter's own, less what would configure Consul, a service or Legation. Throws once `stop` was called.
    */
   start(spec: ChildSpec): Promise<Child>;
   /** Runs `stop` when the sandbox stops, the latest first. */
@@ -63,6 +64,7 @@ export function openSandbox({ name = "legation", dir: given }: { name?: string; 
       return made;
     },
     async start(spec) {
+      if (stopped) throw new LegationError("local.stopped", `${spec.name} can't be started: everything is being stopped`);
       const env = { ...withoutSettings(process.env), ...spec.env, [markVariable]: marker };
       const child = await startChild({ ...spec, env }, join(dir, "log", `${spec.name}.log`));
       tether.hold(child.identity);

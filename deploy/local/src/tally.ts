@@ -44,7 +44,7 @@ export class Tally {
   #due = 0;
   #succeeded = 0;
   #failed = 0;
-  #settled: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
 
   /** `startedAt`: monotonic milliseconds. */
   constructor(startedAt: number) {
@@ -68,12 +68,12 @@ export class Tally {
       if (this.#failures.length < keptFailures)
         this.#failures.push({ at, afterMs, reason: outcome.reason, answeredBy: outcome.answeredBy ?? [] });
     }
-    if (this.#succeeded + this.#failed === this.#due) this.#settled?.();
+    if (this.#succeeded + this.#failed === this.#due) for (const settled of this.#waiting.splice(0)) settled();
   }
 
   /** Resolves when every expected request has ended; to be called once no more are expected. */
   async settled(): Promise<void> {
-    if (this.#succeeded + this.#failed < this.#due) await new Promise<void>((resolve) => (this.#settled = resolve));
+    if (this.#succeeded + this.#failed < this.#due) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** `now`: monotonic milliseconds. */

@@ -1,0 +1,58 @@
+/** The demo for people: shows what happens in the shop, once a second, until it is told to stop. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { changes } from "./changes.js";
+import { lookAt, type Overview } from "./overview.js";
+import type { Screen } from "./screen.js";
+import type { Shop } from "./shop.js";
+import type { Traffic } from "./traffic.js";
+import { frame, paint, summaryLine, time, type ViewState } from "./view.js";
+
+const keptEvents = 50;
+const summaryEvery = 5;
+
+/** Shows frames on a terminal; elsewhere events as they come, and a summary every five seconds. Returns when `signal` is aborted. */
+export async function showLive(
+  shop: Shop,
+  traffic: Traffic,
+  screen: Screen,
+  addresses: ViewState["addresses"],
+  signal: AbortSignal,
+): Promise<void> {
+  const start = performance.now();
+  const events: { at: Date; text: string }[] = [];
+  let before: Overview | undefined;
+  for (let second = 0; !signal.aborted; second++) {
+    const [overview, hints] = await Promise.all([lookAt(shop), hintsFor(shop)]);
+    traffic.tick();
+    const news = before ? changes(before, overview) : [];
+    before = overview;
+    for (const text of news) events.push({ at: new Date(), text });
+    events.splice(0, events.length - keptEvents);
+    const { load, rates, failures } = traffic;
+    const state: ViewState = {
+      ...{ upMs: performance.now() - start, addresses, overview, rates, failures, events, hints },
+      recent: traffic.recent(),
+      total: load.report(),
+    };
+    if (screen.live) screen.show(frame(state, paint(screen.colours)));
+    else {
+      for (const text of news) screen.print(`${time(new Date())}  ${text}`);
+      if (second % summaryEvery === 0) screen.print(`${time(new Date())}  ${summaryLine(state)}`);
+    }
+    await sleep(1_000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Commands that a person can try in another terminal, with the pids as they are now. */
+async function hintsFor(shop: Shop): Promise<string[]> {
+  const [orders, payments] = [shop.instances("orders").at(-1), shop.instances("payments").at(-1)];
+  const [one, two] = await Promise.all([orders?.pids().catch(() => undefined), payments?.pids().catch(() => undefined)]);
+  const hint = (command: string, effect: string) => `  ${command.padEnd(16)}  ${effect}`;
+  return [
+    "",
+    "In another terminal:",
+    ...(one?.app ? [hint(`kill -9 ${one.app}`, `the application of ${orders?.id} crashes, and is started again`)] : []),
+    ...(two ? [hint(`kill ${two.agent}`, `${payments?.id} leaves in order: not one request fails`)] : []),
+    hint(`kill -9 ${shop.mesh.controlPlane.pid}`, "no control plane any more: traffic goes on"),
+  ];
+}

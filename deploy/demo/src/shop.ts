@@ -1,0 +1,98 @@
+/** The mesh of the demo: Consul, the control plane, and a small shop of three services, each instance with its agent and Envoy. */
+import { fileURLToPath } from "node:url";
+import { type Mesh, openSandbox, type Sandbox, type ServiceProcess, startMesh } from "@legation/local";
+
+/** One service of the shop. */
+export interface Department {
+  readonly name: string;
+  readonly instances: number;
+  readonly dependencies: readonly string[];
+}
+
+/** Who calls nobody comes first: the order of the start; the end goes the other way. */
+export const departments: readonly Department[] = [
+  { name: "payments", instances: 2, dependencies: [] },
+  { name: "orders", instances: 3, dependencies: ["payments"] },
+  { name: "web", instances: 1, dependencies: ["orders"] },
+];
+
+/** The ports that a person would expect; taken ones are replaced by free ones. */
+export interface ShopPorts {
+  readonly consul?: number;
+  readonly api?: number;
+  readonly xds?: number;
+  readonly web?: number;
+}
+
+/** A running shop. */
+export interface Shop {
+  readonly mesh: Mesh;
+  /** Where visitors go: `web` through its Envoy. */
+  readonly web: string;
+  /** The instances that run, in the order of their start. */
+  instances(name?: string): readonly ServiceProcess[];
+  instance(id: string): ServiceProcess;
+  /** Starts one more instance, such as `orders-4`. Resolves once it is registered and passing. */
+  open(name: string, id: string): Promise<ServiceProcess>;
+  /** Stops every instance, callers before those whom they call. */
+  close(): Promise<void>;
+}
+
+/** Tells how far the start is: one short sentence per step. */
+export type Progress = (done: string) => void;
+
+const program = (name: string) => fileURLToPath(new URL(`./services/${name}-main.js`, import.meta.url));
+
+/** Opens the place for the shop; everything in it ends with this process at the latest. */
+export function openShopSandbox(): Sandbox {
+  return openSandbox({ name: "legation-demo" });
+}
+
+/**
+ * Starts everything; `Sandbox.stop` stops it, callers before those whom they call. When a part does not start, the caller stops the
+ * sandbox.
+ */
+export async function startShop(sandbox: Sandbox, ports: ShopPorts, progress: Progress): Promise<Shop> {
+  const mesh = await startMesh({
+    sandbox,
+    consul: { ...(ports.consul ? { httpPort: ports.consul } : {}) },
+    controlPlane: { ...(ports.api ? { httpPort: ports.api } : {}), ...(ports.xds ? { xdsPort: ports.xds } : {}) },
+  });
+  progress(`Consul ${mesh.consul.version} and the control plane`);
+
+  const open = (name: string, id: string): Promise<ServiceProcess> =>
+    mesh.startService({
+      name,
+      id,
+      command: [process.execPath, program(name)],
+      config: { envoy: { concurrency: 1 } },
+      dependencies: departments.find((d) => d.name === name)?.dependencies ?? [],
+      ...(name === "web" && ports.web ? { inboundPort: ports.web } : {}),
+    });
+  const instances = (name?: string) => [...mesh.services.values()].filter((s) => s.running && (name === undefined || s.name === name));
+  const instance = (id: string): ServiceProcess => {
+    const found = mesh.services.get(id);
+    if (!found) throw new Error(`${id} was never started`);
+    return found;
+  };
+
+  const closeDepartment = (name: string) => Promise.all(instances(name).map((service) => service.stop()));
+
+  for (const { name, instances: count } of departments) {
+    const ids = Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
+    await Promise.all(ids.map((id) => open(name, id)));
+    sandbox.onStop(() => closeDepartment(name));
+    progress(ids.join(", "));
+  }
+
+  return {
+    mesh,
+    web: instance("web-1").inbound,
+    instances,
+    instance,
+    open,
+    async close() {
+      for (const { name } of [...departments].reverse()) await closeDepartment(name);
+    },
+  };
+}

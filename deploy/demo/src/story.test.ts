@@ -1,0 +1,34 @@
+import type { Load } from "@legation/local";
+import { describe, expect, it } from "vitest";
+import { type Fact, hold } from "./facts/fact.js";
+import type { Shop } from "./shop.js";
+import { play, story } from "./story.js";
+
+const stage = { shop: {} as Shop, load: {} as Load };
+
+describe("the story", () => {
+  it("goes on after a fact that does not hold, and counts both kinds", async () => {
+    const facts: Fact[] = [
+      { title: "one holds", observe: async () => "3 of 3" },
+      {
+        title: "one does not",
+        observe: async () => {
+          hold(false, "2 of 3");
+          return "3 of 3";
+        },
+      },
+      { title: "the last holds", observe: async () => "in 5 ms" },
+    ];
+    const lines: string[] = [];
+    expect(await play(facts, stage, (line) => lines.push(line))).toEqual({ held: 2, broken: 1 });
+    expect(lines.map((line) => line.replace(/^[\d:]+ +/, "").replace(/\n +/, ": "))).toEqual([
+      "✓ one holds: 3 of 3",
+      "✗ one does not: 2 of 3",
+      "✓ the last holds: in 5 ms",
+    ]);
+  });
+
+  it("has a title of its own for each fact", () => {
+    expect(new Set(story.map(({ title }) => title)).size).toBe(story.length);
+  });
+});

@@ -1,0 +1,40 @@
+/** The story of `--once`: every fact in turn, on one shop, while requests run. */
+import { answered } from "./facts/answered.js";
+import { consulAway } from "./facts/consul-away.js";
+import { controlPlaneKilled } from "./facts/control-plane-killed.js";
+import { ended } from "./facts/ended.js";
+import type { Fact, Stage } from "./facts/fact.js";
+import { joined } from "./facts/joined.js";
+import { applicationKilled, instanceKilled } from "./facts/killed.js";
+import { registered } from "./facts/registered.js";
+import { stopped } from "./facts/stopped.js";
+import { time } from "./view.js";
+
+/** The order matters: what is killed comes back before the next begins. */
+export const story: readonly Fact[] = [
+  registered,
+  answered,
+  applicationKilled,
+  instanceKilled,
+  stopped,
+  joined,
+  consulAway,
+  controlPlaneKilled,
+  ended,
+];
+
+/** Plays the facts, also after one that does not hold, and prints each with its figure. Resolves with the numbers of both kinds. */
+export async function play(facts: readonly Fact[], stage: Stage, print: (line: string) => void): Promise<{ held: number; broken: number }> {
+  let [held, broken] = [0, 0];
+  for (const fact of facts) {
+    try {
+      const figure = await fact.observe(stage);
+      held++;
+      print(`${time(new Date())}  ✓ ${fact.title}\n            ${figure}`);
+    } catch (error) {
+      broken++;
+      print(`${time(new Date())}  ✗ ${fact.title}\n            ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { held, broken };
+}
