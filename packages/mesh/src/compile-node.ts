@@ -1,5 +1,5 @@
 /** One node's description → what it gets besides the clusters of its dependencies. */
-import { type Dependency, type NodeMetadata, serviceNameProblem, splitAddress } from "@legation/contract";
+import { type NodeMetadata, serviceNameProblem, splitAddress } from "@legation/contract";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
@@ -41,7 +41,10 @@ export function compileNode(
     say("gateway-unserved", "gateways get no configuration: run it as kind sidecar");
     return { view: [], instance: [], clusters: [], problems };
   }
-  const dependencies = callable(node, say).map((name) => ({ name, tcp: speaksTcp(name, catalog(name), say) }));
+  const dependencies = callable(node, (name) => catalog(name) !== undefined, say).map((name) => ({
+    name,
+    tcp: speaksTcp(name, catalog(name), say),
+  }));
   const own = { service: node.service, source: "default" };
   const view =
     node.kind === "grpc"
@@ -56,19 +59,23 @@ export function compileNode(
 
 type Say = (code: Problem["code"], message: string) => void;
 
-/** The names that can be routed to, sorted, each once: host names know no case, and Envoy refuses routes in which two are equal. */
-function callable(node: NodeMetadata, say: Say): string[] {
+/**
+ * The names that can be routed to, sorted, each once: host names know no case, and Envoy refuses routes in which two are equal. Of
+ * two that differ in case only, the registered one stays.
+ */
+function callable(node: NodeMetadata, registered: (name: string) => boolean, say: Say): string[] {
   const names = new Map<string, string>();
-  for (const { name } of [...node.dependencies].sort((a: Dependency, b: Dependency) => compareText(a.name, b.name))) {
+  const wanted = [...new Set(node.dependencies.map(({ name }) => name))].sort(compareText);
+  for (const name of [...wanted.filter(registered), ...wanted.filter((other) => !registered(other))]) {
     const flaw = serviceNameProblem(name);
     const twin = names.get(name.toLowerCase());
     if (flaw) say("dependency-name", `a dependency is left out: ${flaw}`);
     else if (name.toLowerCase() === node.service.toLowerCase())
       say("dependency-self", `${name} depends on itself, which is left out: remove it from its dependencies`);
-    else if (twin === undefined) names.set(name.toLowerCase(), name);
-    else if (twin !== name) say("dependency-twice", `dependency ${name} is left out: as a host name it is the same as ${twin}`);
+    else if (twin !== undefined) say("dependency-twice", `dependency ${name} is left out: as a host name it is the same as ${twin}`);
+    else names.set(name.toLowerCase(), name);
   }
-  return [...names.values()];
+  return [...names.values()].sort(compareText);
 }
 
 function speaksTcp(name: string, service: CatalogService | undefined, say: Say): RoutedDependency["tcp"] {

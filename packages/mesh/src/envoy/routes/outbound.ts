@@ -1,16 +1,7 @@
 /** The routes from an application to what it depends on: a virtual host per dependency, and one that refuses the rest in words. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import {
-  type Route,
-  type RouteAction,
-  RouteActionSchema,
-  type RouteMatch,
-  RouteMatchSchema,
-  RouteSchema,
-  type VirtualHost,
-  VirtualHostSchema,
-} from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
 import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
 import { failureHeader, idempotentMethods, retryPolicy } from "../../policy/mesh-defaults/retry-policy.js";
 import { duration } from "../primitives.js";
@@ -37,40 +28,33 @@ export function outboundRoutes(service: string, dependencies: readonly RoutedDep
 }
 
 function virtualHost({ name, tcp }: RoutedDependency, defaults: MeshDefaults): VirtualHost {
+  const domains = [name, `${name}.mesh`, `${name}.service.consul`];
+  if (tcp) {
+    const body = `legation: ${name} speaks tcp, so that it cannot be reached over HTTP\n`;
+    return create(VirtualHostSchema, { name, domains, routes: [connectRefusal(), refusal(502, body)] });
+  }
   return create(VirtualHostSchema, {
     name,
-    domains: [name, `${name}.mesh`, `${name}.service.consul`],
-    routes: tcp
-      ? [connectRefusal(), refusal(502, `legation: ${name} speaks tcp, so that it cannot be reached over HTTP\n`)]
-      : [connectRefusal(), ...serviceRoutes(name, defaults)],
+    domains,
+    routes: [connectRefusal(), ...serviceRoutes(name, defaults)],
+    retryPolicy: retryPolicy(defaults.retries, false),
   });
 }
 
-/** gRPC before idempotent before the rest; the first match wins. */
+/** gRPC, with its own deadlines, before idempotent methods, which bring their own retries, before the rest; the first match wins. */
 function serviceRoutes(name: string, { circuitBreaker, retries }: MeshDefaults): Route[] {
-  const cluster = { case: "cluster", value: name } as const;
-  const timeout = duration(circuitBreaker.timeout);
-  const all = { case: "prefix", value: "/" } as const;
-  const routed = (match: RouteMatch, action: RouteAction) => create(RouteSchema, { match, action: { case: "route", value: action } });
-  return [
-    routed(
-      create(RouteMatchSchema, { pathSpecifier: all, grpc: {} }),
-      create(RouteActionSchema, {
-        clusterSpecifier: cluster,
-        timeout: duration(0),
-        maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
-        retryPolicy: retryPolicy(retries, false),
-      }),
-    ),
-    routed(
-      create(RouteMatchSchema, { pathSpecifier: all, headers: [methodIs(idempotentMethods)] }),
-      create(RouteActionSchema, { clusterSpecifier: cluster, timeout, retryPolicy: retryPolicy(retries, true) }),
-    ),
-    routed(
-      create(RouteMatchSchema, { pathSpecifier: all }),
-      create(RouteActionSchema, { clusterSpecifier: cluster, timeout, retryPolicy: retryPolicy(retries, false) }),
-    ),
+  const to = { clusterSpecifier: { case: "cluster", value: name }, timeout: duration(circuitBreaker.timeout) } as const;
+  const all = { pathSpecifier: { case: "prefix", value: "/" } } as const;
+  const deadline = { timeout: duration(0), maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) } };
+  const routes: MessageInitShape<typeof RouteSchema>[] = [
+    { match: { ...all, grpc: {} }, action: { case: "route", value: { ...to, ...deadline } } },
+    {
+      match: { ...all, headers: [methodIs(idempotentMethods)] },
+      action: { case: "route", value: { ...to, retryPolicy: retryPolicy(retries, true) } },
+    },
+    { match: all, action: { case: "route", value: to } },
   ];
+  return routes.map((route) => create(RouteSchema, route));
 }
 
 function methodIs(regex: string) {
