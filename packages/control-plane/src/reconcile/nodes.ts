@@ -1,0 +1,103 @@
+/** The connected proxies: who they are, and the layers that each of their streams claims. */
+import { decodeNodeMetadata, type NodeMetadata } from "@legation/contract";
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
+import type { Problem } from "@legation/mesh";
+import type { Logger } from "@legation/runtime";
+import type { NodeView, StreamOpened, XdsEvent } from "@legation/xds";
+import type { Reconciler } from "./reconciler.js";
+import type { NodeClaim, NodePlace } from "./views.js";
+
+/** A stream as the mesh sees it. */
+export interface ConnectedNode {
+  readonly service: string;
+  readonly kind: NodeMetadata["kind"];
+  readonly problems: readonly Problem[];
+  /** Resources sent on this stream, counting each time. */
+  readonly resourcesSent: number;
+}
+
+/** The connected proxies. */
+export interface Nodes {
+  /** The layers of a node; undefined as long as there is no state to serve, and for a node whose metadata says nothing usable. */
+  view(node: Node): NodeView | undefined;
+  /** Follows the streams as they open, are sent something, and close. */
+  take(event: XdsEvent): void;
+  /** By stream; undefined for a stream whose node cannot be served. */
+  get(stream: number): ConnectedNode | undefined;
+  /** Distinct proxies that get a service's cluster. */
+  subscribers(service: string): number;
+  /** Resources sent since the start, on all streams. */
+  readonly resourcesSent: number;
+}
+
+interface Connected {
+  readonly node: string;
+  readonly metadata: NodeMetadata;
+  readonly claim: NodeClaim;
+  sent: number;
+}
+
+/** Makes an empty collection. `ready` is false until there is a state to serve: a partial one would take endpoints from proxies. */
+export function createNodes(o: {
+  readonly reconciler: Pick<Reconciler, "claim">;
+  readonly ready: () => boolean;
+  readonly log: Logger;
+}): Nodes {
+  const streams = new Map<number, Connected>();
+  let resourcesSent = 0;
+
+  function open({ stream, node, description }: StreamOpened): void {
+    const metadata = metadataOf(description);
+    if (typeof metadata === "string") {
+      o.log.warn({ event: "node.unknown", node, why: metadata }, `${node} gets nothing: ${metadata}`);
+      return;
+    }
+    const claim = o.reconciler.claim(metadata, placeOf(description));
+    streams.set(stream, { node, metadata, claim, sent: 0 });
+    for (const { code, message } of claim.problems) o.log.warn({ event: "node.problem", node, code }, message);
+  }
+
+  return {
+    view(node) {
+      const metadata = metadataOf(node);
+      if (typeof metadata === "string" || !o.ready()) return undefined;
+      // The stream itself holds a claim from its opening to its end, so that this one need not.
+      const claim = o.reconciler.claim(metadata, placeOf(node));
+      claim.release();
+      return claim.view;
+    },
+    take(event) {
+      if (event.kind === "stream-open") open(event);
+      else if (event.kind === "stream-close") {
+        streams.get(event.stream)?.claim.release();
+        streams.delete(event.stream);
+      } else if (event.kind === "push") {
+        resourcesSent += event.resources.length;
+        const connected = streams.get(event.stream);
+        if (connected) connected.sent += event.resources.length;
+      }
+    },
+    get(stream) {
+      const found = streams.get(stream);
+      if (!found) return undefined;
+      const { metadata, claim, sent } = found;
+      return { service: metadata.service, kind: metadata.kind, problems: claim.problems, resourcesSent: sent };
+    },
+    subscribers(service) {
+      const nodes = new Set<string>();
+      for (const { node, claim } of streams.values()) if (claim.clusters.includes(service)) nodes.add(node);
+      return nodes.size;
+    },
+    get resourcesSent() {
+      return resourcesSent;
+    },
+  };
+}
+
+function metadataOf(node: Node): NodeMetadata | string {
+  return decodeNodeMetadata(node.metadata?.["legation"]);
+}
+
+function placeOf(node: Node): NodePlace {
+  return { region: node.locality?.region ?? "", zone: node.locality?.zone ?? "" };
+}

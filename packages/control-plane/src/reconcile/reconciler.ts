@@ -1,0 +1,126 @@
+/** The middle of the process: what the sources say goes in, layers of resources for the proxies come out, one service at a time. */
+import { instanceKey, type LeavingNotice, type NodeMetadata } from "@legation/contract";
+import { type CatalogService, type MeshDefaults, meshDefaults, type Problem } from "@legation/mesh";
+import type { Clock, Logger } from "@legation/runtime";
+import type { ResourceCache } from "@legation/xds";
+import { createLeavingNotices } from "../channel/leaving.js";
+import type { Metrics } from "../telemetry/metrics.js";
+import { createBurst } from "./burst.js";
+import type { Changes } from "./changes.js";
+import { createCompiledServices } from "./services.js";
+import { createNodeViews, type NodeClaim, type NodePlace } from "./views.js";
+
+/** The state of the mesh at this replica. */
+export interface Reconciler {
+  /** A service as its source sees it now. Published in this tick, or with the burst that runs. */
+  set(service: CatalogService): void;
+  /** A service that its source does not have any more. */
+  remove(name: string): void;
+  /** Publishes what waits, now. */
+  flush(): void;
+  /** Marks an instance as leaving, and publishes that at once. False when the registry does not have it. */
+  leave(notice: LeavingNotice): boolean;
+  /** Compiles what a node needs and claims it until `release`. */
+  claim(node: NodeMetadata, place: NodePlace): NodeClaim;
+  /** All services by name, with leaving instances marked. */
+  services(): readonly CatalogService[];
+  service(name: string): CatalogService | undefined;
+  problems(name: string): readonly Problem[];
+  /** Figures for metrics and health. */
+  size(): {
+    readonly services: number;
+    readonly instances: number;
+    readonly problems: number;
+    readonly layers: number;
+    readonly leaving: number;
+  };
+  /** Ends all timers. */
+  stop(): void;
+}
+
+/** What the reconciler works with. */
+export interface ReconcilerOptions {
+  readonly cache: ResourceCache;
+  readonly changes: Changes;
+  readonly metrics: Pick<Metrics, "compiled" | "published">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly defaults?: MeshDefaults;
+}
+
+/** Makes a reconciler with an empty registry. */
+export function createReconciler(o: ReconcilerOptions): Reconciler {
+  const defaults = o.defaults ?? meshDefaults;
+  const registry = new Map<string, CatalogService>();
+  const dirty = new Set<string>();
+  const notices = createLeavingNotices(o.clock, (service, instance) => {
+    o.log.warn({ event: "leaving.expired", service, instance }, `${instance} said it leaves, and Consul never showed it: serving it again`);
+    o.changes.add({ event: "leaving-expired", service, instance });
+    touch(service);
+  });
+  const service = (name: string) => {
+    const said = registry.get(name);
+    return said && notices.apply(said);
+  };
+  const shared = { ...o, defaults, catalog: service };
+  const compiled = createCompiledServices(shared);
+  const views = createNodeViews({ ...shared, services: compiled });
+  const burst = createBurst(o.clock, publish);
+
+  function touch(name: string): void {
+    dirty.add(name);
+    burst.request();
+  }
+
+  function publish(): void {
+    const names = [...dirty];
+    dirty.clear();
+    const reshaped = compiled.compile(names);
+    if (reshaped.size > 0) views.reshaped(reshaped);
+    o.metrics.published(names.length);
+  }
+
+  return {
+    set(next) {
+      o.changes.add({ event: registry.has(next.name) ? "service-changed" : "service-added", service: next.name });
+      registry.set(next.name, next);
+      touch(next.name);
+    },
+    remove(name) {
+      if (!registry.delete(name)) return;
+      notices.apply({ name, instances: [] });
+      o.changes.add({ event: "service-removed", service: name });
+      touch(name);
+    },
+    flush: () => burst.flush(),
+    leave(notice) {
+      const { node, id } = notice;
+      const known = registry.get(notice.service)?.instances.some((instance) => instance.node === node && instance.id === id);
+      if (!known) return false;
+      notices.add(notice);
+      o.log.info({ event: "instance.leaving", ...notice }, `${instanceKey(node, id)} leaves`);
+      o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
+      touch(notice.service);
+      burst.flush();
+      return true;
+    },
+    claim: (node, place) => views.claim(node, place),
+    services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
+    service,
+    problems: (name) => compiled.problems(name),
+    size() {
+      let instances = 0;
+      let problems = 0;
+      for (const [name, { instances: list }] of registry) {
+        instances += list.length;
+        problems += compiled.problems(name).length;
+      }
+      return { services: registry.size, instances, problems, layers: views.size, leaving: notices.size };
+    },
+    stop() {
+      burst.stop();
+      notices.stop();
+      views.stop();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** The compiled services: their clusters and endpoints, kept up to date one service at a time. */
+import {
+  type CatalogService,
+  type CompiledService,
+  compileService,
+  endpointsLayer,
+  type MeshDefaults,
+  type Problem,
+  protocolOf,
+} from "@legation/mesh";
+import type { Clock } from "@legation/runtime";
+import type { ResourceCache } from "@legation/xds";
+import type { Metrics } from "../telemetry/metrics.js";
+
+/** The compiled services. */
+export interface CompiledServices {
+  /**
+   * Compiles these services anew and publishes the assignments that differ, in one step. Returns the names of those that callers
+   * have to be compiled again for: another cluster, another protocol, the first instance, the last one gone.
+   */
+  compile(names: Iterable<string>): Set<string>;
+  /** A service's resources for a caller; one that is not registered has a cluster and no endpoints. Pay back with `release`. */
+  acquire(name: string): CompiledService;
+  /** Gives back one `acquire`; what neither the registry nor a caller needs is removed. */
+  release(name: string): void;
+  /** A service that is registered or acquired. */
+  get(name: string): CompiledService | undefined;
+  problems(name: string): readonly Problem[];
+}
+
+interface Entry {
+  readonly compiled: CompiledService;
+  /** All that a caller's own resources depend on. */
+  readonly shape: string;
+}
+
+/** Makes an empty collection over `catalog`, and the cache's layer of endpoints. */
+export function createCompiledServices(o: {
+  readonly catalog: (name: string) => CatalogService | undefined;
+  readonly cache: ResourceCache;
+  readonly defaults: MeshDefaults;
+  readonly metrics: Pick<Metrics, "compiled">;
+  readonly clock: Clock;
+}): CompiledServices {
+  const entries = new Map<string, Entry>();
+  const claims = new Map<string, number>();
+  o.cache.patch(endpointsLayer, {});
+
+  function compileOne(name: string): Entry {
+    const start = o.clock.monotonic();
+    const service = o.catalog(name) ?? { name, instances: [] };
+    const compiled = compileService(service, o.defaults);
+    const shape = `${compiled.cluster.version} ${service.instances.length > 0} ${protocolOf(service.instances).protocol}`;
+    o.metrics.compiled("service", (o.clock.monotonic() - start) / 1_000);
+    const entry = { compiled, shape };
+    entries.set(name, entry);
+    return entry;
+  }
+
+  const publish = (set: readonly CompiledService[], gone: readonly CompiledService[]) => {
+    if (set.length === 0 && gone.length === 0) return;
+    o.cache.patch(endpointsLayer, { set: set.map((s) => s.endpoints), remove: gone.map((s) => s.endpoints) });
+  };
+
+  return {
+    compile(names) {
+      const reshaped = new Set<string>();
+      const set: CompiledService[] = [];
+      const gone: CompiledService[] = [];
+      for (const name of names) {
+        const old = entries.get(name);
+        if (o.catalog(name) || claims.has(name)) {
+          const { compiled, shape } = compileOne(name);
+          if (compiled.endpoints.version !== old?.compiled.endpoints.version) set.push(compiled);
+          if (shape !== old?.shape) reshaped.add(name);
+        } else if (old) {
+          entries.delete(name);
+          gone.push(old.compiled);
+        }
+      }
+      publish(set, gone);
+      return reshaped;
+    },
+    acquire(name) {
+      claims.set(name, (claims.get(name) ?? 0) + 1);
+      const known = entries.get(name);
+      if (known) return known.compiled;
+      const { compiled } = compileOne(name);
+      publish([compiled], []);
+      return compiled;
+    },
+    release(name) {
+      const left = (claims.get(name) ?? 0) - 1;
+      if (left > 0) return void claims.set(name, left);
+      claims.delete(name);
+      const old = entries.get(name);
+      if (!old || o.catalog(name)) return;
+      entries.delete(name);
+      publish([], [old.compiled]);
+    },
+    get: (name) => entries.get(name)?.compiled,
+    problems: (name) => entries.get(name)?.compiled.problems ?? [],
+  };
+}
