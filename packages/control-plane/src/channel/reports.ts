@@ -1,0 +1,52 @@
+/** What the agents say of their services: the last report of each instance, bounded in number and in age. */
+import { type AgentReport, instanceKey, reportInterval } from "@legation/contract";
+import type { Clock } from "@legation/runtime";
+
+/** An agent that has said nothing for `silentAfter` is shown as silent and forgotten after `forgetAfter`; milliseconds. */
+export const reportAge = { silentAfter: 3 * reportInterval, forgetAfter: 60 * reportInterval } as const;
+
+/** Reports kept at most; the oldest goes first. */
+export const reportsKept = 20_000;
+
+/** A report with its time of arrival. */
+export interface ReceivedReport {
+  readonly report: AgentReport;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  readonly silent: boolean;
+}
+
+/** The last report of each instance. */
+export interface Reports {
+  add(report: AgentReport): void;
+  /** By instance key. */
+  of(instance: string): ReceivedReport | undefined;
+  readonly size: number;
+}
+
+/** Makes an empty collection. */
+export function createReports(clock: Clock): Reports {
+  const reports = new Map<string, { report: AgentReport; receivedAt: number }>();
+  const forgetOld = () => {
+    for (const [key, { receivedAt }] of reports) {
+      if (reports.size <= reportsKept && clock.now() - receivedAt < reportAge.forgetAfter) break;
+      reports.delete(key);
+    }
+  };
+  return {
+    add(report) {
+      const key = instanceKey(report.node, report.id);
+      reports.delete(key);
+      reports.set(key, { report, receivedAt: clock.now() });
+      forgetOld();
+    },
+    of(instance) {
+      const found = reports.get(instance);
+      const age = found ? clock.now() - found.receivedAt : Number.POSITIVE_INFINITY;
+      return found && age < reportAge.forgetAfter ? { ...found, silent: age > reportAge.silentAfter } : undefined;
+    },
+    get size() {
+      return reports.size;
+    },
+  };
+}

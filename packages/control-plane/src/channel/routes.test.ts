@@ -1,0 +1,106 @@
+import { commandsPath, type LeavingNotice, leavingPath, reportPath } from "@legation/contract";
+import { createTestClock, type TestClock } from "@legation/runtime/testing";
+import fastify, { type FastifyInstance } from "fastify";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { useProblems } from "../api/problem.js";
+import { type CommandDirectory, createCommandDirectory } from "./commands.js";
+import { createReports, type Reports } from "./reports.js";
+import { addChannelRoutes, commandHeartbeat } from "./routes.js";
+
+let app: FastifyInstance;
+let clock: TestClock;
+let commands: CommandDirectory;
+let reports: Reports;
+let notices: LeavingNotice[];
+
+beforeEach(() => {
+  app = fastify({ forceCloseConnections: true });
+  clock = createTestClock();
+  commands = createCommandDirectory();
+  reports = createReports(clock);
+  notices = [];
+  useProblems(app);
+  const leaving = (notice: LeavingNotice) => {
+    notices.push(notice);
+    return { accepted: true, subscribers: 3 };
+  };
+  addChannelRoutes(app, { reports, commands, leaving, clock });
+});
+afterEach(async () => {
+  commands.close();
+  await app.close();
+});
+
+const report = { node: "n1", id: "o1", service: "orders", agentVersion: "0.1.0", state: "running", restartCount: 1, admin: "http://x" };
+
+test("a report is kept under its instance", async () => {
+  const answer = await app.inject({ method: "POST", url: reportPath, payload: report });
+  expect(answer.statusCode).toBe(202);
+  expect(reports.of("n1/o1")?.report).toEqual(report);
+});
+
+test("a leaving notice is answered with what became of it", async () => {
+  const answer = await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders" } });
+  expect(answer.json()).toEqual({ accepted: true, subscribers: 3 });
+  expect(notices).toEqual([{ node: "n1", id: "o1", service: "orders" }]);
+});
+
+test.each([
+  ["no body", reportPath, undefined],
+  ["a state that does not exist", reportPath, { ...report, state: "merry" }],
+  ["an id that is too long", leavingPath, { node: "n1", id: "x".repeat(300), service: "orders" }],
+  ["a missing service", leavingPath, { node: "n1", id: "o1" }],
+])("%s is refused with a problem that says what is wrong", async (_what, url, payload) => {
+  const answer = await app.inject({
+    method: "POST",
+    url,
+    headers: { "content-type": "application/json" },
+    payload: JSON.stringify(payload),
+  });
+  expect(answer.statusCode).toBe(400);
+  expect(answer.headers["content-type"]).toContain("application/problem+json");
+  expect(answer.json()).toMatchObject({ status: 400, code: "api.bad-request", detail: expect.any(String) });
+  expect(notices).toEqual([]);
+  expect(reports.size).toBe(0);
+});
+
+/** An open command stream, with the text that came so far. */
+async function listen(): Promise<{ text(): string; ended: Promise<unknown>; stop(): void }> {
+  const stopping = new AbortController();
+  const address = app.server.listening ? `http://127.0.0.1:${port()}` : await app.listen({ host: "127.0.0.1", port: 0 });
+  const response = await fetch(`${address}${commandsPath}?node=n1&id=o1`, { signal: stopping.signal });
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  let text = "";
+  const read = async () => {
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+  };
+  return { text: () => text, ended: read().catch(() => undefined), stop: () => stopping.abort() };
+}
+
+function port(): number {
+  const address = app.server.address();
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+test("a command reaches the agent that listens, and idle streams carry a sign of life", async () => {
+  const stream = await listen();
+  expect(commands.send("n1/o1", { id: "c1", kind: "restart", force: true })).toBe(true);
+  expect(commands.send("n1/o2", { id: "c2", kind: "drain" })).toBe(false);
+  await clock.advance(commandHeartbeat);
+  const expected = ': open\n\nid: c1\nevent: command\ndata: {"id":"c1","kind":"restart","force":true}\n\n: still here\n\n';
+  await expect.poll(stream.text).toBe(expected);
+  stream.stop();
+  await expect.poll(() => [...commands.instances()]).toEqual([]);
+  expect(clock.pending).toBe(0);
+});
+
+test("a newer stream of the same instance ends the older one and gets the commands", async () => {
+  const first = await listen();
+  const second = await listen();
+  await first.ended;
+  commands.send("n1/o1", { id: "c1", kind: "check-now" });
+  await expect.poll(second.text).toContain("check-now");
+  expect(first.text()).not.toContain("check-now");
+  commands.close();
+  await second.ended;
+});

@@ -1,0 +1,85 @@
+/** The HTTP side of the channel between agents and control plane: packages/contract/src/channel.ts. */
+import {
+  type AgentReport,
+  type Command,
+  commandsPath,
+  instanceKey,
+  type LeavingNotice,
+  type LeavingReply,
+  leavingPath,
+  reportPath,
+  serviceStates,
+} from "@legation/contract";
+import type { Clock } from "@legation/runtime";
+import type { FastifyInstance } from "fastify";
+import { sendProblem } from "../api/problem.js";
+import type { CommandDirectory } from "./commands.js";
+import type { Reports } from "./reports.js";
+
+/** How often an idle command stream carries a comment, so that both sides notice a dead connection; milliseconds. */
+export const commandHeartbeat = 10_000;
+
+/** Command streams open at once, at most. */
+export const commandStreams = 20_000;
+
+const word = { type: "string", minLength: 1, maxLength: 256 } as const;
+const instance = { node: word, id: word } as const;
+const notice = { type: "object", required: ["node", "id", "service"], properties: { ...instance, service: word } } as const;
+const report = {
+  type: "object",
+  required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
+  additionalProperties: false,
+  properties: {
+    ...notice.properties,
+    agentVersion: word,
+    state: { enum: serviceStates },
+    restartCount: { type: "integer", minimum: 0 },
+    lastRestart: { type: "string", maxLength: 64 },
+    lastError: { type: "string", maxLength: 2_048 },
+    admin: { type: "string", maxLength: 256 },
+  },
+} as const;
+
+/** Adds the three paths. `leaving` marks the endpoint and answers when the change is published. */
+export function addChannelRoutes(
+  app: FastifyInstance,
+  o: { reports: Reports; commands: CommandDirectory; leaving(notice: LeavingNotice): LeavingReply; clock: Clock },
+): void {
+  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report } }, (request, reply) => {
+    o.reports.add(request.body);
+    return reply.code(202).send({ accepted: true });
+  });
+
+  app.post<{ Body: LeavingNotice }>(leavingPath, { schema: { body: notice } }, (request): LeavingReply => o.leaving(request.body));
+
+  let open = 0;
+  app.get<{ Querystring: { node: string; id: string } }>(
+    commandsPath,
+    { schema: { querystring: { type: "object", required: ["node", "id"], properties: instance } } },
+    (request, reply) => {
+      if (open >= commandStreams)
+        return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);
+      open++;
+      reply.hijack();
+      const { raw } = reply;
+      raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      raw.write(": open\n\n");
+      let heartbeat = o.clock.timeout(commandHeartbeat, beat);
+      function beat(): void {
+        raw.write(": still here\n\n");
+        heartbeat = o.clock.timeout(commandHeartbeat, beat);
+      }
+      const ended = o.commands.listen(instanceKey(request.query.node, request.query.id), {
+        command: (command: Command) => raw.write(`id: ${command.id}\nevent: command\ndata: ${JSON.stringify(command)}\n\n`),
+        closed: () => raw.end(),
+      });
+      raw.on("error", () => raw.destroy());
+      raw.once("close", () => {
+        open--;
+        heartbeat.cancel();
+        ended();
+      });
+      return reply;
+    },
+  );
+}
