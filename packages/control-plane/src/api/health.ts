@@ -1,0 +1,40 @@
+/** `GET /health`: what is live, and how old the data is that the proxies work with. */
+import type { FastifyInstance } from "fastify";
+
+/** Where the catalog came from that is being served. */
+export type CatalogOrigin = "none" | "disk" | "consul";
+
+/** The body of the answer. Ages are seconds. */
+export interface HealthView {
+  /** `ok`; `stale`: serves the last good state without Consul; `waiting`: has nothing to serve yet (answered with 503). */
+  readonly status: "ok" | "stale" | "waiting";
+  readonly version: string;
+  readonly uptime: number;
+  /** The first complete read of Consul has succeeded. */
+  readonly initialized: boolean;
+  readonly catalog: {
+    readonly origin: CatalogOrigin;
+    /** Since the last good answer of Consul that the served state rests on; null when there was none. */
+    readonly age: number | null;
+    readonly lastAnswer: string | null;
+    readonly services: number;
+    readonly instances: number;
+    readonly problems: number;
+  };
+  readonly consul: {
+    readonly address: string;
+    readonly connected: boolean;
+    /** Why not, when it is not connected. */
+    readonly error: string | null;
+  };
+  readonly xds: { readonly address: string; readonly streams: number; readonly rejected: number };
+  readonly agents: { readonly reporting: number; readonly listening: number };
+}
+
+/** Adds the route. Answers 503 as long as there is nothing to serve, else 200: an old state is served on purpose. */
+export function addHealthRoute(app: FastifyInstance, view: () => HealthView): void {
+  app.get("/health", (_request, reply) => {
+    const health = view();
+    return reply.code(health.status === "waiting" ? 503 : 200).send(health);
+  });
+}

@@ -1,0 +1,94 @@
+/** `GET /v1/proxies`: every stream of every proxy, what it was sent, took and refused. */
+import type { Problem } from "@legation/mesh";
+import type { StreamStatus, TypeStatus } from "@legation/xds";
+import type { FastifyInstance } from "fastify";
+import type { ConnectedNode } from "../reconcile/nodes.js";
+import { typeWord } from "../telemetry/metrics.js";
+
+/** A stream as the API shows it. Times are RFC 3339. */
+export interface ProxyView {
+  /** `<Consul node>/<service id>`. */
+  readonly node: string;
+  /** Null as long as the node has not said what it is. */
+  readonly service: string | null;
+  readonly kind: string | null;
+  readonly stream: number;
+  readonly peer: string;
+  readonly variant: string;
+  readonly openedAt: string;
+  /** False while there is no state for it. */
+  readonly ready: boolean;
+  /** Resources sent on this stream, counting each time. */
+  readonly resourcesSent: number;
+  readonly types: readonly TypeView[];
+  /** What is wrong with the node's own description, in sentences. */
+  readonly problems: readonly Problem[];
+}
+
+/** One type of resource on one stream. */
+export interface TypeView {
+  /** `cluster`, `endpoints`, `listener`, `routes` or `other`. */
+  readonly type: string;
+  readonly typeUrl: string;
+  /** Versions by name. */
+  readonly sent: Readonly<Record<string, string>>;
+  readonly acknowledged: Readonly<Record<string, string>>;
+  /** A response waits for its answer since then. */
+  readonly outstandingSince: string | null;
+  /** Refused and held back at its last good version. */
+  readonly rejected: TypeStatus["rejected"];
+  /** The last refusal, also after it was overcome. */
+  readonly lastRejection: { readonly message: string; readonly names: readonly string[]; readonly at: string } | null;
+}
+
+/** What the route reads. */
+export interface ProxySource {
+  streams(): readonly StreamStatus[];
+  node(stream: number): ConnectedNode | undefined;
+  /** Resources sent since the start, on all streams. */
+  resourcesSent(): number;
+}
+
+const query = { type: "object", properties: { node: { type: "string" }, service: { type: "string" } } } as const;
+
+/** Adds the route. `?node=` and `?service=` choose. */
+export function addProxyRoute(app: FastifyInstance, source: ProxySource): void {
+  app.get<{ Querystring: { node?: string; service?: string } }>("/v1/proxies", { schema: { querystring: query } }, (request) => {
+    const { node, service } = request.query;
+    const chosen = source.streams().filter((status) => {
+      if (node !== undefined && status.node !== node) return false;
+      return service === undefined || source.node(status.stream)?.service === service;
+    });
+    const proxies = chosen.map((status) => proxyView(status, source.node(status.stream)));
+    return { total: proxies.length, resourcesSent: source.resourcesSent(), proxies };
+  });
+}
+
+function proxyView(status: StreamStatus, node: ConnectedNode | undefined): ProxyView {
+  return {
+    node: status.node,
+    service: node?.service ?? null,
+    kind: node?.kind ?? null,
+    stream: status.stream,
+    peer: status.peer,
+    variant: status.variant,
+    openedAt: new Date(status.openedAt).toISOString(),
+    ready: status.ready,
+    resourcesSent: node?.resourcesSent ?? 0,
+    types: status.types.map(typeView),
+    problems: node?.problems ?? [],
+  };
+}
+
+function typeView(status: TypeStatus): TypeView {
+  const { typeUrl, sent, acknowledged, outstandingSince, rejected, lastRejection } = status;
+  return {
+    type: typeWord(typeUrl),
+    typeUrl,
+    sent: Object.fromEntries(sent),
+    acknowledged: Object.fromEntries(acknowledged),
+    outstandingSince: outstandingSince === undefined ? null : new Date(outstandingSince).toISOString(),
+    rejected,
+    lastRejection: lastRejection ? { ...lastRejection, at: new Date(lastRejection.at).toISOString() } : null,
+  };
+}

@@ -1,0 +1,61 @@
+/** The HTTP server: every route of the control plane in one place. */
+import type { LeavingNotice, LeavingReply } from "@legation/contract";
+import { type Clock, type Logger, listenError } from "@legation/runtime";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { CommandDirectory } from "../channel/commands.js";
+import type { Reports } from "../channel/reports.js";
+import { addChannelRoutes } from "../channel/routes.js";
+import { addChangeRoute, type ChangeSource } from "./changes.js";
+import { addHealthRoute, type HealthView } from "./health.js";
+import { useProblems } from "./problem.js";
+import { addProxyRoute, type ProxySource } from "./proxies.js";
+import { addServiceRoutes, type ServiceSource } from "./services.js";
+
+/** A body may be this large; bytes. */
+const bodyLimit = 64 * 1_024;
+
+/** What the routes read and do. */
+export interface ApiParts {
+  readonly health: () => HealthView;
+  readonly services: ServiceSource;
+  readonly proxies: ProxySource;
+  readonly changes: ChangeSource;
+  /** Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
+  readonly reports: Reports;
+  readonly commands: CommandDirectory;
+  readonly leaving: (notice: LeavingNotice) => LeavingReply;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Assembles the server; it does not listen yet, so that tests can `inject`. */
+export function createApi(parts: ApiParts): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = parts.log;
+  const app: FastifyInstance = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    bodyLimit,
+    forceCloseConnections: true,
+    ajv: { customOptions: { coerceTypes: "array" } },
+  });
+  useProblems(app);
+  addHealthRoute(app, parts.health);
+  addServiceRoutes(app, parts.services);
+  addProxyRoute(app, parts.proxies);
+  addChangeRoute(app, parts.changes);
+  addChannelRoutes(app, parts);
+  app.get("/metrics", async (_request, reply) => reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()));
+  return app;
+}
+
+/** Listens; returns the port. Throws a LegationError that names the address and the flag. */
+export async function listenApi(app: FastifyInstance, host: string, port: number): Promise<number> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    throw listenError(error, { address: `${host}:${port}`, what: "the HTTP API", flag: "--http-addr" });
+  }
+  const address = app.server.address();
+  return typeof address === "object" && address ? address.port : port;
+}

@@ -1,0 +1,156 @@
+/** `GET /services` and `GET /services/{name}`: the registry, with what becomes of each instance and why. */
+import { decodeMeta, instanceKey, type Protocol } from "@legation/contract";
+import { type CatalogService, type EndpointHealth, endpointOf, type Instance, type Problem } from "@legation/mesh";
+import type { FastifyInstance } from "fastify";
+import type { ReceivedReport } from "../channel/reports.js";
+import { sendProblem } from "./problem.js";
+
+/** A service as the API shows it. */
+export interface ServiceView {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly tags: readonly string[];
+  readonly versions: readonly string[];
+  readonly dependencies: readonly string[];
+  /** Instances by what they are in the proxies; `omitted` are in none. */
+  readonly endpoints: Readonly<Record<"healthy" | "degraded" | "unhealthy" | "draining" | "omitted", number>>;
+  readonly instances: readonly InstanceView[];
+  /** What is wrong with the service's registration, in sentences. */
+  readonly problems: readonly Problem[];
+}
+
+/** An instance as the API shows it. */
+export interface InstanceView {
+  readonly node: string;
+  readonly id: string;
+  /** `host:port` of the application. */
+  readonly address: string;
+  /** `host:port` that callers inside the mesh use; the application's own without an agent. */
+  readonly meshAddress: string;
+  readonly health: EndpointHealth | "OMITTED";
+  readonly weight: number;
+  /** Why the endpoint has this health. */
+  readonly reason: string;
+  readonly version?: string;
+  readonly zone?: string;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  readonly checks: Instance["checks"];
+  /** Its agent's last report, when it reports to this replica. */
+  readonly agent?: AgentView;
+}
+
+/** An agent's last report as the API shows it. */
+export interface AgentView {
+  readonly state: string;
+  readonly restartCount: number;
+  readonly lastRestart?: string;
+  readonly lastError?: string;
+  readonly agentVersion: string;
+  readonly admin: string;
+  /** RFC 3339. */
+  readonly reportedAt: string;
+  /** It has said nothing for three of its intervals. */
+  readonly silent: boolean;
+}
+
+/** What the routes read. */
+export interface ServiceSource {
+  /** In the order of their names. */
+  services(): readonly CatalogService[];
+  service(name: string): CatalogService | undefined;
+  problems(name: string): readonly Problem[];
+  report(instance: string): ReceivedReport | undefined;
+}
+
+const query = {
+  type: "object",
+  properties: { tag: { type: "array", maxItems: 16, items: { type: "string", maxLength: 256 } } },
+} as const;
+
+/** Adds the two routes. `?tag=` (repeatable) keeps only the instances that carry every tag named. */
+export function addServiceRoutes(app: FastifyInstance, source: ServiceSource): void {
+  app.get<{ Querystring: { tag?: string[] } }>("/services", { schema: { querystring: query } }, (request) => {
+    const tags = request.query.tag ?? [];
+    const views = source.services().map((service) => serviceView(service, source, tags));
+    const shown = tags.length > 0 ? views.filter((view) => view.instances.length > 0) : views;
+    return { total: shown.length, services: Object.fromEntries(shown.map((view) => [view.name, view])) };
+  });
+
+  app.get<{ Params: { name: string }; Querystring: { tag?: string[] } }>(
+    "/services/:name",
+    { schema: { querystring: query } },
+    (request, reply) => {
+      const service = source.service(request.params.name);
+      if (service) return serviceView(service, source, request.query.tag ?? []);
+      return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(request.params.name)}`);
+    },
+  );
+}
+
+/** The view of one service, with only the instances that carry all `tags`. */
+export function serviceView(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
+  const chosen = service.instances.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
+  const instances = chosen.map((instance) => instanceView(instance, source.report(instanceKey(instance.node, instance.id))));
+  const metas = chosen.map((instance) => decodeMeta(instance.meta));
+  const count = (health: InstanceView["health"]) => instances.filter((view) => view.health === health).length;
+  return {
+    name: service.name,
+    protocol: metas[0]?.protocol ?? "http",
+    tags: distinct(chosen.flatMap((instance) => instance.tags)),
+    versions: distinct(metas.flatMap((meta) => meta.version ?? [])),
+    dependencies: distinct(metas.flatMap((meta) => meta.dependencies.map((d) => (d.optional ? `${d.name}?` : d.name)))),
+    endpoints: {
+      healthy: count("HEALTHY"),
+      degraded: count("DEGRADED"),
+      unhealthy: count("UNHEALTHY"),
+      draining: count("DRAINING"),
+      omitted: count("OMITTED"),
+    },
+    instances,
+    problems: source.problems(service.name),
+  };
+}
+
+function distinct(words: readonly string[]): string[] {
+  return [...new Set(words)].sort();
+}
+
+function instanceView(instance: Instance, report: ReceivedReport | undefined): InstanceView {
+  const endpoint = endpointOf(instance);
+  const { version, zone } = decodeMeta(instance.meta);
+  const address = hostPort(instance.address, instance.port);
+  return {
+    node: instance.node,
+    id: instance.id,
+    address,
+    meshAddress: instance.mesh ? hostPort(instance.mesh.address, instance.mesh.port) : address,
+    health: endpoint.omitted ? "OMITTED" : endpoint.health,
+    weight: endpoint.omitted ? 0 : endpoint.weight,
+    reason: endpoint.reason,
+    ...(version ? { version } : {}),
+    ...(zone ? { zone } : {}),
+    tags: instance.tags,
+    meta: instance.meta,
+    checks: instance.checks,
+    ...(report ? { agent: agentView(report) } : {}),
+  };
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function agentView({ report, receivedAt, silent }: ReceivedReport): AgentView {
+  const { state, restartCount, lastRestart, lastError, agentVersion, admin } = report;
+  return {
+    state,
+    restartCount,
+    ...(lastRestart ? { lastRestart } : {}),
+    ...(lastError ? { lastError } : {}),
+    agentVersion,
+    admin,
+    reportedAt: new Date(receivedAt).toISOString(),
+    silent,
+  };
+}
