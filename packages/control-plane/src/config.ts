@@ -1,0 +1,97 @@
+/** Everything that can be set on a control plane: flags, variables, units, defaults and effects in one table. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { ConsulOptions } from "@legation/consul";
+import { type ConfigValues, LegationError, logLevels, option } from "@legation/runtime";
+
+/** The table; `--help` and the reference are made from it. */
+export const controlPlaneOptions = {
+  xds: {
+    address: option.address({
+      description: "Where proxies connect by gRPC. Port 0 picks one and keeps it in the state directory",
+      default: "127.0.0.1:18000",
+      env: "LEGATION_XDS_ADDR",
+      flag: "--xds-addr",
+    }),
+    insecure: option.boolean({
+      description: "Serve xDS without TLS on an address that others can reach. Anyone there can read the mesh",
+      default: false,
+      env: "LEGATION_INSECURE_XDS",
+      flag: "--insecure-xds",
+    }),
+  },
+  http: {
+    address: option.address({
+      description: "Where the HTTP API and the metrics listen. Port 0 picks one and keeps it in the state directory",
+      default: "127.0.0.1:8080",
+      env: "LEGATION_HTTP_ADDR",
+      flag: "--http-addr",
+    }),
+  },
+  stateDir: option.string({
+    description:
+      "Directory for the last good state, the kept ports and ready.json. Default: legation/control-plane in $XDG_STATE_HOME or ~/.local/state",
+    env: ["LEGATION_STATE_DIR", "STATE_DIRECTORY"],
+    flag: "--state-dir",
+  }),
+  datacenter: option.string({
+    description: "Consul data centre to read. Default: that of the Consul agent asked",
+    env: "LEGATION_DATACENTER",
+    flag: "--datacenter",
+  }),
+  logLevel: option.enumeration(logLevels, {
+    description: "Least level that is written to standard error",
+    default: "info",
+    env: "LEGATION_LOG_LEVEL",
+    flag: "--log-level",
+  }),
+  consul: {
+    address: option.string({
+      description: "Consul's HTTP API, as URL or host:port",
+      default: "http://127.0.0.1:8500",
+      env: "CONSUL_HTTP_ADDR",
+      flag: "--consul-addr",
+    }),
+    token: option.string({ description: "ACL token", env: "CONSUL_HTTP_TOKEN", secret: true }),
+    tokenFile: option.string({ description: "File with the ACL token; stands above the token", env: "CONSUL_HTTP_TOKEN_FILE" }),
+    secure: option.boolean({ description: "Use TLS where the address has no scheme", default: false, env: "CONSUL_HTTP_SSL" }),
+    verify: option.boolean({ description: "Check Consul's certificate", default: true, env: "CONSUL_HTTP_SSL_VERIFY" }),
+    basicAuth: option.string({ description: "user:password for a proxy before Consul", env: "CONSUL_HTTP_AUTH", secret: true }),
+    namespace: option.string({ description: "Namespace (Consul Enterprise)", env: "CONSUL_NAMESPACE" }),
+    caFile: option.string({ description: "PEM file of the CA that signed Consul's certificate", env: "CONSUL_CACERT" }),
+    caPath: option.string({ description: "Directory of such files", env: "CONSUL_CAPATH" }),
+    certFile: option.string({ description: "PEM file of the client certificate shown to Consul", env: "CONSUL_CLIENT_CERT" }),
+    keyFile: option.string({ description: "PEM file of its key", env: "CONSUL_CLIENT_KEY" }),
+    serverName: option.string({ description: "Name to expect in Consul's certificate", env: "CONSUL_TLS_SERVER_NAME" }),
+  },
+} as const;
+
+/** The values of the table. */
+export type ControlPlaneConfig = ConfigValues<typeof controlPlaneOptions>;
+
+/** How to reach Consul, as its client takes it. */
+export function consulOptions(config: ControlPlaneConfig): ConsulOptions {
+  const { secure, verify, ...rest } = config.consul;
+  const all = { ...rest, datacenter: config.datacenter, secure, verify };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== "")) as ConsulOptions;
+}
+
+/** The state directory: the one that was named, else the user's own. */
+export function stateDirectory(config: ControlPlaneConfig, env: Readonly<Record<string, string | undefined>>): string {
+  return config.stateDir ?? join(env["XDG_STATE_HOME"] || join(env["HOME"] || homedir(), ".local", "state"), "legation", "control-plane");
+}
+
+/** True for an address that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Refuses to serve xDS without TLS where others can read it, unless that was asked for. Throws `xds.insecure`. */
+export function checkExposure(config: ControlPlaneConfig, host: string): void {
+  if (isLoopback(host) || config.xds.insecure) return;
+  throw new LegationError(
+    "xds.insecure",
+    `xDS would listen without TLS on ${config.xds.address}, where others can read every service and address of the mesh. ` +
+      "Listen on loopback (--xds-addr 127.0.0.1:18000), or say --insecure-xds if that network is yours alone",
+  );
+}
