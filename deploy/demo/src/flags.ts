@@ -17,8 +17,8 @@ export const usage = `npm run demo [-- flags]: a whole mesh on this machine, on 
 
 Starts Consul, the control plane and three services (web -> orders -> payments,
 six instances), each with its own agent and Envoy; sends requests to web through
-its Envoy, and shows what happens until Ctrl-C. Ctrl-C stops everything in order.
-Nothing is left behind.
+its Envoy, and shows what happens until Ctrl-C, which stops everything in order
+and leaves nothing behind.
 
   --once             play a story without a person: kill, stop and start parts
                      while requests run, print what was observed, and exit with
