@@ -1,12 +1,12 @@
 import { createTestClock } from "@legation/runtime/testing";
 import { describe, expect, test } from "vitest";
 import type { Answer, Consul, ReadOptions } from "./consul.js";
-import { type Watched, watch } from "./watch.js";
+import { type Watcher, watch } from "./watch.js";
 
 /** One step of a script: an answer with this index, or a failure; `blocks` holds it until the test lets it go. */
 type Step = { index: number; data?: string; blocks?: boolean } | { error: Error; blocks?: boolean };
 
-function scripted(steps: Step[], watched: Partial<Watched> = {}) {
+function scripted(steps: Step[], watcher: Pick<Watcher<string>, "pace"> = {}) {
   const clock = createTestClock();
   const asked: ReadOptions[] = [];
   const seen: string[] = [];
@@ -32,7 +32,7 @@ function scripted(steps: Step[], watched: Partial<Watched> = {}) {
   };
   watch<string>(
     consul,
-    { path: "/x", ...watched },
+    { path: "/x" },
     {
       onValue: (data) => {
         seen.push(data);
@@ -44,6 +44,7 @@ function scripted(steps: Step[], watched: Partial<Watched> = {}) {
       clock,
       backoff: { next: () => 100 * 2 ** failures++, reset: forget },
       random: () => 0.5,
+      ...watcher,
     },
   );
   return { clock, asked, seen, end, release: () => held.shift()?.(), indexes: () => asked.map((a) => a.index) };
@@ -89,7 +90,7 @@ describe("a watch", () => {
   test("a busy table is read at the given pace", async () => {
     const { clock, asked } = scripted(
       Array.from({ length: 1_000 }, (_, i) => ({ index: i + 1 })),
-      { paceMs: 100 },
+      { pace: () => 100 },
     );
     await clock.advance(1_000);
     expect(asked).toHaveLength(11);

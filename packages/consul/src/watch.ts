@@ -11,8 +11,6 @@ export interface Watched {
   readonly stale?: boolean;
   /** How long one query waits at most; the actual time is up to a tenth shorter, by chance. Default 60 s. */
   readonly waitMs?: number;
-  /** Least time between the starts of two queries; bounds what a busy table costs. Default 0. */
-  readonly paceMs?: number;
 }
 
 /** Who watches. */
@@ -29,6 +27,8 @@ export interface Watcher<T> {
   /** Ends the watch at once; nothing is called afterwards. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Least time from the start of the query that brought this answer to the start of the next; bounds what a busy table costs. Default 0. */
+  pace?(answer: Answer<T>): number;
   /** Reset by each answer. */
   readonly backoff: { next(): number; reset(): void };
   readonly random?: () => number;
@@ -44,7 +44,7 @@ export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher:
 
 async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): Promise<void> {
   const { signal, clock, backoff, random = Math.random } = watcher;
-  const { path, query, filter, stale, waitMs = 60_000, paceMs = 0 } = watched;
+  const { path, query, filter, stale, waitMs = 60_000 } = watched;
   let index = 0;
   let delivered: number | undefined;
 
@@ -68,7 +68,7 @@ async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Wa
     // An index that goes back starts over with a query that does not block; one that is not above 0 would never block.
     index = answer.index < index ? 0 : Math.max(1, answer.index);
     const took = clock.monotonic() - started;
-    return blocked && !changed && took < tooSoon ? tooSoon : Math.max(0, paceMs - took);
+    return blocked && !changed && took < tooSoon ? tooSoon : Math.max(0, (watcher.pace?.(answer) ?? 0) - took);
   }
 
   while (!signal.aborted) {
