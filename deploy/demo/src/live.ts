@@ -34,7 +34,7 @@ export async function showLive(
       recent: traffic.recent(),
       total: load.report(),
     };
-    if (screen.live) screen.show(frame(state, paint(screen.colours)));
+    if (screen.live) screen.show(frame(state, paint(screen.colours), screen.rows));
     else {
       for (const text of news) screen.print(`${time(new Date())}  ${text}`);
       if (second % summaryEvery === 0) screen.print(`${time(new Date())}  ${summaryLine(state)}`);
@@ -47,12 +47,10 @@ export async function showLive(
 async function hintsFor(shop: Shop): Promise<string[]> {
   const [orders, payments] = [shop.instances("orders").at(-1), shop.instances("payments").at(-1)];
   const [one, two] = await Promise.all([orders?.pids().catch(() => undefined), payments?.pids().catch(() => undefined)]);
-  const hint = (command: string, effect: string) => `  ${command.padEnd(16)}  ${effect}`;
+  const hint = (command: string, effect: string) => `${command.padEnd(16)}${effect}`;
   return [
-    "",
-    "In another terminal:",
     ...(one?.app ? [hint(`kill -9 ${one.app}`, `the application of ${orders?.id} crashes, and is started again`)] : []),
     ...(two ? [hint(`kill ${two.agent}`, `${payments?.id} leaves in order: not one request fails`)] : []),
-    hint(`kill -9 ${shop.mesh.controlPlane.pid}`, "no control plane any more: traffic goes on"),
+    hint(`kill -9 ${shop.mesh.controlPlane.pid}`, "no control plane any more: traffic goes on (in another terminal)"),
   ];
 }

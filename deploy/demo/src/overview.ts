@@ -45,13 +45,18 @@ export async function lookAt(shop: Shop): Promise<Overview> {
     controlPlane: api ? "up" : "down",
     connected: proxies.filter((proxy) => proxy?.connected).length,
     envoys: running.length,
-    instances: [...shop.mesh.services.values()].map((service) => ({
+    instances: inOrder(shop).map((service) => ({
       id: service.id,
       service: service.name,
       standing: rows ? (standings.get(service.id) ?? "absent") : "unknown",
       ...use(service, running, proxies),
     })),
   };
+}
+
+/** Callers before those whom they call, as requests go. */
+function inOrder({ mesh }: Shop): ServiceProcess[] {
+  return [...departments].reverse().flatMap(({ name }) => [...mesh.services.values()].filter((service) => service.name === name));
 }
 
 /** The instances whose services call that one. */

@@ -4,9 +4,11 @@
 export interface Screen {
   readonly live: boolean;
   readonly colours: boolean;
+  /** Lines that fit on the terminal now. */
+  readonly rows: number;
   /** A line that stays. */
   print(line: string): void;
-  /** Replaces the last frame; only on a terminal. */
+  /** Replaces the last frame; only on a terminal, and with at most `rows` lines. */
   show(frame: readonly string[]): void;
 }
 
@@ -19,15 +21,16 @@ export function openScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): 
   return {
     live,
     colours: live && !env["NO_COLOR"],
+    get rows() {
+      return Math.max(1, (stream.rows ?? 24) - 1);
+    },
     print(line) {
       stream.write(`${clear()}${line}\n`);
       height = 0;
     },
     show(frame) {
-      // A frame that is higher than the terminal could not be replaced.
-      const shown = frame.slice(0, Math.max(1, (stream.rows ?? 24) - 1));
-      stream.write(`${clear()}${shown.map((line) => `${line}\n`).join("")}`);
-      height = shown.length;
+      stream.write(`${clear()}${frame.map((line) => `${line}\n`).join("")}`);
+      height = frame.length;
     },
   };
 }

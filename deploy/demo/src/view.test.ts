@@ -16,6 +16,7 @@ const report = (part: Partial<LoadReport>): LoadReport => ({
   latency: { count: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 },
   ...part,
 });
+const six = ["web-1", "orders-1", "orders-2", "orders-3", "payments-1", "payments-2"];
 const instance = (id: string, part: Partial<InstanceView> = {}): InstanceView => ({
   id,
   service: id.replace(/-\d+$/, ""),
@@ -46,12 +47,12 @@ const state: ViewState = {
   events: Array.from({ length: 20 }, (_, i) => ({ at: new Date(2020, 1, 1, 4, 5, i), text: `event ${i} ${"long ".repeat(30)}` })),
   hints: ["  kill 4711"],
 };
-const plain = () => frame(state, paint(false));
+const plain = () => frame(state, paint(false), 40);
 
 describe("a frame", () => {
   it("is never wider than 80 columns, with colours or without", () => {
     for (const colours of [true, false])
-      for (const line of frame(state, paint(colours))) expect([...stripVTControlCharacters(line)].length).toBeLessThanOrEqual(80);
+      for (const line of frame(state, paint(colours), 40)) expect([...stripVTControlCharacters(line)].length).toBeLessThanOrEqual(80);
   });
 
   it("shows rates, latencies and failures", () => {
@@ -71,9 +72,17 @@ describe("a frame", () => {
     expect(events[0]?.endsWith("…")).toBe(true);
   });
 
+  it("fits into 24 rows, and then has fewer events", () => {
+    const hints = ["one", "two", "three"];
+    const low = frame({ ...state, hints, overview: { ...overview, instances: six.map((id) => instance(id)) } }, paint(false), 24);
+    expect(low.length).toBeLessThanOrEqual(24);
+    expect(low.at(-1)).toMatch(/^04:05:19/);
+    expect(low.filter((line) => line.startsWith("04:05")).length).toBeLessThan(8);
+  });
+
   it("draws the failures of the last minute only when there are some", () => {
     expect(plain().some((line) => line.endsWith("failed"))).toBe(true);
-    expect(frame({ ...state, failures: [0, 0] }, paint(false)).some((line) => line.endsWith("failed"))).toBe(false);
+    expect(frame({ ...state, failures: [0, 0] }, paint(false), 40).some((line) => line.endsWith("failed"))).toBe(false);
   });
 });
 

@@ -32,24 +32,18 @@ export const paint = (colours: boolean): Paint =>
   colours ? (style, text) => `\x1b[${styles[style][0]}m${text}\x1b[${styles[style][1]}m` : (_, text) => text;
 
 const width = 80;
-const shownEvents = 8;
+const events = { least: 3, most: 8 } as const;
 const bars = "▁▂▃▄▅▆▇█";
 
-/** One frame, line by line; no line is wider than 80 columns. */
-export function frame(state: ViewState, style: Paint): string[] {
+/** One frame, line by line; no line is wider than 80 columns, and there are at most `rows` lines where that is 24 or more. */
+export function frame(state: ViewState, style: Paint, rows: number): string[] {
   const { overview, recent, total } = state;
-  const left = style("bold", "Legation demo") + style("dim", `   up ${elapsed(state.upMs)}`);
-  return [
-    spread(left, style("dim", "Ctrl-C stops everything")),
-    "",
+  const above = [
+    spread(style("bold", "Legation demo") + style("dim", `   up ${elapsed(state.upMs)}`), style("dim", "Ctrl-C stops everything")),
     ...state.addresses.map(({ name, url, note }) => fit(`${name.padEnd(14)}${style("cyan", url)}${note ? style("dim", `  ${note}`) : ""}`)),
     "",
-    spread(
-      `${light("Consul", overview.consul === "up", style)}   ${light("control plane", overview.controlPlane === "up", style)}   ` +
-        light(`${overview.connected} of ${overview.envoys} Envoys connected`, overview.connected === overview.envoys, style),
-      "",
-    ),
-    "",
+    `${light("Consul", overview.consul === "up", style)}   ${light("control plane", overview.controlPlane === "up", style)}   ` +
+      light(`${overview.connected} of ${overview.envoys} Envoys connected`, overview.connected === overview.envoys, style),
     spread(
       `${style("bold", `${perSecond(recent, recent.succeeded)}/s`)} answered   p50 ${ms(recent.latency.p50)}   p99 ${ms(recent.latency.p99)}`,
       failed(total, style),
@@ -60,9 +54,11 @@ export function frame(state: ViewState, style: Paint): string[] {
     style("dim", "INSTANCE        CONSUL       ENVOYS   REQ/S   SHARE OF ITS SERVICE"),
     ...overview.instances.map((instance) => row(instance, state, style)),
     "",
-    ...state.events.slice(-shownEvents).map(({ at, text }) => fit(`${style("dim", time(at))}  ${text}`)),
     ...state.hints.map((hint) => fit(style("dim", hint))),
   ];
+  const room = Math.min(events.most, Math.max(events.least, rows - above.length - 1));
+  const below = state.events.slice(-room).map(({ at, text }) => fit(`${style("dim", time(at))}  ${text}`));
+  return [...above, ...below].slice(0, rows);
 }
 
 /** One line for an output that is no terminal. */
