@@ -1,0 +1,104 @@
+/** The listening socket: HTTP/2 in plain text or TLS, keepalive, and errors that name the address and the flag. */
+import http2 from "node:http2";
+import { type Clock, listenError, parseAddress, type Timer } from "@legation/runtime";
+import { type Accept, serveGrpc } from "./transport.js";
+
+/** Certificates in PEM. With `ca`, clients must show a certificate that one of these signed. */
+export interface TlsOptions {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+  readonly ca?: string | Buffer;
+}
+
+/** Where and how to listen. */
+export interface ListenOptions {
+  readonly tls?: TlsOptions;
+  /** The name of the flag by which a user chooses another address; it stands in the error when the address is taken. */
+  readonly flag?: string;
+}
+
+/** How HTTP/2 pings find half-open connections; milliseconds. */
+export interface Keepalive {
+  readonly interval: number;
+  readonly timeout: number;
+}
+
+/** A bound socket. */
+export interface Listening {
+  readonly port: number;
+  /** Replaces the certificates for connections to come. */
+  renew(tls: TlsOptions): void;
+  /** Accepts nothing more; resolves when the connections are closed, which are destroyed when `force` resolves first. */
+  close(force: Promise<void>): Promise<void>;
+}
+
+/** Connections that arrive at once when a whole fleet reconnects; Node's own default is 511. */
+const backlog = 4_096;
+
+/** Binds and serves. Throws a LegationError that says what to do when the address cannot be had. */
+export async function listen(
+  address: string,
+  options: ListenOptions,
+  accept: Accept,
+  messageBytes: number,
+  keepalive: Keepalive,
+  clock: Clock,
+): Promise<Listening> {
+  const target = parseAddress(address);
+  if (!target) throw listenError(new Error("it is not host:port"), { address, what: "xDS", flag: options.flag ?? "the address option" });
+  const settings = { maxConcurrentStreams: 1_000, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024 };
+  const shared = { settings, maxSessionMemory: Number.MAX_SAFE_INTEGER };
+  const secure = options.tls ? http2.createSecureServer({ ...shared, ...tlsContext(options.tls) }) : undefined;
+  const server = secure ?? http2.createServer(shared);
+  const sessions = new Set<http2.ServerHttp2Session>();
+  serveGrpc(server, accept, messageBytes);
+  server.on("session", (session: http2.ServerHttp2Session) => {
+    sessions.add(session);
+    const stopPings = ping(session, keepalive, clock);
+    session.once("close", () => {
+      stopPings();
+      sessions.delete(session);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: unknown) => reject(listenError(error, { address, what: "xDS", flag: options.flag ?? "the address option" }));
+    server.once("error", onError);
+    server.listen({ ...target, backlog }, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+  const bound = server.address();
+  return {
+    port: typeof bound === "object" && bound ? bound.port : target.port,
+    renew: (tls) => secure?.setSecureContext(tlsContext(tls)),
+    close: async (force) => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      await Promise.race([closed, force]);
+      for (const session of sessions) session.destroy();
+      await closed;
+    },
+  };
+}
+
+function tlsContext({ key, cert, ca }: TlsOptions): http2.SecureServerOptions {
+  return { key, cert, minVersion: "TLSv1.2", ...(ca ? { ca, requestCert: true, rejectUnauthorized: true } : {}) };
+}
+
+function ping(session: http2.ServerHttp2Session, { interval, timeout }: Keepalive, clock: Clock): () => void {
+  if (interval <= 0) return () => undefined;
+  let timer: Timer;
+  const rest = () => {
+    timer = clock.timeout(interval, () => {
+      timer = clock.timeout(timeout, () => session.destroy());
+      const sent = session.ping((error) => {
+        timer.cancel();
+        if (!error) rest();
+      });
+      if (!sent) session.destroy();
+    });
+  };
+  rest();
+  return () => timer.cancel();
+}

@@ -1,0 +1,321 @@
+/** The server: accepts streams, gives each the view of its node, and carries changes of the cache to those they concern. */
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
+import { type Clock, systemClock, type Timer } from "@legation/runtime";
+import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
+import type { ResourceCache } from "./cache.js";
+import type { XdsEvent } from "./event.js";
+import { FrameCache } from "./frame.js";
+import { InterestIndex } from "./interest.js";
+import { defaultLimits, type Limits } from "./limits.js";
+import { type Keepalive, type Listening, type ListenOptions, listen, type TlsOptions } from "./listener.js";
+import { NameLists } from "./names.js";
+import type { OrderLimits } from "./order.js";
+import { type Coalescing, Publisher } from "./publisher.js";
+import type { RetryTimes } from "./rejection.js";
+import { newestRevision, revisionOf } from "./revision.js";
+import { methods } from "./service.js";
+import { type StreamStatus, statusOf } from "./status.js";
+import { Stream, type StreamHost } from "./stream.js";
+import { type Call, type Peer, Status, type Wire } from "./transport.js";
+import { builtInTypes, type ResourceType } from "./type.js";
+import { type NodeView, Views } from "./view.js";
+
+/** What a client asked for and does not exist. */
+export interface Demand {
+  readonly node: Node;
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+}
+
+/** Everything that a server may be told; only `cache` and `view` have no default. */
+export interface XdsServerOptions {
+  readonly cache: ResourceCache;
+  /**
+   * The layers of a node, from its first request. Undefined: the node has no state yet and waits until `refresh`. A node also
+   * waits until every layer in `layers` exists. A rejected promise ends the stream with UNAVAILABLE.
+   */
+  view(node: Node): NodeView | undefined | Promise<NodeView | undefined>;
+  /** Called for every event, synchronously; must not throw. */
+  readonly onEvent?: (event: XdsEvent) => void;
+  /**
+   * Called with names that do not exist, before the client is told so. It may patch the cache before it returns, or return a promise for
+   * which the answer waits, at most `demandMs`.
+   */
+  readonly onDemand?: (demand: Demand) => void | Promise<void>;
+  /** Milliseconds; default 1,000. */
+  readonly demandMs?: number;
+  /** Called when a stream opens, before anything is read. Throwing or rejecting ends it with UNAUTHENTICATED and the error's message. */
+  readonly authenticate?: (peer: Peer) => unknown;
+  /** Called with the node of the first request and what `authenticate` returned; a returned sentence ends the stream with PERMISSION_DENIED. */
+  readonly authorize?: (node: Node, identity: unknown) => string | undefined;
+  readonly limits?: Partial<Limits>;
+  readonly order?: Partial<OrderLimits>;
+  readonly retry?: Partial<RetryTimes>;
+  readonly coalescing?: Partial<Coalescing>;
+  readonly keepalive?: Partial<Keepalive>;
+  /** Types besides the built-in ones. */
+  readonly types?: readonly ResourceType[];
+  /** Answer for a cluster's missing endpoints with an empty assignment; default true. Matches by the cluster's name. */
+  readonly emptyAssignments?: boolean;
+  /** Whether a changed cluster has its endpoints sent again; by default for Envoys before 1.30. */
+  readonly resendEndpoints?: (node: Node) => boolean;
+  /** Names this server in every response. */
+  readonly identifier?: string;
+  readonly clock?: Clock;
+  /** Between 0 and 1; for jitter. */
+  readonly random?: () => number;
+}
+
+/** A running server. */
+export interface XdsServer {
+  /** Binds `host:port`; port 0 picks one. Throws a LegationError that names the address and the flag. May be called for several addresses. */
+  listen(address: string, options?: ListenOptions): Promise<{ readonly port: number; renew(tls: TlsOptions): void }>;
+  /** Takes a call from another transport than its own. Undefined when the path is no discovery method. */
+  accept(path: string, wire: Wire): Call | undefined;
+  /** Asks `view` again, for the streams of one node or for all; what changed is sent. */
+  refresh(nodeId?: string): void;
+  status(): StreamStatus[];
+  /**
+   * Resolves when every stream that subscribes to the resource has acknowledged the version, or a later one, or is gone; or after
+   * `timeoutMs`, with the ids of the nodes that have not. Rejects with the signal's reason.
+   */
+  acknowledged(
+    typeUrl: string,
+    name: string,
+    version: Wanted,
+    options: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<{ laggards: string[] }>;
+  /** Ends all streams at random times within `graceMs`, so that clients move elsewhere without a herd, and closes. */
+  stop(options: { graceMs: number }): Promise<void>;
+}
+
+/** Creates a server over a cache. It does nothing until `listen`. */
+export function createXdsServer(options: XdsServerOptions): XdsServer {
+  return new Server(options);
+}
+
+class Server implements XdsServer, StreamHost {
+  readonly types: ReadonlyMap<string, ResourceType>;
+  readonly frames: FrameCache;
+  readonly lists = new NameLists();
+  readonly interest = new InterestIndex<Stream>();
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: Limits;
+  readonly order: OrderLimits;
+  readonly retry: RetryTimes;
+  readonly emptyAssignments: boolean;
+  readonly #streams = new Set<Stream>();
+  readonly #views: Views;
+  readonly #publisher: Publisher;
+  readonly #waits = new Set<AcknowledgementWait>();
+  readonly #listening: Listening[] = [];
+  readonly #identities = new WeakMap<Stream, unknown>();
+  readonly #unsubscribe: () => void;
+  #lastId = 0;
+  #stopping = false;
+
+  constructor(private readonly options: XdsServerOptions) {
+    this.types = new Map([...builtInTypes, ...(options.types ?? [])].map((type) => [type.url, type]));
+    this.frames = new FrameCache(16 * 1024 * 1024, options.identifier ?? "");
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
+    this.limits = { ...defaultLimits, ...options.limits };
+    this.order = { additions: 2_000, removals: 5_000, ...options.order };
+    this.retry = { base: 1_000, max: 300_000, ...options.retry };
+    this.emptyAssignments = options.emptyAssignments ?? true;
+    this.#views = new Views(options.cache);
+    this.#publisher = new Publisher(this.clock, this.#streams, this.interest, { perStream: 0.06, ceiling: 500, ...options.coalescing });
+    this.#unsubscribe = options.cache.onChange((layer, changed) => {
+      this.#views.changed(layer, changed);
+      this.#publisher.changed(layer, changed);
+    });
+  }
+
+  async listen(address: string, options: ListenOptions = {}): Promise<Listening> {
+    const keepalive = { interval: 30_000, timeout: 20_000, ...this.options.keepalive };
+    const listening = await listen(
+      address,
+      options,
+      (path, wire) => this.accept(path, wire),
+      this.limits.messageBytes,
+      keepalive,
+      this.clock,
+    );
+    this.#listening.push(listening);
+    return listening;
+  }
+
+  accept(path: string, wire: Wire): Call | undefined {
+    const method = methods.get(path);
+    if (!method) return undefined;
+    if (this.#stopping) return refused(wire, Status.UNAVAILABLE, "the server is stopping");
+    if (this.#streams.size >= this.limits.streams)
+      return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
+    const stream = new Stream(++this.#lastId, wire, method.variant, method.only, this);
+    this.#streams.add(stream);
+    return this.options.authenticate ? this.#authenticated(stream, wire, this.options.authenticate) : stream;
+  }
+
+  refresh(nodeId?: string): void {
+    for (const stream of this.#streams)
+      if (stream.node && (nodeId === undefined || stream.nodeId === nodeId)) this.#attach(stream, stream.node);
+  }
+
+  status(): StreamStatus[] {
+    return [...this.#streams].map(statusOf);
+  }
+
+  async acknowledged(
+    typeUrl: string,
+    name: string,
+    version: Wanted,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<{ laggards: string[] }> {
+    signal?.throwIfAborted();
+    const wait = new AcknowledgementWait(typeUrl, name, version, this.#revision(typeUrl, name, version), this.#streams);
+    this.#waits.add(wait);
+    let timer: Timer | undefined;
+    try {
+      await Promise.race([
+        wait.done,
+        new Promise<void>((resolve) => {
+          timer = this.clock.timeout(timeoutMs, resolve);
+        }),
+        new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
+      ]);
+    } finally {
+      timer?.cancel();
+      this.#waits.delete(wait);
+    }
+    return { laggards: [...new Set([...wait.laggards].map((stream) => stream.nodeId))] };
+  }
+
+  async stop({ graceMs }: { graceMs: number }): Promise<void> {
+    this.#stopping = true;
+    const streams = [...this.#streams];
+    await Promise.all(
+      streams.map(async (stream) => {
+        if (graceMs > 0) await this.clock.sleep(graceMs * this.random());
+        stream.end(Status.UNAVAILABLE, "the server is stopping: connect to another");
+      }),
+    );
+    this.#unsubscribe();
+    this.#publisher.stop();
+    const force = this.clock.sleep(1_000);
+    await Promise.all(this.#listening.map((listening) => listening.close(force)));
+    this.frames.clear();
+  }
+
+  event(event: XdsEvent): void {
+    this.options.onEvent?.(event);
+  }
+
+  resendEndpoints(node: Node): boolean {
+    return this.options.resendEndpoints ? this.options.resendEndpoints(node) : isOlderEnvoy(node);
+  }
+
+  opened(stream: Stream): void {
+    const { node } = stream;
+    if (!node) return;
+    const objection = this.options.authorize?.(node, this.#identities.get(stream));
+    if (objection !== undefined) {
+      stream.end(Status.PERMISSION_DENIED, objection);
+      return;
+    }
+    this.event({ kind: "stream-open", stream: stream.id, node: node.id, peer: stream.peer, variant: stream.variant, description: node });
+    this.#attach(stream, node);
+  }
+
+  wanted(stream: Stream, typeUrl: string, names: readonly string[]): void {
+    this.event({ kind: "absent", stream: stream.id, node: stream.nodeId, typeUrl, names });
+    const promise = stream.node && this.options.onDemand?.({ node: stream.node, typeUrl, names });
+    if (!promise) return;
+    const asked = stream.asked.get(typeUrl);
+    for (const name of names) asked?.set(name, "awaited");
+    const over = () => {
+      for (const name of names) if (asked?.get(name) === "awaited") asked.set(name, "told");
+      this.#publisher.enqueue(stream);
+    };
+    const timer = this.clock.timeout(this.options.demandMs ?? 1_000, over);
+    promise.then(over, over).finally(() => timer.cancel());
+  }
+
+  heard(stream: Stream): void {
+    for (const wait of this.#waits) wait.heard(stream);
+  }
+
+  closed(stream: Stream): void {
+    this.#streams.delete(stream);
+    if (stream.view) this.#views.release(stream.view);
+    this.heard(stream);
+    this.event({ kind: "stream-close", stream: stream.id, node: stream.nodeId, peer: stream.peer, reason: stream.closedBecause });
+  }
+
+  /** Holds a stream's messages back until its peer is known to be who it says. */
+  #authenticated(stream: Stream, wire: Wire, authenticate: (peer: Peer) => unknown): Call {
+    let waiting: Buffer[] | undefined = [];
+    let closing = false;
+    new Promise((resolve) => resolve(authenticate(wire.peer))).then(
+      (identity) => {
+        this.#identities.set(stream, identity);
+        const messages = waiting ?? [];
+        waiting = undefined;
+        for (const message of messages) deliver(stream, message);
+        if (closing) stream.halfClose();
+      },
+      (error: unknown) => stream.end(Status.UNAUTHENTICATED, error instanceof Error ? error.message : String(error)),
+    );
+    return {
+      message: (bytes) => (waiting ? void waiting.push(Buffer.from(bytes)) : stream.message(bytes)),
+      halfClose: () => {
+        closing = true;
+        if (!waiting) stream.halfClose();
+      },
+      closed: () => stream.closed(),
+    };
+  }
+
+  #revision(typeUrl: string, name: string, version: Wanted): number {
+    if (typeof version !== "string") return Number.POSITIVE_INFINITY;
+    for (const stream of this.#streams) {
+      const resource = stream.view?.lookup(typeUrl, name);
+      if (resource?.version === version) return revisionOf(resource);
+    }
+    return newestRevision() - 1;
+  }
+
+  #attach(stream: Stream, node: Node): void {
+    const use = (source: NodeView | undefined) => {
+      if (stream.over) return;
+      const view = source ? this.#views.acquire(source) : undefined;
+      const old = stream.view;
+      if (view !== old || !view) stream.attach(view);
+      if (old) this.#views.release(old);
+      this.#publisher.enqueue(stream);
+    };
+    const source = this.options.view(node);
+    if (!(source instanceof Promise)) use(source);
+    else source.then(use, (error: unknown) => stream.end(Status.UNAVAILABLE, error instanceof Error ? error.message : String(error)));
+  }
+}
+
+function deliver(stream: Stream, message: Buffer): void {
+  try {
+    stream.message(message);
+  } catch (error) {
+    stream.end(Status.INTERNAL, `the request cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function refused(wire: Wire, status: number, message: string): Call {
+  wire.end(status, message);
+  return { message: () => undefined, halfClose: () => undefined, closed: () => undefined };
+}
+
+/** Envoys before 1.30 forget the endpoints of a cluster that changes until they are sent again. */
+function isOlderEnvoy(node: Node): boolean {
+  if (node.userAgentName !== "envoy" || node.userAgentVersionType.case !== "userAgentBuildVersion") return false;
+  const version = node.userAgentVersionType.value.version;
+  return version !== undefined && (version.majorNumber < 1 || (version.majorNumber === 1 && version.minorNumber < 30));
+}

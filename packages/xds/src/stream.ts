@@ -1,0 +1,374 @@
+/** One stream: takes requests, keeps a subscription per type, and sends the newest state whenever its transport is writable. */
+
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
+import type { Clock, Timer } from "@legation/runtime";
+import { answerDelta, applyDelta } from "./delta.js";
+import { emptyAssignment } from "./empty-assignment.js";
+import type { XdsEvent } from "./event.js";
+import type { FrameCache, Variant } from "./frame.js";
+import type { InterestIndex } from "./interest.js";
+import type { Limits } from "./limits.js";
+import type { NameLists } from "./names.js";
+import { choose, type OrderLimits, type Turn } from "./order.js";
+import type { RetryTimes } from "./rejection.js";
+import { type DeltaRequest, decodeDeltaRequest, decodeNode, decodeSotwRequest, nodeId, type SotwRequest } from "./request.js";
+import type { Resource } from "./resource.js";
+import { answerSotw, applySotw, resumeSotw } from "./sotw.js";
+import { nothingOwed, type Plan, type Source, Subscription } from "./subscription.js";
+import { type Call, Status, type Wire } from "./transport.js";
+import { type ResourceType, TypeUrl } from "./type.js";
+import type { View } from "./view.js";
+
+/** What a stream needs of its server; shared by all streams. */
+export interface StreamHost {
+  readonly types: ReadonlyMap<string, ResourceType>;
+  readonly frames: FrameCache;
+  readonly lists: NameLists;
+  readonly interest: InterestIndex<Stream>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: Limits;
+  readonly order: OrderLimits;
+  readonly retry: RetryTimes;
+  readonly emptyAssignments: boolean;
+  resendEndpoints(node: Node): boolean;
+  event(event: XdsEvent): void;
+  /** The first request came; the view follows with `attach`, at once or later. */
+  opened(stream: Stream): void;
+  /** The stream asks for names that do not exist. */
+  wanted(stream: Stream, typeUrl: string, names: readonly string[]): void;
+  /** The stream acknowledged something or changed what it asks for. */
+  heard(stream: Stream): void;
+  closed(stream: Stream): void;
+}
+
+/** One call of a discovery service. */
+export class Stream implements Call {
+  node: Node | undefined;
+  view: View | undefined;
+  /** True once every layer of the view has existed. */
+  ready = false;
+  closedBecause = "";
+  /** In the order of additions; types without a rank come last. */
+  readonly subscriptions: Subscription[] = [];
+  /** Absent names that the source of resources was told of, by type URL; the answer about those that it awaits is put off. */
+  readonly asked = new Map<string, Map<string, "told" | "awaited">>();
+  readonly openedAt: number;
+  #over = false;
+  #writing = false;
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #deadline: Timer | undefined;
+  #unread: Timer | undefined;
+  /** New clusters that still lack their endpoints, and since when. */
+  readonly #warming = new Map<string, number>();
+  readonly #sources = new Map<string, Source>();
+
+  /** `only` is the type URL of a single-type service; undefined on an aggregated one. */
+  constructor(
+    readonly id: number,
+    private readonly wire: Wire,
+    readonly variant: Variant,
+    private readonly only: string | undefined,
+    private readonly host: StreamHost,
+  ) {
+    this.openedAt = host.clock.now();
+    this.#deadline = host.clock.timeout(host.limits.firstRequestMs, () => this.end(Status.DEADLINE_EXCEEDED, "no first request came"));
+  }
+
+  /** The node's id; empty before the first request. */
+  get nodeId(): string {
+    return this.node?.id ?? "";
+  }
+
+  /** The client's address. */
+  get peer(): string {
+    return this.wire.peer.address;
+  }
+
+  /** True once the stream has ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The subscription to a type, if the client ever asked for it. */
+  subscription(typeUrl: string): Subscription | undefined {
+    return this.subscriptions.find((subscription) => subscription.type.url === typeUrl);
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#over) return;
+    const { lists } = this.host;
+    const request = this.variant === "delta" ? decodeDeltaRequest(bytes, lists) : decodeSotwRequest(bytes, lists);
+    const fault = this.#checkNode(request.node);
+    if (fault) this.end(Status.INVALID_ARGUMENT, fault);
+    if (this.#over) return;
+    const typeUrl = request.typeUrl || this.only || "";
+    const type = this.host.types.get(typeUrl);
+    if (this.only && typeUrl !== this.only) this.end(Status.INVALID_ARGUMENT, `this service serves ${this.only}, not ${typeUrl}`);
+    else if (type) this.#request(type, request);
+    else this.host.event({ kind: "unknown-type", stream: this.id, node: this.nodeId, typeUrl });
+  }
+
+  halfClose(): void {
+    this.end(Status.OK, "");
+  }
+
+  closed(): void {
+    this.#finish("the client went away");
+  }
+
+  /** Ends the stream with a gRPC status. */
+  end(status: number, message: string): void {
+    if (this.#over) return;
+    this.wire.end(status, message);
+    this.#finish(message || "the client closed it");
+  }
+
+  /** Gives the stream its view, the first or another one; everything it asked for is looked at again. */
+  attach(view: View | undefined): void {
+    this.view = view;
+    for (const subscription of this.subscriptions) subscription.markAll();
+  }
+
+  /** Sends what is owed, one response at a time, as long as the transport takes it. */
+  pump(): void {
+    if (this.#over || this.#writing || !this.#isReady()) return;
+    const now = this.host.clock.monotonic();
+    const turns = this.subscriptions.map((subscription) => this.#turn(subscription, now));
+    const { next, wakeAt } = choose(turns, this.#isWarming(now), !this.only, now, this.host.order);
+    if (next) this.#send(next.subscription, next.plan, now);
+    this.#wake(wakeAt, now);
+  }
+
+  #checkNode(bytes: Buffer | undefined): string | undefined {
+    if (this.node) return bytes && nodeId(bytes) !== this.node.id ? "the node's id changed within the stream" : undefined;
+    if (!bytes) return "the first request must carry the node";
+    this.node = decodeNode(bytes);
+    if (this.node.id === "") return "the node's id is empty";
+    this.#deadline?.cancel();
+    const { streamAgeMs } = this.host.limits;
+    if (streamAgeMs > 0) {
+      const age = streamAgeMs * (1 - this.host.random() / 5);
+      this.#deadline = this.host.clock.timeout(age, () => this.end(Status.UNAVAILABLE, "the stream is old: connect again"));
+    }
+    this.host.opened(this);
+    return undefined;
+  }
+
+  #request(type: ResourceType, request: SotwRequest | DeltaRequest): void {
+    const known = this.subscription(type.url);
+    const subscription = known ?? this.#subscribe(type);
+    const { outstanding, lastNonce } = subscription;
+    if (outstanding && request.nonce === outstanding.frame.nonce) {
+      if (request.error === undefined) this.#acknowledge(subscription);
+      else this.#refuse(subscription, request.error);
+    }
+    if ("subscribe" in request) applyDelta(subscription, request, !known);
+    else applySotw(subscription, request, !known);
+    this.host.heard(this);
+    const stale = this.variant === "sotw" && known && request.nonce !== "" && request.nonce !== lastNonce;
+    if (subscription.names.size > this.host.limits.names)
+      this.end(Status.RESOURCE_EXHAUSTED, `more than ${this.host.limits.names} names of ${type.url}`);
+    else if (!stale) this.pump();
+  }
+
+  #subscribe(type: ResourceType): Subscription {
+    const subscription = new Subscription(type, this.variant, {
+      added: (typeUrl, name) => this.host.interest.add(typeUrl, name, this),
+      removed: (typeUrl, name) => this.host.interest.remove(typeUrl, name, this),
+    });
+    this.subscriptions.push(subscription);
+    this.subscriptions.sort((a, b) => (a.type.rank ?? 99) - (b.type.rank ?? 99));
+    return subscription;
+  }
+
+  #turn(subscription: Subscription, now: number): Turn {
+    if (subscription.outstanding || !subscription.dirty) return { subscription, plan: nothingOwed, owesAnswer: false };
+    const source = this.#source(subscription.type.url);
+    const view = this.view;
+    if (subscription.claimedVersion !== "") resumeSotw(subscription, source, view?.source.version);
+    let plan = subscription.plan(source, now);
+    if (plan.absent.length > 0) plan = this.#askFor(subscription, plan, source, now);
+    if (this.variant === "sotw" && !subscription.type.fullState && plan.remove.length + plan.absent.length > 0) {
+      subscription.told(plan);
+      plan = { ...plan, remove: [], absent: [] };
+    }
+    if (plan.set.length + plan.remove.length === 0) subscription.blockedSince = undefined;
+    const idle = plan.set.length + plan.remove.length + plan.absent.length === 0;
+    const waiting = this.#awaits(subscription.type.url);
+    const owesAnswer = !subscription.answered && subscription.interested && !subscription.type.silentAbsence && !waiting;
+    if (idle && !owesAnswer && !waiting) {
+      subscription.answered ||= subscription.interested;
+      if (plan.whole) subscription.adopt(plan.set);
+    }
+    return { subscription, plan, owesAnswer };
+  }
+
+  #send(subscription: Subscription, plan: Plan, now: number): void {
+    const { type } = subscription;
+    const { frames, clock, limits } = this.host;
+    const version = this.view?.source.version;
+    const answer =
+      this.variant === "delta" ? answerDelta(subscription, plan, version) : answerSotw(subscription, plan, this.#source(type.url), version);
+    const frame = frames.frame(answer, subscription.lastSerial);
+    if (type.url === TypeUrl.cluster) this.#clustersChange(subscription, plan, now);
+    subscription.blockedSince = undefined;
+    subscription.sent(plan, frame, now, clock.now());
+    this.#boundAbsent(subscription, plan.absent);
+    this.#writing = true;
+    this.#unread = clock.timeout(limits.unreadMs, () => {
+      this.wire.abort();
+      this.#finish("the client reads nothing");
+    });
+    this.host.event({
+      kind: "push",
+      stream: this.id,
+      node: this.nodeId,
+      typeUrl: type.url,
+      nonce: frame.nonce,
+      resources: plan.set,
+      removed: answer.removed,
+      bytes: frame.bytes.length,
+    });
+    this.wire.write(frame.bytes, () => {
+      this.#writing = false;
+      this.#unread?.cancel();
+      this.pump();
+    });
+  }
+
+  #acknowledge(subscription: Subscription): void {
+    const { clock } = this.host;
+    const outstanding = subscription.acknowledge(clock.now());
+    if (!outstanding) return;
+    const { plan, frame, since } = outstanding;
+    if (subscription.type.url === TypeUrl.endpoint && this.#warming.size > 0) for (const { name } of plan.set) this.#warming.delete(name);
+    this.host.event({
+      kind: "ack",
+      stream: this.id,
+      node: this.nodeId,
+      typeUrl: subscription.type.url,
+      nonce: frame.nonce,
+      resources: plan.set,
+      removed: plan.remove,
+      milliseconds: clock.monotonic() - since,
+    });
+  }
+
+  #refuse(subscription: Subscription, message: string): void {
+    const { clock, retry, random } = this.host;
+    const nonce = subscription.lastNonce;
+    const refusal = subscription.refuse(message, clock.monotonic(), clock.now(), retry, random);
+    if (!refusal) return;
+    const { blamed, suspects } = refusal;
+    if (subscription.type.url === TypeUrl.cluster) for (const { resource } of blamed) this.#warming.delete(resource.name);
+    this.host.event({
+      kind: "nack",
+      stream: this.id,
+      node: this.nodeId,
+      typeUrl: subscription.type.url,
+      nonce,
+      message,
+      resources: blamed.length > 0 ? blamed.map(({ resource }) => resource) : suspects,
+      isolated: blamed.length > 0,
+      attempts: blamed[0]?.attempts ?? 1,
+    });
+  }
+
+  /** A new cluster warms until its endpoints are acknowledged; for older Envoys a changed one wants its endpoints again. */
+  #clustersChange(subscription: Subscription, plan: Plan, now: number): void {
+    const endpoints = this.subscription(TypeUrl.endpoint);
+    if (!endpoints || !this.view || !this.node) return;
+    const resend = this.host.resendEndpoints(this.node);
+    for (const { name } of plan.set) {
+      if (subscription.holding.get(name) === undefined) {
+        if (this.view.lookup(TypeUrl.endpoint, name)) this.#warming.set(name, now);
+      } else if (resend && endpoints.names.has(name)) endpoints.mark(name, true);
+    }
+    for (const name of plan.remove) this.#warming.delete(name);
+  }
+
+  #isWarming(now: number): boolean {
+    if (this.#warming.size === 0) return false;
+    for (const [name, since] of this.#warming) if (now - since >= this.host.order.additions) this.#warming.delete(name);
+    return this.#warming.size > 0;
+  }
+
+  /** Tells the source of resources about names that do not exist; it may provide them at once, or make the answer wait. */
+  #askFor(subscription: Subscription, plan: Plan, source: Source, now: number): Plan {
+    const typeUrl = subscription.type.url;
+    let asked = this.asked.get(typeUrl);
+    if (!asked) {
+      asked = new Map();
+      this.asked.set(typeUrl, asked);
+    }
+    const fresh = plan.absent.filter((name) => subscription.names.has(name) && !asked.has(name));
+    if (fresh.length === 0) return plan;
+    for (const name of fresh) asked.set(name, "told");
+    this.host.wanted(this, typeUrl, fresh);
+    return subscription.plan(source, now);
+  }
+
+  /** Forgets the interest in absent names beyond the limit; they have been answered. */
+  #boundAbsent(subscription: Subscription, names: readonly string[]): void {
+    const asked = this.asked.get(subscription.type.url);
+    for (const name of names) asked?.delete(name);
+    const excess = names.length === 0 ? 0 : subscription.absentCount() - this.host.limits.absentNames;
+    for (const name of excess > 0 ? names.slice(-excess) : []) if (subscription.names.has(name)) subscription.unsubscribe(name);
+  }
+
+  #awaits(typeUrl: string): boolean {
+    for (const state of this.asked.get(typeUrl)?.values() ?? []) if (state === "awaited") return true;
+    return false;
+  }
+
+  #isReady(): boolean {
+    if (!this.ready) this.ready = this.view !== undefined && this.view.missing === undefined;
+    return this.ready && this.view !== undefined;
+  }
+
+  #source(typeUrl: string): Source {
+    let source = this.#sources.get(typeUrl);
+    if (!source) {
+      const lookup = (name: string): Resource | undefined => this.view?.lookup(typeUrl, name);
+      source = {
+        lookup:
+          typeUrl === TypeUrl.endpoint && this.host.emptyAssignments ? (name) => lookup(name) ?? emptyAssignment(this.view, name) : lookup,
+        visible: (name) => this.view?.visible(typeUrl, name),
+        all: () => this.view?.all(typeUrl) ?? [],
+        awaited: (name) => this.asked.get(typeUrl)?.get(name) === "awaited",
+      };
+      this.#sources.set(typeUrl, source);
+    }
+    return source;
+  }
+
+  /** Sets the one timer to the earliest time at which there may be something to do without an event. */
+  #wake(orderAt: number | undefined, now: number): void {
+    let at = orderAt ?? Number.POSITIVE_INFINITY;
+    for (const subscription of this.subscriptions) {
+      if (subscription.rejections.size > 0) at = Math.min(at, subscription.retryAt() ?? at);
+    }
+    if (at >= this.#timerAt || at === Number.POSITIVE_INFINITY) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.host.clock.timeout(Math.max(0, at - now), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      const then = this.host.clock.monotonic();
+      for (const subscription of this.subscriptions) subscription.retry(then);
+      this.pump();
+    });
+  }
+
+  #finish(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.closedBecause = reason;
+    this.#timer?.cancel();
+    this.#deadline?.cancel();
+    this.#unread?.cancel();
+    for (const { type, names } of this.subscriptions) for (const name of names) this.host.interest.remove(type.url, name, this);
+    this.host.closed(this);
+  }
+}

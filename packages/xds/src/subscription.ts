@@ -1,0 +1,340 @@
+/** One stream's interest in one type: what it asked for, what it holds, what it was sent and what it refused. */
+import type { Frame, Variant } from "./frame.js";
+import { absent, type Held, Holding, resourceOf, versionOf } from "./holding.js";
+import { culprits, type Rejection, type RetryTimes, reject } from "./rejection.js";
+import { type Resource, sameContent } from "./resource.js";
+import type { ResourceType } from "./type.js";
+
+/** What a client is owed. */
+export interface Plan {
+  /** Resources that it does not hold. */
+  readonly set: readonly Resource[];
+  /** Names that it holds and has to forget. */
+  readonly remove: readonly string[];
+  /** Names that it asked for and that do not exist. */
+  readonly absent: readonly string[];
+  /** The plan is all that a wildcard shows, to a client of which nothing is known: the list is shared with others. */
+  readonly whole: boolean;
+}
+
+/** A response that waits for its ACK or NACK. */
+export interface Outstanding {
+  readonly frame: Frame;
+  readonly plan: Plan;
+  /** What was held before, by name, of what the response changes. */
+  readonly before: ReadonlyMap<string, Held>;
+  /** Monotonic milliseconds. */
+  readonly since: number;
+}
+
+/** What a subscription may ask of the state: what exists for this client. */
+export interface Source {
+  /** What a client that asks for the name gets. */
+  lookup(name: string): Resource | undefined;
+  /** What a wildcard shows under the name. */
+  visible(name: string): Resource | undefined;
+  /** All that a wildcard shows; the same array until something changes. */
+  all(): readonly Resource[];
+  /** True while it is being found out whether the name can be provided. */
+  awaited(name: string): boolean;
+}
+
+/** What a refusal led to. */
+export interface Refusal {
+  readonly message: string;
+  /** The resources held back now. Empty when the text did not say which, and the response is tried again in parts. */
+  readonly blamed: readonly Rejection[];
+  readonly suspects: readonly Resource[];
+}
+
+/** Who wants to know which names a stream asks for one by one. */
+export interface InterestListener {
+  added(typeUrl: string, name: string): void;
+  removed(typeUrl: string, name: string): void;
+}
+
+/** Nothing is owed. */
+export const nothingOwed: Plan = { set: [], remove: [], absent: [], whole: false };
+
+/** The model that both protocol variants use. It knows no bytes and no nonces but those it is given. */
+export class Subscription {
+  /** Names that were asked for one by one. */
+  readonly names = new Set<string>();
+  readonly holding = new Holding();
+  readonly rejections = new Map<string, Rejection>();
+  wildcard = false;
+  /** The version that a client brought along from an earlier stream; state of the world only. */
+  claimedVersion = "";
+  /** The client has named something on this stream, so that an empty list is no legacy wildcard any more. */
+  hasNamed = false;
+  /** A first answer was given, or was not owed. */
+  answered = false;
+  outstanding: Outstanding | undefined;
+  /** The serial of the last frame, 0 before the first. */
+  lastSerial = 0;
+  lastNonce = "";
+  /** Since when the order of types has kept something back; monotonic milliseconds. */
+  blockedSince: number | undefined;
+  lastRejection: { readonly message: string; readonly names: readonly string[]; readonly at: number } | undefined;
+  /** Wall-clock milliseconds. */
+  lastSentAt: number | undefined;
+  lastAcknowledgedAt: number | undefined;
+  /** The version that the last acknowledged response had. */
+  acknowledgedVersion = "";
+  #dirty = new Set<string>();
+  #all = false;
+  readonly #forced = new Set<string>();
+  /** Parts of a refused response, tried one after the other. */
+  #parts: (readonly string[])[] = [];
+
+  constructor(
+    readonly type: ResourceType,
+    readonly variant: Variant,
+    private readonly listener: InterestListener,
+  ) {}
+
+  /** True when something may have to be sent. */
+  get dirty(): boolean {
+    return this.#all || this.#dirty.size > 0 || this.#parts.length > 0 || !this.answered;
+  }
+
+  /** True when the client asked for anything at all. */
+  get interested(): boolean {
+    return this.wildcard || this.names.size > 0;
+  }
+
+  /** The name may have changed. `force` sends it even if the client holds it. */
+  mark(name: string, force = false): void {
+    this.#dirty.add(name);
+    if (force) this.#forced.add(name);
+  }
+
+  /** Everything may have changed. */
+  markAll(): void {
+    this.#all = true;
+  }
+
+  /** Adds a name to the interest; it is sent even if it was sent before. */
+  subscribe(name: string, force = true): void {
+    if (!this.names.has(name)) {
+      this.names.add(name);
+      this.listener.added(this.type.url, name);
+    }
+    this.mark(name, force);
+  }
+
+  /** Ends the interest in a name. Under a wildcard its state is sent once more, because the client has forgotten it. */
+  unsubscribe(name: string): void {
+    if (this.names.delete(name)) this.listener.removed(this.type.url, name);
+    if (this.wildcard) this.mark(name, true);
+    else this.#forget(name);
+  }
+
+  /** Ends the wildcard; what was not asked for by name is forgotten, as the client does. */
+  leaveWildcard(): void {
+    this.wildcard = false;
+    this.#all = false;
+    for (const [name] of [...this.holding.entries()]) if (!this.names.has(name)) this.#forget(name);
+  }
+
+  /** Asks for all that is visible. */
+  enterWildcard(): void {
+    if (this.wildcard) return;
+    this.wildcard = true;
+    this.#all = true;
+  }
+
+  /** The client already holds exactly what a wildcard shows: nothing is owed until something changes. */
+  adopt(list: readonly Resource[]): void {
+    this.holding.adopt(list);
+    this.#all = false;
+    this.answered = true;
+  }
+
+  /** What the client is owed now; `now` is monotonic milliseconds. Forgets marks that need no message. */
+  plan(source: Source, now: number): Plan {
+    const part = this.#parts[0];
+    if (!part && this.#all && this.wildcard && this.names.size === 0 && this.holding.empty && this.rejections.size === 0) {
+      return { set: source.all(), remove: [], absent: [], whole: true };
+    }
+    const plan = { set: [] as Resource[], remove: [] as string[], absent: [] as string[], whole: false };
+    const again: Resource[] = [];
+    for (const name of part ?? this.#candidates(source)) this.#consider(name, source, now, plan, again);
+    if (this.#all && !part) {
+      this.#all = false;
+      for (const { name } of plan.set) this.#dirty.add(name);
+      for (const name of plan.remove) this.#dirty.add(name);
+      for (const name of plan.absent) this.#dirty.add(name);
+    }
+    if (plan.set.length === 0) plan.set.push(...again);
+    if (part && plan.set.length + plan.remove.length + plan.absent.length === 0) {
+      this.#parts.shift();
+      return this.plan(source, now);
+    }
+    return plan;
+  }
+
+  #consider(
+    name: string,
+    source: Source,
+    now: number,
+    plan: { set: Resource[]; remove: string[]; absent: string[] },
+    again: Resource[],
+  ): void {
+    const target = this.target(name, source);
+    const held = this.holding.get(name);
+    const forced = this.#forced.has(name);
+    if (target) {
+      const rejection = this.rejections.get(name);
+      if (!forced && this.#holds(name, held, target)) this.#clean(name);
+      else if (!rejection || !sameContent(rejection.resource, target)) plan.set.push(target);
+      else if (now < rejection.retryAt) this.#clean(name);
+      else {
+        this.#dirty.add(name);
+        again.push(target);
+      }
+    } else if (held !== undefined && held !== absent) plan.remove.push(name);
+    else if (forced && !this.names.has(name)) plan.absent.push(name);
+    else if (this.names.has(name) && (held === undefined || forced) && !this.type.silentAbsence) {
+      if (source.awaited(name)) this.#dirty.add(name);
+      else plan.absent.push(name);
+    } else this.#clean(name);
+  }
+
+  /** What the client should hold under a name. */
+  target(name: string, source: Source): Resource | undefined {
+    if (this.names.has(name)) return source.lookup(name);
+    return this.wildcard ? source.visible(name) : undefined;
+  }
+
+  /** Records that `plan` goes out in `frame`; times in monotonic and wall-clock milliseconds. */
+  sent(plan: Plan, frame: Frame, now: number, wall: number): void {
+    const before = new Map<string, Held>();
+    if (plan.whole) {
+      this.adopt(plan.set);
+      this.#dirty.clear();
+      this.#forced.clear();
+    } else {
+      for (const resource of plan.set) before.set(resource.name, this.#move(resource.name, resource));
+      this.told(plan, before);
+      this.#parts.shift();
+    }
+    this.answered = true;
+    this.lastSerial = frame.serial;
+    this.lastNonce = frame.nonce;
+    this.lastSentAt = wall;
+    this.outstanding = { frame, plan, before, since: now };
+  }
+
+  /** Records that the client knows what is gone and what is absent, with or without a message that says so. */
+  told(plan: Pick<Plan, "remove" | "absent">, before = new Map<string, Held>()): void {
+    for (const names of [plan.remove, plan.absent]) {
+      for (const name of names) before.set(name, this.#move(name, this.names.has(name) ? absent : undefined));
+    }
+  }
+
+  /** The client took the outstanding response. */
+  acknowledge(wall: number): Outstanding | undefined {
+    const outstanding = this.outstanding;
+    if (!outstanding) return undefined;
+    this.outstanding = undefined;
+    if (this.rejections.size > 0) for (const { name } of outstanding.plan.set) this.rejections.delete(name);
+    this.lastAcknowledgedAt = wall;
+    this.acknowledgedVersion = outstanding.frame.version;
+    return outstanding;
+  }
+
+  /** The client refused the outstanding response: hold back what is to blame, and send the rest again. */
+  refuse(message: string, now: number, wall: number, times: RetryTimes, random: () => number): Refusal | undefined {
+    const outstanding = this.outstanding;
+    if (!outstanding) return undefined;
+    this.outstanding = undefined;
+    const { set, remove } = outstanding.plan;
+    for (const { name } of set) this.#takeBack(name, outstanding.before.get(name));
+    for (const name of remove) this.#takeBack(name, outstanding.before.get(name));
+    const blamed = culprits(message, set).map((resource) => {
+      const rejection = reject(resource, message, this.rejections.get(resource.name), now, times, random());
+      this.rejections.set(resource.name, rejection);
+      return rejection;
+    });
+    if (blamed.length === 0 && set.length > 1) {
+      const names = set.map((resource) => resource.name);
+      const half = Math.ceil(names.length / 2);
+      this.#parts.unshift([...names.slice(0, half), ...remove], names.slice(half));
+    }
+    const names = (blamed.length > 0 ? blamed.map(({ resource }) => resource) : set).map((resource) => resource.name);
+    this.lastRejection = { message, names, at: wall };
+    return { message, blamed, suspects: set };
+  }
+
+  /** The earliest time at which a refused resource may be tried again; monotonic milliseconds. */
+  retryAt(): number | undefined {
+    let earliest: number | undefined;
+    for (const [name, { retryAt }] of this.rejections) {
+      if (!this.#dirty.has(name) && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
+    }
+    return earliest;
+  }
+
+  /** Marks the refused resources whose time has come. */
+  retry(now: number): void {
+    for (const [name, { retryAt }] of this.rejections) if (retryAt <= now) this.mark(name);
+  }
+
+  /** How many of the names that were asked for do not exist. */
+  absentCount(): number {
+    let count = 0;
+    for (const name of this.names) if (this.holding.get(name) === absent) count += 1;
+    return count;
+  }
+
+  /** What the client has acknowledged under a name; undefined when nothing, or when an answer about it is outstanding. */
+  acknowledged(name: string): Held {
+    const { outstanding } = this;
+    if (!outstanding) return this.holding.get(name);
+    if (outstanding.plan.whole) return undefined;
+    return outstanding.before.has(name) ? outstanding.before.get(name) : this.holding.get(name);
+  }
+
+  #candidates(source: Source): Iterable<string> {
+    if (!this.#all) return [...this.#dirty];
+    const names = new Set(this.#dirty);
+    for (const name of this.names) names.add(name);
+    for (const [name] of this.holding.entries()) names.add(name);
+    if (this.wildcard) for (const { name } of source.all()) names.add(name);
+    return names;
+  }
+
+  /** True when the client holds the target; a claimed version becomes the resource that it stands for. */
+  #holds(name: string, held: Held, target: Resource): boolean {
+    const resource = resourceOf(held);
+    if (resource) return sameContent(resource, target);
+    if (versionOf(held) !== target.version) return false;
+    this.holding.set(name, target);
+    return true;
+  }
+
+  #move(name: string, held: Held): Held {
+    const before = this.holding.get(name);
+    this.holding.set(name, held);
+    this.#clean(name);
+    return before;
+  }
+
+  #takeBack(name: string, before: Held): void {
+    if (!this.wildcard && !this.names.has(name)) return;
+    this.holding.set(name, before);
+    this.#dirty.add(name);
+  }
+
+  #clean(name: string): void {
+    this.#dirty.delete(name);
+    this.#forced.delete(name);
+  }
+
+  #forget(name: string): void {
+    this.holding.set(name, undefined);
+    this.rejections.delete(name);
+    this.#clean(name);
+  }
+}

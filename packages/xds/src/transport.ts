@@ -1,0 +1,167 @@
+/** gRPC over HTTP/2, the server's side: streams of messages in and out, with nothing buffered beyond one write. */
+import http2 from "node:http2";
+import type { TLSSocket } from "node:tls";
+import { gunzipSync } from "node:zlib";
+
+/** gRPC's status codes, as far as they are used here. */
+export const Status = {
+  OK: 0,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/** Who is at the other end, as far as the transport knows. */
+export interface Peer {
+  /** `host:port`, or `unknown`. */
+  readonly address: string;
+  /** The request's headers, which in gRPC are the call's metadata. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The client's certificate, where TLS with client certificates is on and it was verified. */
+  readonly certificate?: import("node:tls").PeerCertificate;
+}
+
+/** The sending side of one call. */
+export interface Wire {
+  readonly peer: Peer;
+  /** Writes a framed message; `done` is called when the client's flow control has let it through. */
+  write(frame: Buffer, done: () => void): void;
+  /** Ends the call with a gRPC status, after what was written. */
+  end(status: number, message: string): void;
+  /** Ends the call at once, with what was written unsent. */
+  abort(): void;
+}
+
+/** The receiving side of one call. */
+export interface Call {
+  /** One message without its header. May throw; the call ends with INTERNAL then. */
+  message(bytes: Buffer): void;
+  /** The client will send no more. */
+  halfClose(): void;
+  /** The call is over, for whatever reason. Called once. */
+  closed(): void;
+}
+
+/** Starts a call to a path; returns undefined when there is no such method. */
+export type Accept = (path: string, wire: Wire) => Call | undefined;
+
+/** Attaches gRPC to an HTTP/2 server. `messageBytes` bounds one message. */
+export function serveGrpc(server: http2.Http2Server | http2.Http2SecureServer, accept: Accept, messageBytes: number): void {
+  server.on("stream", (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
+    stream.on("error", () => stream.destroy());
+    if (!(headers["content-type"] ?? "").startsWith("application/grpc")) {
+      stream.respond({ ":status": 415 }, { endStream: true });
+      return;
+    }
+    const wire = new StreamWire(stream, headers);
+    const call = accept(headers[":path"] ?? "", wire);
+    if (!call) return wire.end(Status.UNIMPLEMENTED, `no method ${headers[":path"]}`);
+    receive(stream, call, wire, messageBytes, String(headers["grpc-encoding"] ?? "identity"));
+  });
+  server.on("sessionError", () => undefined);
+}
+
+class StreamWire implements Wire {
+  readonly peer: Peer;
+  #ending = false;
+
+  constructor(
+    private readonly stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+  ) {
+    this.peer = peerOf(stream, headers);
+  }
+
+  write(frame: Buffer, done: () => void): void {
+    if (this.stream.destroyed || this.#ending) return;
+    this.#respond();
+    this.stream.write(frame, (error) => {
+      if (!error) done();
+    });
+  }
+
+  end(status: number, message: string): void {
+    if (this.stream.destroyed || this.#ending) return;
+    this.#ending = true;
+    const trailers = { "grpc-status": String(status), "grpc-message": encodeURI(message) };
+    if (!this.stream.headersSent) {
+      this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
+      this.stream.resume();
+      return;
+    }
+    this.stream.once("wantTrailers", () => this.stream.sendTrailers(trailers));
+    this.stream.end();
+    this.stream.resume();
+  }
+
+  abort(): void {
+    this.#ending = true;
+    this.stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.stream.destroy();
+  }
+
+  #respond(): void {
+    if (!this.stream.headersSent) this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+  }
+}
+
+function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messageBytes: number, encoding: string): void {
+  const pieces: Buffer[] = [];
+  let have = 0;
+  let need = 5;
+  let over = false;
+  const refuse = (status: number, message: string) => {
+    over = true;
+    wire.end(status, message);
+  };
+  stream.on("data", (chunk: Buffer) => {
+    if (over) return;
+    pieces.push(chunk);
+    have += chunk.length;
+    if (have < need) return;
+    let bytes = pieces.length === 1 ? chunk : Buffer.concat(pieces);
+    pieces.length = 0;
+    need = 5;
+    while (bytes.length >= 5) {
+      const length = bytes.readUInt32BE(1);
+      if (length > messageBytes) return refuse(Status.RESOURCE_EXHAUSTED, `the request has ${length} bytes, the limit is ${messageBytes}`);
+      need = 5 + length;
+      if (bytes.length < need) break;
+      try {
+        call.message(inflate(bytes.subarray(5, need), bytes[0] === 1, encoding, messageBytes));
+      } catch (error) {
+        return refuse(Status.INTERNAL, `the request cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      bytes = bytes.subarray(need);
+      need = 5;
+    }
+    have = bytes.length;
+    if (have > 0) pieces.push(bytes);
+  });
+  stream.on("end", () => {
+    if (!over) call.halfClose();
+  });
+  stream.once("close", () => {
+    over = true;
+    call.closed();
+  });
+}
+
+function inflate(bytes: Buffer, compressed: boolean, encoding: string, limit: number): Buffer {
+  if (!compressed || encoding === "identity") return bytes;
+  if (encoding !== "gzip") throw new Error(`the encoding ${encoding} is not supported`);
+  return gunzipSync(bytes, { maxOutputLength: limit });
+}
+
+function peerOf(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): Peer {
+  const socket = stream.session?.socket;
+  const address = socket?.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : "unknown";
+  if (!socket || !("encrypted" in socket)) return { address, headers };
+  const tls = socket as TLSSocket;
+  return tls.authorized ? { address, headers, certificate: tls.getPeerCertificate() } : { address, headers };
+}
