@@ -1,0 +1,51 @@
+/** What a command is: a name, a line about it, and the code that is loaded only when it runs. */
+
+/** What the process gives a command; Node's `process` fits. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+/** Where text goes. `columns` is the width of the terminal, undefined where there is none. */
+export interface Output {
+  write(text: string): unknown;
+  readonly columns?: number | undefined;
+}
+
+/** Runs a command with the arguments behind its name; resolves to the exit code (`exit-code.ts`). Rejects with what cannot be expected. */
+export type Run = (argv: string[], io: Io) => Promise<number>;
+
+/** One command of `legation`. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands, without a full stop. */
+  readonly summary: string;
+  /** Loads the command's code. */
+  readonly load: () => Promise<{ readonly run: Run }>;
+}
+
+/** Every command, in the order in which `--help` shows them. */
+export const commands: readonly Command[] = [
+  {
+    name: "control-plane",
+    summary: "Turn Consul's registry into Envoy's configuration and serve it",
+    load: () => import("./commands/control-plane.js"),
+  },
+  {
+    name: "agent",
+    summary: "Run beside a service: register it, check it, run its Envoy",
+    load: () => import("./commands/agent.js"),
+  },
+  {
+    name: "services",
+    summary: "List the services that a control plane sees, and their health",
+    load: () => import("./commands/services.js"),
+  },
+  {
+    name: "proxies",
+    summary: "List the proxies of a control plane, and what each has accepted",
+    load: () => import("./commands/proxies.js"),
+  },
+  { name: "version", summary: "Print the version", load: () => import("./commands/version.js") },
+];

@@ -1,0 +1,67 @@
+/** `legation proxies`: every proxy that is connected, and how much of its configuration it has accepted. */
+import { sentence, table } from "../layout.js";
+import { listing } from "../listing.js";
+
+/** The part of `GET /v1/proxies` that is shown. */
+interface Proxies {
+  readonly proxies: readonly Proxy[];
+}
+
+interface Proxy {
+  readonly node: string;
+  readonly service: string | null;
+  readonly ready: boolean;
+  readonly types: readonly ProxyType[];
+  readonly problems: readonly { readonly message: string }[];
+}
+
+interface ProxyType {
+  readonly type: string;
+  readonly sent: Readonly<Record<string, string>>;
+  readonly acknowledged: Readonly<Record<string, string>>;
+  readonly outstandingSince: string | null;
+  readonly rejected: readonly { readonly name: string; readonly message: string; readonly provenance?: unknown }[];
+}
+
+/** The table, and below it each refusal with what the proxy said and where the resource comes from. */
+export function show({ proxies }: Proxies, width?: number): string {
+  if (proxies.length === 0) return "No proxy is connected to this control plane.\n";
+  const rows = proxies.map((proxy) => {
+    const sent = proxy.types.flatMap((type) => Object.entries(type.sent).map(([name, version]) => type.acknowledged[name] === version));
+    return [proxy.node, proxy.service ?? "-", `${sent.filter(Boolean).length} of ${sent.length}`, state(proxy)];
+  });
+  const notes = proxies.flatMap((proxy) => [
+    ...proxy.types.flatMap((type) =>
+      type.rejected.map((r) => `${proxy.node} refused ${type.type} ${r.name}: ${r.message}${source(r.provenance)}`),
+    ),
+    ...proxy.problems.map(({ message }) => `${proxy.node}: ${message}`),
+  ]);
+  const below = notes.map((note) => sentence(note, width)).join("");
+  return table(["PROXY", "SERVICE", "ACCEPTED", "STATE"], rows, width) + (below ? `\n${below}` : "");
+}
+
+function state({ ready, types }: Proxy): string {
+  const refused = types.reduce((sum, type) => sum + type.rejected.length, 0);
+  if (refused > 0) return `${refused} refused`;
+  if (!ready) return "waits for its state";
+  const since = types.flatMap((type) => type.outstandingSince ?? []).sort()[0];
+  return since ? `has not answered since ${since}` : "up to date";
+}
+
+/** Where a refused resource comes from, as far as the control plane said. */
+function source(provenance: unknown): string {
+  if (typeof provenance !== "object" || provenance === null) return "";
+  const { service, source: from, path } = provenance as Readonly<Record<string, unknown>>;
+  const words = [service && `service ${service}`, from && `from ${from}`, path].filter((word) => typeof word === "string");
+  return words.length > 0 ? ` (${words.join(", ")})` : "";
+}
+
+/** Prints the proxies of a control plane. */
+export const run = listing<Proxies>({
+  name: "proxies",
+  summary:
+    "Lists the proxies that are connected to a control plane: how many of the resources that each was sent it has accepted, and what it " +
+    "refused and why. A proxy is named <Consul node>/<service id>.",
+  path: "/v1/proxies",
+  show,
+});

@@ -1,0 +1,54 @@
+/** `legation services`: what the registry holds, and how much of it the proxies use. */
+import { sentence, table } from "../layout.js";
+import { listing } from "../listing.js";
+
+/** The part of `GET /services` that is shown. */
+interface Services {
+  readonly services: Readonly<Record<string, Service>>;
+}
+
+interface Service {
+  readonly protocol: string;
+  readonly versions: readonly string[];
+  readonly dependencies: readonly string[];
+  readonly endpoints: Readonly<Record<string, number>>;
+  readonly problems: readonly { readonly message: string }[];
+}
+
+/** The table, and below it what is wrong with a service. */
+export function show({ services }: Services, width?: number): string {
+  const entries = Object.entries(services);
+  if (entries.length === 0) return "No service is registered in Consul.\n";
+  const rows = entries.map(([name, { protocol, endpoints, versions, dependencies }]) => {
+    const { healthy = 0, ...others } = endpoints;
+    const rest = Object.entries(others).filter(([, count]) => count > 0);
+    const all = rest.reduce((sum, [, count]) => sum + count, healthy);
+    return [
+      name,
+      protocol,
+      `${healthy} of ${all}`,
+      words(rest.map(([health, n]) => `${n} ${health}`)),
+      words(versions),
+      words(dependencies),
+    ];
+  });
+  const problems = entries.flatMap(([name, service]) => service.problems.map(({ message }) => sentence(`${name}: ${message}`, width)));
+  return (
+    table(["SERVICE", "PROTOCOL", "HEALTHY", "OTHERS", "VERSIONS", "CALLS"], rows, width) +
+    (problems.length > 0 ? `\n${problems.join("")}` : "")
+  );
+}
+
+function words(list: readonly string[]): string {
+  return list.length > 0 ? list.join(", ") : "-";
+}
+
+/** Prints the services of a control plane. */
+export const run = listing<Services>({
+  name: "services",
+  summary:
+    "Lists the services in Consul's registry as a control plane sees them: how many of their instances get traffic, what the others are " +
+    "(degraded, unhealthy, draining, or omitted: not given to any proxy), their versions, and the services that they call.",
+  path: "/services",
+  show,
+});

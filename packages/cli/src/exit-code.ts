@@ -1,0 +1,21 @@
+/** The exit codes of `legation`, for scripts. A process that is stopped by force exits with 128 + the signal's number besides. */
+export const exitCode = {
+  /** Done. For `agent`: stopped as asked, without a service's process of its own. */
+  done: 0,
+  /** It failed; the message on stderr says why. */
+  failed: 1,
+  /** The command line or the configuration is wrong; nothing was done. */
+  usage: 2,
+  /** No control plane answers. */
+  unreachable: 3,
+} as const;
+
+const usageCodes = ["config", "usage"];
+const unreachableCodes = ["api.unreachable"];
+
+/** The exit code for an error, by its own `code`. */
+export function exitCodeOf(error: unknown): number {
+  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  if (usageCodes.includes(code)) return exitCode.usage;
+  return unreachableCodes.includes(code) ? exitCode.unreachable : exitCode.failed;
+}

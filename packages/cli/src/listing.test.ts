@@ -1,0 +1,183 @@
+import { createServer, type Server } from "node:http";
+import { afterEach, describe, expect, it } from "vitest";
+import { call as callAnywhere, type Surroundings } from "./testing/capture.js";
+
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+/** A server that answers every path of `answers`, and 404 with a problem to others; returns its URL. */
+async function serve(answers: Record<string, unknown>): Promise<string> {
+  const server = createServer((request, response) => {
+    const answer = answers[request.url ?? ""];
+    const body = answer ?? { status: 404, detail: `GET ${request.url} does not exist here` };
+    response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
+    response.end(typeof body === "string" ? body : JSON.stringify(body));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+}
+
+/** A URL at which nothing listens. */
+async function nobody(): Promise<string> {
+  const url = await serve({});
+  const server = servers.pop();
+  await new Promise((resolve) => server?.close(resolve));
+  return url;
+}
+
+/** Calls `legation` in a terminal of 80 columns. */
+function call(argv: string[], surroundings: Surroundings = {}) {
+  return callAnywhere(argv, { columns: 80, ...surroundings });
+}
+
+const orders = {
+  name: "orders",
+  protocol: "http",
+  tags: [],
+  versions: ["1.0", "1.1"],
+  dependencies: ["payments", "cache?"],
+  endpoints: { healthy: 2, degraded: 0, unhealthy: 1, draining: 1, omitted: 0 },
+  instances: [],
+  problems: [
+    { code: "x", service: "orders", message: "the instance n1/orders-4 is registered with port 0. Give it the port of its application" },
+  ],
+};
+const web = {
+  ...orders,
+  name: "web",
+  versions: [],
+  dependencies: [],
+  endpoints: { healthy: 1 },
+  problems: [],
+};
+
+describe("legation services", () => {
+  it("shows a table with what is wrong below it, within 80 columns", async () => {
+    const api = await serve({ "/services": { total_services: 2, services: { orders, web } } });
+    expect(await call(["services", "--api", api])).toEqual({
+      code: 0,
+      err: "",
+      out: `SERVICE  PROTOCOL  HEALTHY  OTHERS                   VERSIONS  CALLS
+orders   http      2 of 4   1 unhealthy, 1 draining  1.0, 1.1  payments, cache?
+web      http      1 of 1   -                        -         -
+
+orders: the instance n1/orders-4 is registered with port 0. Give it the port of
+  its application
+`,
+    });
+    expect((await call(["services"], { env: { LEGATION_API: api }, columns: 40 })).out).toContain(
+      "\norders   http      2 of 4   1 unhealthy…\n",
+    );
+  });
+
+  it("prints what the control plane said with --json", async () => {
+    const body = { total_services: 1, services: { orders } };
+    const api = await serve({ "/services": body });
+    const { out } = await call(["services", "--json", "--api", api.replace("http://", "")]);
+    expect(JSON.parse(out)).toEqual(body);
+  });
+
+  it("says when there is none", async () => {
+    const api = await serve({ "/services": { services: {} } });
+    expect((await call(["services", "--api", api])).out).toBe("No service is registered in Consul.\n");
+  });
+});
+
+describe("legation proxies", () => {
+  const types = [
+    {
+      type: "cluster",
+      sent: { orders: "v1", payments: "v2" },
+      acknowledged: { orders: "v1" },
+      outstandingSince: null,
+      rejected: [
+        {
+          name: "payments",
+          version: "v2",
+          message: "Proto constraint validation failed",
+          attempts: 1,
+          provenance: { service: "payments", source: "policies/p.yaml", path: "retries" },
+        },
+      ],
+    },
+  ];
+  const ready = { node: "n1/web-1", service: "web", ready: true, problems: [] };
+
+  it("shows how much each proxy has accepted, and each refusal with its source", async () => {
+    const current = {
+      ...ready,
+      node: "n1/orders-1",
+      service: "orders",
+      types: [{ ...types[0], sent: { a: "1" }, acknowledged: { a: "1" }, rejected: [] }],
+    };
+    const waiting = { ...ready, node: "n2/x", service: null, ready: false, types: [] };
+    const api = await serve({ "/v1/proxies": { total: 3, proxies: [{ ...ready, types }, current, waiting] } });
+    expect(await call(["proxies", "--api", api])).toEqual({
+      code: 0,
+      err: "",
+      out: `PROXY        SERVICE  ACCEPTED  STATE
+n1/web-1     web      1 of 2    1 refused
+n1/orders-1  orders   1 of 1    up to date
+n2/x         -        0 of 0    waits for its state
+
+n1/web-1 refused cluster payments: Proto constraint validation failed (service
+  payments, from policies/p.yaml, retries)
+`,
+    });
+  });
+
+  it("names the time since when a proxy owes an answer", async () => {
+    const late = { ...ready, types: [{ ...types[0], rejected: [], outstandingSince: "2026-01-01T00:00:00.000Z" }] };
+    const api = await serve({ "/v1/proxies": { proxies: [late] } });
+    expect((await call(["proxies", "--api", api])).out).toContain("has not answered since 2026-01-01T00:00:00.000Z");
+  });
+
+  it("says when there is none", async () => {
+    const api = await serve({ "/v1/proxies": { proxies: [] } });
+    expect((await call(["proxies", "--api", api])).out).toBe("No proxy is connected to this control plane.\n");
+  });
+});
+
+describe("asking a control plane", () => {
+  it("takes the first of several that answers", async () => {
+    const api = await serve({ "/services": { services: {} } });
+    expect((await call(["services", "--api", `${await nobody()},${api}`])).code).toBe(0);
+  });
+
+  it("says where nobody answers and how to name another, and ends with 3", async () => {
+    const api = await nobody();
+    expect(await call(["services", "--api", api])).toEqual({
+      code: 3,
+      out: "",
+      err:
+        `legation services: no control plane answers at ${api} (connection refused). ` +
+        'Start one with "legation control-plane", or name another with --api or LEGATION_API\n',
+    });
+  });
+
+  it("repeats what the control plane says is wrong", async () => {
+    const api = await serve({});
+    const { code, err } = await call(["proxies", "--api", api]);
+    expect(code).toBe(1);
+    expect(err).toBe(`legation proxies: ${api}/v1/proxies answered 404: GET /v1/proxies does not exist here\n`);
+  });
+
+  it("asks whether it is a control plane when the answer is not JSON", async () => {
+    const api = await serve({ "/services": "<html>" });
+    expect((await call(["services", "--api", api])).err).toContain("answered 200 without JSON. Is this a control plane's HTTP API?");
+  });
+
+  it.each(["services", "proxies"])("shows the help of %s within 80 columns", async (name) => {
+    const { code, out } = await call([name, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain("--api URL");
+    expect(Math.max(...out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});

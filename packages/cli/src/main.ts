@@ -1,0 +1,10 @@
+/** The process behind the `legation` command. */
+import { legation } from "./legation.js";
+
+// A reader that has seen enough (`legation services | head`) ends the command, and is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exit(await legation(process.argv.slice(2), process));
