@@ -1,6 +1,6 @@
 /** How a failure is told to a person: one clear message; the stack only of what nobody foresaw, or on demand. */
 import { inspect } from "node:util";
-import { ConfigError, LegationError } from "@legation/runtime";
+import { LegationError } from "@legation/runtime";
 import type { Io } from "./command.js";
 import { exitCodeOf } from "./exit-code.js";
 
@@ -11,13 +11,8 @@ import { exitCodeOf } from "./exit-code.js";
 export function tell(error: unknown, name: string, io: Io): number {
   const debug = !["", "0", undefined].includes(io.env["LEGATION_DEBUG"]);
   if (error instanceof LegationError) {
-    io.stderr.write(`${name}: ${messageFor(error)}\n`);
+    io.stderr.write(`${name}: ${error.message}\n`);
     if (debug) io.stderr.write(`${inspect(error)}\n`);
   } else io.stderr.write(`${name}: this should not have happened; please report it with these lines\n${inspect(error)}\n`);
   return exitCodeOf(error);
-}
-
-function messageFor(error: LegationError): string {
-  if (!(error instanceof ConfigError) || error.problems.length === 1) return error.message;
-  return [`${error.problems.length} problems`, ...error.problems.map((problem) => `  ${problem}`)].join("\n");
 }

@@ -196,7 +196,7 @@ describe("what is refused", () => {
     };
     expect(loadConfig(checked, {}).values.id).toBe("BAD");
     expect(() => loadConfig(checked, { env: { ID: "BAD", TOKEN: "hunter2" } })).toThrow(
-      'ID: "BAD" is not in small letters. Write bad.\nTOKEN: the value is too short. A token has 36 characters.',
+      '2 problems\n  ID: "BAD" is not in small letters. Write bad.\n  TOKEN: the value is too short. A token has 36 characters.',
     );
   });
 
@@ -264,8 +264,8 @@ describe("readConfigFiles", () => {
       ]);
       expect(readConfigFiles(["--", "--config", path], "--config")).toEqual([]);
       expect(() => readConfigFiles(["--config", folder, `--config=${folder}/b.yaml`], "--config")).toThrow(
-        `--config ${folder}: it is a folder. Name a YAML file that can be read.\n` +
-          `--config ${folder}/b.yaml: there is no such file. Name a YAML file that can be read.`,
+        `2 problems\n  --config ${folder}: it is a folder. Name a YAML file that can be read.\n` +
+          `  --config ${folder}/b.yaml: there is no such file. Name a YAML file that can be read.`,
       );
     } finally {
       rmSync(folder, { recursive: true });

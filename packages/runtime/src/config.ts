@@ -7,12 +7,13 @@ import { nearest } from "./nearest.js";
 import { type ConfigValues, fieldsOf, flatten, isGroup, isOption, type Option, type OptionTable, variablesOf } from "./option.js";
 import type { Written } from "./reading.js";
 
-/** Everything that is wrong with a configuration, one sentence a line. Code `config`. */
+/** Everything that is wrong with a configuration; its message has a line for each. Code `config`. */
 export class ConfigError extends LegationError {
+  /** Each with its place and the fix. */
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super("config", problems.join("\n"));
+    super("config", problems.length === 1 ? `${problems[0]}` : `${problems.length} problems\n${problems.map((p) => `  ${p}`).join("\n")}`);
     this.name = "ConfigError";
     this.problems = problems;
   }

@@ -7,6 +7,8 @@ const table = {
   name: option.string({ description: "The service's name, a DNS label", required: true, env: "SERVICE_NAME", flag: "--name" }),
   token: option.string({ description: "The ACL token.", env: "CONSUL_HTTP_TOKEN", secret: true }),
   tags: option.list({ description: "Tags.", default: ["a", "b"], flag: "--tags" }),
+  discovery: option.boolean({ description: "Register in Consul.", default: true, flag: "--discovery" }),
+  protocol: option.enumeration(["http", "tcp"], { description: "Protocol.", default: "http", flag: "--protocol" }),
   insecure: option.boolean({ description: "Plain text.", default: false, flag: "--insecure" }),
   health: {
     interval: option.duration({
@@ -46,6 +48,10 @@ Flags:
       The service's name, a DNS label. Required. [name, SERVICE_NAME]
   --tags LIST
       Tags. Default: a,b. [tags]
+  --no-discovery, --discovery
+      Register in Consul. Default: true. [discovery]
+  --protocol WORD
+      Protocol. One of http, tcp. Default: http. [protocol]
   --insecure
       Plain text. [insecure]
   --help
@@ -75,6 +81,8 @@ describe("printConfig", () => {
     expect(text).toBe(`name: "true"     # s.yaml:1
 token: (secret)  # CONSUL_HTTP_TOKEN
 tags: [ a, b ]   # default
+discovery: true  # default
+protocol: http   # default
 insecure: false  # default
 health:
   interval: 90s  # s.yaml:2

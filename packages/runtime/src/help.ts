@@ -40,16 +40,23 @@ export function helpText(table: OptionTable, options: HelpOptions): string {
 
 function entry(path: string, option: Option<unknown>): string[] {
   const { spec } = option;
-  const value = option.isSwitch && spec.flag ? "" : ` ${placeholder(option)}`;
   const also = [...(spec.flag ? [path] : []), ...variablesOf(option)].join(", ");
   const description = /[.!?]$/.test(spec.description) ? spec.description : `${spec.description}.`;
-  return [`  ${spec.flag ?? path}${value}`, ...wrap(`${description}${fallback(option)}${also ? ` [${also}]` : ""}`, 6)];
+  const choices = option.choices ? ` One of ${option.choices.join(", ")}.` : "";
+  return [`  ${title(path, option)}`, ...wrap(`${description}${choices}${fallback(option)}${also ? ` [${also}]` : ""}`, 6)];
+}
+
+function title(path: string, option: Option<unknown>): string {
+  const { flag, default: preset } = option.spec;
+  if (!flag) return `${path} ${placeholder(option)}`;
+  if (!option.isSwitch) return `${flag} ${placeholder(option)}`;
+  return preset === true ? `--no-${flag.slice(2)}, ${flag}` : flag;
 }
 
 function fallback(option: Option<unknown>): string {
   const { spec } = option;
   if (spec.required) return " Required.";
-  if (spec.default === undefined || spec.default === "" || (option.isSwitch && spec.default === false)) return "";
+  if (spec.default === undefined || spec.default === "" || (option.isSwitch && spec.flag && spec.default === false)) return "";
   const value = option.print(spec.default as Exclude<unknown, undefined>);
   if (typeof value === "object" && value !== null) {
     const parts = Array.isArray(value) ? value.map(String) : Object.entries(value).map(([key, text]) => `${key}=${text}`);

@@ -78,13 +78,14 @@ export const option = {
 function enumeration<const V extends readonly string[]>(values: V, spec: OptionSpec<V[number]> & Given<V[number]>): Option<V[number]>;
 function enumeration<const V extends readonly string[]>(values: V, spec: OptionSpec<V[number]>): Option<V[number] | undefined>;
 function enumeration<V extends readonly string[]>(values: V, spec: OptionSpec<V[number]>): Option<V[number]> {
-  return define<V[number]>(values.join("|"), spec, (written) => {
+  const read: Reader<V[number]> = (written) => {
     const text = String(rawOf(written));
     const value = values.find((candidate) => candidate === text);
     if (value !== undefined) return { value };
     const meant = nearest(text, values);
     return wrong(`${quoted(written)} is none of ${values.join(", ")}.${meant ? ` Did you mean ${meant}?` : ""}`);
-  });
+  };
+  return { ...define("word", spec, read), choices: values };
 }
 
 type Parse<T> = (raw: unknown, where: Written["in"]) => { readonly value: T } | { readonly problem: string };

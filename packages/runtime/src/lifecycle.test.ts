@@ -77,6 +77,20 @@ describe("stop", () => {
   });
 });
 
+it("waits a second, and no longer, for a log that nobody reads", async () => {
+  const clock = createTestClock();
+  const stuck = { write: () => {}, flush: () => {} };
+  const lifecycle = createLifecycle(createLogger({ name: "test", destination: stuck }), { clock, host: new FakeHost() });
+  let stopped = false;
+  void lifecycle.stop("test").then(() => {
+    stopped = true;
+  });
+  await clock.advance(999);
+  expect(stopped).toBe(false);
+  await clock.advance(1);
+  expect(stopped).toBe(true);
+});
+
 describe("handleSignals", () => {
   it.each([
     ["SIGINT", 130],

@@ -34,6 +34,9 @@ const forcedExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that comes again within this time is the same one: a terminal and npm both deliver one Ctrl-C. Milliseconds. */
 const sameSignalWindow = 500;
 
+/** How long the last lines of the log may take to be written, in milliseconds. */
+const logLimit = 1_000;
+
 /** Makes the lifecycle of a process. Nothing happens before `stop` or, after `handleSignals`, a signal. */
 export function createLifecycle(log: Logger, options: { clock?: Clock; host?: HostProcess } = {}): Lifecycle {
   const { clock = systemClock, host = process as HostProcess } = options;
@@ -54,6 +57,7 @@ export function createLifecycle(log: Logger, options: { clock?: Clock; host?: Ho
     for (let hook = hooks.pop(); hook; hook = hooks.pop()) await runHook(hook, log, clock);
     done = true;
     log.info({ event: "lifecycle.stopped", reason, ms: Math.round(clock.monotonic() - start) }, "stopped");
+    await written(log, clock);
     if (crashed) host.exit(1);
     resolveStopped(reason);
   }
@@ -103,6 +107,17 @@ interface Hook {
   readonly name: string;
   readonly limitMs: number;
   readonly stop: () => Promise<void> | void;
+}
+
+/** Resolves once all lines are written, or their reader has been too slow for it. */
+function written(log: Logger, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.timeout(logLimit, resolve);
+    log.flush(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }
 
 /** Runs one hook until it is done, fails, or its limit has passed; never rejects. */

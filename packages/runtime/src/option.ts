@@ -27,8 +27,10 @@ export interface OptionSpec<T> {
 /** One setting. `V` is its value's type, undefined included when it is neither required nor has a default. */
 export interface Option<V> {
   readonly option: true;
-  /** What to write, for `--help`: `text`, `duration`, `a|b`. */
+  /** What to write, for `--help`: `text`, `duration`. */
   readonly kind: string;
+  /** The only words that it takes, where it takes only some. */
+  readonly choices?: readonly string[];
   readonly spec: OptionSpec<Exclude<V, undefined>>;
   /** True for a boolean, whose flag takes no value. */
   readonly isSwitch: boolean;
