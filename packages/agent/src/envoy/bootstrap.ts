@@ -61,13 +61,25 @@ export function bootstrapOf(input: BootstrapInput): JsonValue {
         apiType: ApiConfigSource_ApiType.DELTA_GRPC,
         transportApiVersion: ApiVersion.V3,
         setNodeOnFirstMessageOnly: true,
-        grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: controlPlaneCluster } } }],
+        grpcServices: [
+          {
+            targetSpecifier: { case: "envoyGrpc", value: { clusterName: controlPlaneCluster, retryPolicy: { retryBackOff: reconnect() } } },
+          },
+        ],
       },
     },
     staticResources: { clusters: [controlPlanes(input.controlPlanes)] },
   });
   const registry = createRegistry(file_envoy_extensions_upstreams_http_v3_http_protocol_options);
   return toJson(BootstrapSchema, bootstrap, { registry });
+}
+
+/** Envoy's own back-off grows to 30 s: so long would a proxy stay away from a control plane that has been back for a while. */
+function reconnect() {
+  return {
+    baseInterval: create(DurationSchema, { nanos: 250_000_000 }),
+    maxInterval: create(DurationSchema, { seconds: 5n }),
+  };
 }
 
 function controlPlanes(addresses: readonly HostPort[]): Cluster {
