@@ -147,7 +147,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       state: phase,
       restartCount: restarts,
       ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
-      ...(lastError === undefined ? {} : { lastError }),
+      ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedErrorLength) }),
       admin: `http://${addresses.admin}`,
     };
   };
@@ -179,7 +179,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       : hostname;
     if (values.envoy.enabled) {
       follow("envoy", "envoy.output");
-      instance.envoy = await setUpEnvoy({
+      instance.envoy = setUpEnvoy({
         config,
         node: instance.node,
         addresses,
@@ -239,7 +239,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       },
       stopping.signal,
     );
-    supervisor.dispatch({ kind: "start", cause: values.envoy.enabled ? "Envoy and the required dependencies are there" : "nothing to wait for" });
+    supervisor.dispatch({
+      kind: "start",
+      cause: values.envoy.enabled ? "Envoy and the required dependencies are there" : "nothing to wait for",
+    });
   };
 
   const goodbye = async (cause: string): Promise<number> => {
@@ -308,6 +311,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
+/** A control plane takes no longer ones. */
+const reportedErrorLength = 1_000;
 const leaveMs = 5_000;
 const hurriedLeaveMs = 500;
 const envoyStopMs = 5_000;

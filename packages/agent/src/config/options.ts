@@ -2,7 +2,6 @@
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
 import { loopbackProblem, nameProblem } from "./rules.js";
 
-const name = (what: string) => (value: string) => nameProblem(value, what);
 const atLeast = (least: number, written: string) => (value: number) =>
   value < least ? `is too short. Write ${written} or more` : undefined;
 
@@ -28,7 +27,7 @@ export const agentOptions = {
     required: true,
     env: "SERVICE_NAME",
     flag: "--name",
-    check: name("a service's name"),
+    check: nameProblem,
   }),
   id: option.string({
     description: "The instance's id, stable across restarts and unique on its Consul node; <name>-<host name>-<port> unless given",

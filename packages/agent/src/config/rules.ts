@@ -1,15 +1,14 @@
 /** What names, addresses and metadata must be like. Each rule returns undefined, or a sentence that says what is wrong and the fix. */
-import { type Dependency, metaLimits } from "@legation/contract";
+import { type Dependency, metaLimits, serviceNameProblem } from "@legation/contract";
 
-/** A service's name is a DNS label: it becomes a host name, a cluster's name and a SPIFFE path. */
-export function nameProblem(value: string, what: string): string | undefined {
-  if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) return undefined;
+/** A service's name is a DNS label (the contract's rule), said as it goes on behind the quoted name, with the nearest one that would do. */
+export function nameProblem(value: string): string | undefined {
+  const problem = serviceNameProblem(value)?.replace(/^".*?" (?=is not a DNS label)/s, "");
   const meant = value
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9-]+/g, "-")
-    .replaceAll(/^-+|-+$/g, "")
-    .slice(0, 63);
-  return `is not ${what}: use a DNS label of up to 63 lower-case letters, digits and dashes${meant && meant !== value ? `, such as ${meant}` : ""}`;
+    .replaceAll(/[^A-Za-z0-9-]+/g, "-")
+    .slice(0, 63)
+    .replaceAll(/^-+|-+$/g, "");
+  return problem && meant ? `${problem}, such as ${meant}` : problem;
 }
 
 /** True for an address that only this machine reaches. */
@@ -32,7 +31,7 @@ export function dependencyProblems(words: readonly string[], self: string): stri
   const seen = new Set<string>();
   return words.flatMap((word) => {
     const { name } = parseDependency(word);
-    const bad = nameProblem(name, "a service's name");
+    const bad = nameProblem(name);
     if (bad) return [`${JSON.stringify(word)} ${bad}`];
     if (name === self) return [`${JSON.stringify(word)} is the service itself. A service cannot depend on itself: take it out`];
     if (seen.has(name)) return [`${JSON.stringify(word)} is named twice. Name it once, with or without ?`];

@@ -1,5 +1,6 @@
 /** Envoy's admin interface: the few questions and commands that the agent has for it. */
 import { Agent } from "node:http";
+import type { Protocol } from "@legation/contract";
 import { exchange } from "../http-exchange.js";
 
 /** What Envoy knows of one cluster's endpoints. */
@@ -16,13 +17,12 @@ export interface EnvoyAdmin {
   listeningPorts(): Promise<ReadonlySet<number>>;
   /** The clusters that Envoy has, by name. */
   clusters(): Promise<ReadonlyMap<string, ClusterHealth>>;
-  /** Requests (and TCP connections, where the protocol is tcp) that came in and have not ended yet. */
+  /** Requests (connections, where the protocol is tcp) that came in and have not ended yet. */
   inFlight(): Promise<number>;
   /** Tells inbound connections to close after their present request; goes on accepting and answering. */
   drainInbound(): Promise<void>;
   /** `node.id` and version of the Envoy behind this address. */
   identity(): Promise<{ readonly nodeId: string; readonly version: string }>;
-  /** Prometheus text of Envoy's own figures. */
   close(): void;
 }
 
@@ -45,11 +45,14 @@ interface StatsAnswer {
 
 const timeoutMs = 2_000;
 
-/** The stats of inbound listeners that count what is under way, as the control plane names them. */
-const inFlightStats = "^(http|tcp)\\.inbound[^.]*\\.downstream_(rq|cx)_active$";
+/** The gauges that count what is under way, as the control plane names its inbound listener and cluster. */
+const inFlightGauges: Readonly<Record<"http" | "tcp", string>> = {
+  http: "http.inbound.downstream_rq_active",
+  tcp: "cluster.inbound.upstream_cx_active",
+};
 
-/** A client of the admin interface at `host:port`. */
-export function createEnvoyAdmin(address: string): EnvoyAdmin {
+/** A client of the admin interface at `host:port`, of an Envoy whose service speaks `protocol`. */
+export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmin {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = async (path: string, method: "GET" | "POST" = "GET"): Promise<{ status: number; body: string }> =>
     await exchange(`http://${address}${path}`, { timeoutMs, agent, method, maxBytes: 64 * 1024 * 1024 });
@@ -74,9 +77,11 @@ export function createEnvoyAdmin(address: string): EnvoyAdmin {
       );
     },
     async inFlight() {
-      const { stats = [] } = await read<StatsAnswer>(`/stats?format=json&filter=${encodeURIComponent(inFlightStats)}`);
-      const counted = stats.filter(({ name = "" }) => name.startsWith("tcp.") || name.endsWith("_rq_active"));
-      return counted.reduce((sum, { value = 0 }) => sum + value, 0);
+      const gauge = inFlightGauges[protocol === "tcp" ? "tcp" : "http"];
+      const { stats = [] } = await read<StatsAnswer>(
+        `/stats?format=json&filter=${encodeURIComponent(`^${gauge.replaceAll(".", "\\.")}$`)}`,
+      );
+      return stats.find(({ name }) => name === gauge)?.value ?? 0;
     },
     async drainInbound() {
       const { status, body } = await ask("/drain_listeners?inboundonly&graceful&skip_exit", "POST");

@@ -21,8 +21,8 @@ export interface EnvoyRunnerOptions {
   readonly recordPath: string;
   readonly outputPath: string;
   readonly admin: EnvoyAdmin;
-  /** Rejects when a port of Envoy's is taken; asked before each start. */
-  readonly checkPorts: () => Promise<void>;
+  /** Rejects when a start cannot succeed: the binary is too old, a port is taken. */
+  readonly beforeStart: () => Promise<void>;
   readonly controlPlanes: string;
   readonly clock: Clock;
   readonly backoff: Backoff;
@@ -132,7 +132,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
   };
 
   const start = async (): Promise<void> => {
-    await options.checkPorts();
+    await options.beforeStart();
     await options.writeBootstrap();
     const process = await startProcess(
       { argv, env: options.env, outputPath: options.outputPath, recordPath: options.recordPath, digest },

@@ -35,11 +35,11 @@ export interface EnvoySetup {
   readonly onChange: () => void;
 }
 
-/** Finds and checks the binary and prepares the runner. Throws LegationError "envoy.missing" or "envoy.version". */
-export async function setUpEnvoy(setup: EnvoySetup): Promise<Envoy> {
+/** Finds the binary and prepares the runner. Throws LegationError "envoy.missing". */
+export function setUpEnvoy(setup: EnvoySetup): Envoy {
   const { config, node, addresses, env, file, clock, log } = setup;
   const { service, values } = config;
-  const binary = await checkEnvoy(findEnvoy({ configured: values.envoy.binary, path: env["PATH"], tools: toolsDirectory }));
+  const binary = findEnvoy({ configured: values.envoy.binary, path: env["PATH"], tools: toolsDirectory });
   const nodeId = instanceKey(node, service.id);
   const json = bootstrapOf({
     nodeId,
@@ -60,9 +60,9 @@ export async function setUpEnvoy(setup: EnvoySetup): Promise<Envoy> {
   });
   const bootstrap = `${JSON.stringify(json, null, 2)}\n`;
   const bootstrapPath = file("envoy-bootstrap.json");
-  const admin = createEnvoyAdmin(addresses.envoyAdmin);
+  const admin = createEnvoyAdmin(addresses.envoyAdmin, service.protocol);
   const runner = createEnvoyRunner({
-    binary: binary.path,
+    binary,
     bootstrap,
     bootstrapPath,
     writeBootstrap: () => writeFileAtomic(bootstrapPath, bootstrap, { mode: 0o600 }),
@@ -75,7 +75,8 @@ export async function setUpEnvoy(setup: EnvoySetup): Promise<Envoy> {
     recordPath: file("envoy.json"),
     outputPath: file("envoy.log"),
     admin,
-    checkPorts: async () => {
+    beforeStart: async () => {
+      await checkEnvoy(binary);
       await checkFree({ key: "envoyAdmin", address: addresses.envoyAdmin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" });
       await checkFree({ key: "inbound", address: addresses.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" });
       await checkFree({ key: "outbound", address: addresses.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" });
