@@ -1,0 +1,90 @@
+/** Waiting for proof that every client has taken a version. */
+import { describe, expect, it } from "vitest";
+import { createScene, resource } from "./testing/scene.js";
+import { DeltaClient, settle } from "./testing/scripted-client.js";
+import { TypeUrl } from "./type.js";
+
+const { endpoint } = TypeUrl;
+const version = (content: string) => resource(endpoint, "orders", content).version;
+
+async function twoClients() {
+  const scene = createScene();
+  scene.cache.patch("all", { set: [resource(endpoint, "orders", "1")] });
+  const clients = ["one", "two"].map((node) => new DeltaClient(scene.server, node));
+  for (const client of clients) {
+    client.send({ typeUrl: endpoint, resourceNamesSubscribe: ["orders"] });
+    await client.drain();
+  }
+  const [one, two] = clients as [DeltaClient, DeltaClient];
+  return { ...scene, one, two };
+}
+
+describe("acknowledged", () => {
+  it("resolves at once when every subscriber holds the version, or none subscribes", async () => {
+    const { server } = await twoClients();
+    expect(await server.acknowledged(endpoint, "orders", version("1"), { timeoutMs: 1 })).toEqual({ laggards: [] });
+    expect(await server.acknowledged(endpoint, "unknown", "1", { timeoutMs: 1 })).toEqual({ laggards: [] });
+  });
+
+  it("resolves when the last subscriber has acknowledged, and not before", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    let done = false;
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 }).then((result) => {
+      done = true;
+      return result;
+    });
+    one.ack(await one.one());
+    await settle();
+    expect(done).toBe(false);
+    two.ack(await two.one());
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a client that acknowledged a later version", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
+    cache.patch("all", { set: [resource(endpoint, "orders", "3")] });
+    for (const client of [one, two]) client.ack(await client.one());
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a client that went away, or lost interest", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
+    one.call.closed();
+    two.send({ typeUrl: endpoint, resourceNamesUnsubscribe: ["orders"] });
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("names the laggards after its time, those that refused among them", async () => {
+    const { cache, server, clock, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    one.nack(await one.one(), "no");
+    await two.one();
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 500 });
+    await clock.advance(500);
+    expect(await wait).toEqual({ laggards: ["one", "two"] });
+  });
+
+  it("takes a predicate over the version, and waits for a removal with undefined", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { remove: [{ typeUrl: endpoint, name: "orders" }] });
+    const gone = server.acknowledged(endpoint, "orders", undefined, { timeoutMs: 1_000 });
+    const changed = server.acknowledged(endpoint, "orders", (held) => held !== version("1"), { timeoutMs: 1_000 });
+    for (const client of [one, two]) client.ack(await client.one());
+    expect(await gone).toEqual({ laggards: [] });
+    expect(await changed).toEqual({ laggards: [] });
+  });
+
+  it("rejects with the signal's reason", async () => {
+    const { cache, server } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const abort = new AbortController();
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000, signal: abort.signal });
+    abort.abort(new Error("stopping"));
+    await expect(wait).rejects.toThrow("stopping");
+  });
+});
