@@ -25,7 +25,7 @@ export interface ReadyFile {
 /** Writes the file in one step, so that who sees it sees all of it. */
 export async function writeReadyFile(path: string, shop: Shop): Promise<void> {
   const { consul, controlPlane } = shop.mesh;
-  const running = shop.instances();
+  const running = [...shop.instances()].sort((a, b) => a.id.localeCompare(b.id));
   const pids = await Promise.all(running.map(async (service) => [service.id, await service.pids()] as const));
   const content: ReadyFile = {
     consul: consul.url,

@@ -10,16 +10,16 @@ import { registered } from "./facts/registered.js";
 import { stopped } from "./facts/stopped.js";
 import { time } from "./view.js";
 
-/** The order matters: what is killed comes back before the next begins. */
+/** The order matters: what is killed is started again in the same fact, and what Envoys then eject is back when shares are measured. */
 export const story: readonly Fact[] = [
   registered,
   answered,
   applicationKilled,
   instanceKilled,
   stopped,
-  joined,
   consulAway,
   controlPlaneKilled,
+  joined,
   ended,
 ];
 

@@ -20,7 +20,7 @@ export const applicationKilled: Fact = {
 export const instanceKilled: Fact = {
   title: "an instance killed with -9, agent and Envoy too, leaves every Envoy",
   async observe(stage) {
-    const service = stage.shop.instance("orders-3");
+    const service = stage.shop.instance("payments-2");
     const { result, report } = await during(stage, async () => {
       const at = await service.kill9("all");
       return leftEveryEnvoy(stage.shop, service, at);
