@@ -1,3 +1,5 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { compileCase, goldenCases, resourceJson } from "./golden-case.js";
@@ -31,6 +33,11 @@ describe("a real Envoy", () => {
     const inbound = own.filter((resource) => resource.typeUrl.endsWith(".Cluster"));
     expect(stats.get("listener_manager.total_listeners_active")).toBe(listeners.length);
     expect(stats.get("cluster_manager.active_clusters")).toBe(node.clusters.length + inbound.length);
+    for (const service of node.clusters) {
+      const endpoints = services.get(service)?.endpoints;
+      const held = endpoints ? fromBinary(ClusterLoadAssignmentSchema, endpoints.bytes).endpoints.flatMap((e) => e.lbEndpoints).length : 0;
+      expect(stats.get(`cluster.${service}.membership_total`)).toBe(held);
+    }
     expect(stats.get("http.outbound.rds.outbound.update_success")).toBe(1);
     expect(stats.get("cluster_manager.warming_clusters")).toBe(0);
   });

@@ -1,13 +1,14 @@
 /** A small HTTP application in a process of its own, which can be killed. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { Protocol } from "@legation/contract";
 
 /**
- * Answers every request with its name after 20 ms. `/status/<code>` is answered with that code and a forged failure header, `/count`
+ * Answers every request with its name after 50 ms. `/status/<code>` is answered with that code and a forged failure header, `/count`
  * with the number of requests so far; a WebSocket upgrade is accepted, and its bytes are echoed.
  */
 const program = `
-const http = require("node:http");
+const http = require(process.argv[2] === "http" ? "node:http" : "node:http2");
 let count = 0;
 const server = http.createServer((request, response) => {
   if (request.url === "/count") return response.end(String(count));
@@ -16,7 +17,7 @@ const server = http.createServer((request, response) => {
   setTimeout(() => {
     response.writeHead(code, code === 200 ? {} : { "x-legation-app": "unreached" });
     response.end(process.argv[1] + " " + request.headers["x-request-id"]);
-  }, 20);
+  }, 50);
 });
 server.on("upgrade", (request, socket) => {
   socket.write("HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n");
@@ -32,9 +33,9 @@ export interface Application {
   kill(): Promise<void>;
 }
 
-/** Starts the application under a name and returns when it listens. */
-export async function startApplication(name: string): Promise<Application> {
-  const child = spawn(process.execPath, ["-e", program, name], { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts the application under a name and returns when it listens. It speaks HTTP/1.1 for `http`, and HTTP/2 else. */
+export async function startApplication(name: string, protocol: Protocol): Promise<Application> {
+  const child = spawn(process.execPath, ["-e", program, name, protocol], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   return {

@@ -52,7 +52,7 @@ export async function startProofMesh(count: number, protocol: Protocol = "http")
   try {
     for (let i = 1; i <= count; i++) {
       const name = `orders-${i}`;
-      const app = await startApplication(name);
+      const app = await startApplication(name, protocol);
       apps.push(app);
       instances.push({ name, app, envoy: await startSidecar("orders", app.port, protocol, []) });
     }
