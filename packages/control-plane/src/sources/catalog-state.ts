@@ -1,7 +1,7 @@
 /** What is known of all services, and which of them a node or a check touches. No I/O, no time. */
 import type { Instance } from "@legation/mesh";
 import type { CheckRow, Registered } from "./consul-rows.js";
-import { instancesOf, restoredService, type ServiceState, withChecks, withoutIndex, withReading } from "./service-state.js";
+import { instanceOf, instancesOf, restoredService, type ServiceState, withChecks, withoutIndex, withReading } from "./service-state.js";
 
 /** All services. */
 export interface CatalogState {
@@ -60,12 +60,16 @@ export function createCatalogState(known: Iterable<{ readonly name: string; read
       const touched = new Map<string, CheckRow[]>();
       for (const row of rows) {
         const names = row.serviceId === "" ? (nodes.get(row.node) ?? []) : [row.service];
-        for (const name of names) touched.set(name, [...(touched.get(name) ?? []), row]);
+        for (const name of names) {
+          const own = touched.get(name);
+          if (own) own.push(row);
+          else touched.set(name, [row]);
+        }
       }
       for (const [name, own] of touched) {
         const state = services.get(name);
-        const isKnown = (row: CheckRow) => state?.instances.some((i) => i.node === row.node && (!row.serviceId || i.id === row.serviceId));
-        if (!state || !own.every(isKnown)) unknown.add(name);
+        const present = new Set(state?.instances.map((instance) => instanceOf(instance.node, instance.id)));
+        if (own.some((row) => row.serviceId !== "" && !present.has(instanceOf(row.node, row.serviceId)))) unknown.add(name);
         if (!state) continue;
         const next = withChecks(state, own);
         if (next === state) continue;

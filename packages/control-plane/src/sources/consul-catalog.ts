@@ -11,7 +11,7 @@
  */
 import { type Answer, type Consul, ConsulError, watch } from "@legation/consul";
 import type { CatalogService, GuardLimits } from "@legation/mesh";
-import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
+import { type Clock, codeOf, createBackoff, type Logger, messageOf } from "@legation/runtime";
 import type { CatalogEvent, CatalogSource } from "./catalog-event.js";
 import { createCatalogState } from "./catalog-state.js";
 import { createCheckList } from "./check-list.js";
@@ -75,6 +75,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   let nodes = new Map<string, NodeRow>();
   let sawServers = false;
   let isComplete = false;
+  let complaint: string | undefined;
 
   // Watches
 
@@ -112,10 +113,11 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
 
   function lost(path: string, error: unknown, retryInMs: number): void {
     const first = link.lost(path);
-    log.warn(
-      { event: "consul.watch.lost", path, code: (error as ConsulError).code, why: messageOf(error), retryInMs },
-      "a watch on Consul failed",
-    );
+    const code = codeOf(error);
+    // Four watches fail together, again and again: what is new is said once.
+    if (first || code !== complaint)
+      log.warn({ event: "consul.watch.lost", path, code, why: messageOf(error), retryInMs }, "a watch on Consul failed");
+    complaint = code;
     if (!first) return;
     queue.pause();
     sweep.pause();

@@ -56,9 +56,15 @@ export function instancesOf(state: ServiceState): Instance[] {
 
 function checked(state: ServiceState): readonly Registered[] {
   if (state.newer.size === 0) return state.instances;
-  const rows = [...state.newer.values()];
+  const rows = new Map<string, CheckRow[]>();
+  for (const row of state.newer.values()) {
+    const key = instanceOf(row.node, row.serviceId);
+    const own = rows.get(key);
+    if (own) own.push(row);
+    else rows.set(key, [row]);
+  }
   return state.instances.map((instance) => {
-    const own = rows.filter((row) => row.node === instance.node && (row.serviceId === "" || row.serviceId === instance.id));
+    const own = [...(rows.get(instanceOf(instance.node, "")) ?? []), ...(rows.get(instanceOf(instance.node, instance.id)) ?? [])];
     if (own.length === 0) return instance;
     const checks = new Map<string, Check>(instance.checks.map((check) => [check.id, check]));
     for (const { id, name, status, output } of own) checks.set(id, { id, name, status, output });
