@@ -1,13 +1,28 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 
 const bin = fileURLToPath(new URL("../bin/legation.js", import.meta.url));
 
-async function legation(...argv: string[]) {
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** Starts the command as a process that does not outlive its test. */
+function start(argv: readonly string[]) {
   const child = spawn(process.execPath, [bin, ...argv], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  return child;
+}
+
+async function legation(...argv: string[]) {
+  const child = start(argv);
   const text = { out: "", err: "" };
   child.stdout.on("data", (part) => {
     text.out += part;
@@ -37,6 +52,22 @@ it.each(["agent", "control-plane"])("shows the help of %s within 80 columns", as
   expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
+it("goes on when nobody reads its log any more, and still stops in order", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "legation-cli-"));
+  const addresses = ["--xds-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0", "--consul-addr", "127.0.0.1:1"];
+  const child = start(["control-plane", ...addresses, "--state-dir", folder]);
+  try {
+    const closed = once(child, "close");
+    await vi.waitFor(() => readFile(join(folder, "ready.json")), { timeout: 25_000, interval: 50 });
+    child.stderr.destroy();
+    child.stdout.resume();
+    child.kill("SIGTERM");
+    expect(await closed).toEqual([0, null]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 it("ends quietly when the reader of its answer has gone", async () => {
   const many = Object.fromEntries(
     Array.from({ length: 5_000 }, (_, i) => [
@@ -48,7 +79,7 @@ it("ends quietly when the reader of its answer has gone", async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
-  const child = spawn(process.execPath, [bin, "services", "--api", `127.0.0.1:${port}`], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = start(["services", "--api", `127.0.0.1:${port}`]);
   const err: string[] = [];
   child.stderr.on("data", (part) => err.push(String(part)));
   child.stdout.once("data", () => child.stdout.destroy());

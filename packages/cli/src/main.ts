@@ -7,4 +7,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// A log that nobody reads any more stops no service.
+process.stderr.on("error", () => {});
+
 process.exit(await legation(process.argv.slice(2), process));
