@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ConsulOptions } from "@legation/consul";
-import { type ConfigValues, LegationError, logLevels, option } from "@legation/runtime";
+import { ConfigError, type ConfigValues, logLevels, option } from "@legation/runtime";
 
 /** The table; `--help` and the reference are made from it. */
 export const controlPlaneOptions = {
@@ -86,12 +86,11 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Refuses to serve xDS without TLS where others can read it, unless that was asked for. Throws `xds.insecure`. */
+/** Refuses to serve xDS without TLS where others can read it, unless that was asked for. Throws a ConfigError. */
 export function checkExposure(config: ControlPlaneConfig, host: string): void {
   if (isLoopback(host) || config.xds.insecure) return;
-  throw new LegationError(
-    "xds.insecure",
+  throw new ConfigError([
     `xDS would listen without TLS on ${config.xds.address}, where others can read every service and address of the mesh. ` +
       "Listen on loopback (--xds-addr 127.0.0.1:18000), or say --insecure-xds if that network is yours alone",
-  );
+  ]);
 }

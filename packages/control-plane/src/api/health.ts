@@ -1,4 +1,5 @@
 /** `GET /health`: what is live, and how old the data is that the proxies work with. */
+import type { Problem } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 
 /** Where the catalog came from that is being served. */
@@ -10,8 +11,6 @@ export interface HealthView {
   readonly status: "ok" | "stale" | "waiting";
   readonly version: string;
   readonly uptime: number;
-  /** The first complete read of Consul has succeeded. */
-  readonly initialized: boolean;
   readonly catalog: {
     readonly origin: CatalogOrigin;
     /** Since the last good answer of Consul that the served state rests on; null when there was none. */
@@ -19,17 +18,24 @@ export interface HealthView {
     readonly lastAnswer: string | null;
     readonly services: number;
     readonly instances: number;
-    readonly problems: number;
   };
   readonly consul: {
     readonly address: string;
     readonly connected: boolean;
+    /** Everything that Consul lists has been read since this start. */
+    readonly complete: boolean;
     /** Why not, when it is not connected. */
     readonly error: string | null;
   };
   readonly xds: { readonly address: string; readonly streams: number; readonly rejected: number };
   readonly agents: { readonly reporting: number; readonly listening: number };
+  /** What is wrong with registrations and nodes; the first `problemsShown` of `problemCount`. */
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
 }
+
+/** Problems that the answer lists. */
+export const problemsShown = 100;
 
 /** Adds the route. Answers 503 as long as there is nothing to serve, else 200: an old state is served on purpose. */
 export function addHealthRoute(app: FastifyInstance, view: () => HealthView): void {

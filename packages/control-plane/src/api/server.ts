@@ -25,6 +25,8 @@ export interface ApiParts {
   readonly reports: Reports;
   readonly commands: CommandDirectory;
   readonly leaving: (notice: LeavingNotice) => LeavingReply;
+  /** Gives up instances of a service that are held although they vanished. */
+  readonly release: (service: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -41,7 +43,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
   });
   useProblems(app);
   addHealthRoute(app, parts.health);
-  addServiceRoutes(app, parts.services);
+  addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);
   addChangeRoute(app, parts.changes);
   addChannelRoutes(app, parts);

@@ -1,4 +1,4 @@
-/** `GET /services` and `GET /services/{name}`: the registry, with what becomes of each instance and why. */
+/** `GET /services`, `GET /services/{name}`: the registry, with what becomes of each instance and why. */
 import { decodeMeta, instanceKey, type Protocol } from "@legation/contract";
 import { type CatalogService, type EndpointHealth, endpointOf, type Instance, type Problem } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
@@ -68,8 +68,11 @@ const query = {
   properties: { tag: { type: "array", maxItems: 16, items: { type: "string", maxLength: 256 } } },
 } as const;
 
-/** Adds the two routes. `?tag=` (repeatable) keeps only the instances that carry every tag named. */
-export function addServiceRoutes(app: FastifyInstance, source: ServiceSource): void {
+/**
+ * Adds the routes. `?tag=` (repeatable) keeps only the instances that carry every tag named. `POST /v1/services/{name}/release` believes
+ * at once that instances which vanished in a crowd are gone.
+ */
+export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, release: (service: string) => void): void {
   app.get<{ Querystring: { tag?: string[] } }>("/services", { schema: { querystring: query } }, (request) => {
     const tags = request.query.tag ?? [];
     const views = source.services().map((service) => serviceView(service, source, tags));
@@ -86,6 +89,13 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource): v
       return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(request.params.name)}`);
     },
   );
+
+  app.post<{ Params: { name: string } }>("/v1/services/:name/release", (request, reply) => {
+    const { name } = request.params;
+    if (!source.service(name)) return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(name)}`);
+    release(name);
+    return reply.code(202).send({ accepted: true });
+  });
 }
 
 /** The view of one service, with only the instances that carry all `tags`. */

@@ -10,8 +10,8 @@ import type { Reconciler } from "./reconciler.js";
 /** What the served state rests on. */
 export interface FeedStatus {
   readonly origin: CatalogOrigin;
-  /** The first complete read has succeeded. */
-  readonly initialized: boolean;
+  /** When Consul last confirmed the served state; milliseconds since the epoch. */
+  readonly answeredAt: number | undefined;
   /** Why Consul does not answer; undefined while it does. */
   readonly error: string | undefined;
 }
@@ -25,17 +25,22 @@ export interface Feed {
   status(): FeedStatus;
 }
 
-/** Makes the way. `changed` is called when something happened that is worth writing to disk. */
+/**
+ * Makes the way. `changed` is called when something happened that is worth writing to disk, `served` once there is a state to serve, and
+ * `lastAnswerAt` tells when the source last heard of Consul.
+ */
 export function createFeed(o: {
   readonly reconciler: Pick<Reconciler, "set" | "remove" | "flush">;
   readonly changes: Changes;
   readonly clock: Clock;
   readonly log: Logger;
   readonly changed: () => void;
+  readonly served: () => void;
+  readonly lastAnswerAt: () => number | undefined;
 }): Feed {
   const { reconciler, changes, clock, log } = o;
   let origin: CatalogOrigin = "none";
-  let initialized = false;
+  let savedAt: number | undefined;
   let error: string | undefined;
 
   return {
@@ -43,6 +48,7 @@ export function createFeed(o: {
       for (const service of saved.services) reconciler.set(service);
       reconciler.flush();
       origin = "disk";
+      savedAt = saved.answeredAt;
       const age = Math.round((clock.now() - saved.answeredAt) / 1_000);
       const found = { services: saved.services.length, age };
       log.info(
@@ -59,12 +65,15 @@ export function createFeed(o: {
         case "removed":
           reconciler.remove(event.name);
           break;
-        case "complete":
-          initialized = true;
-          origin = "consul";
+        case "complete": {
           log.info({ event: "consul.complete" }, "everything that Consul lists has been read");
           changes.add({ event: "registry-complete" });
+          reconciler.flush();
+          const first = origin === "none";
+          origin = "consul";
+          if (first) o.served();
           break;
+        }
         case "lost":
           error = event.error.message;
           log.warn({ event: "consul.lost", err: event.error }, `${error} The last good state is served until then.`);
@@ -84,6 +93,6 @@ export function createFeed(o: {
       }
       o.changed();
     },
-    status: () => ({ origin, initialized, error }),
+    status: () => ({ origin, answeredAt: origin === "consul" ? o.lastAnswerAt() : savedAt, error }),
   };
 }

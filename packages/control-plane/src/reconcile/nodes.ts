@@ -26,6 +26,8 @@ export interface Nodes {
   get(stream: number): ConnectedNode | undefined;
   /** Distinct proxies that get a service's cluster. */
   subscribers(service: string): number;
+  /** What is wrong with the descriptions of the connected nodes; each as often as a stream has it. */
+  problems(): Problem[];
   /** Resources sent since the start, on all streams. */
   readonly resourcesSent: number;
 }
@@ -88,6 +90,7 @@ export function createNodes(o: {
       for (const { node, claim } of streams.values()) if (claim.clusters.includes(service)) nodes.add(node);
       return nodes.size;
     },
+    problems: () => [...streams.values()].flatMap(({ claim }) => claim.problems),
     get resourcesSent() {
       return resourcesSent;
     },

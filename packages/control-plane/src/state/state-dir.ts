@@ -1,19 +1,36 @@
 /** The directory in which a control plane keeps what must survive its restart. */
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
-import { LegationError } from "@legation/runtime";
+import { dirname } from "node:path";
+import { codeOf, LegationError, messageOf } from "@legation/runtime";
 
 /** Makes the directory (0700) where it is missing. Throws `state-dir.not-writable`, naming the flag that chooses another one. */
 export async function openStateDir(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await make(path);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     throw new LegationError(
       "state-dir.not-writable",
-      `the state directory ${path} cannot be written: ${why}. Give this user the right to write there, or choose another with --state-dir`,
+      `the state directory ${path} cannot be written: ${messageOf(error)}. Let this user write there, or choose another with --state-dir`,
       { cause: error },
     );
+  }
+}
+
+/** Node's own recursive `mkdir` never ends where a parent exists that takes no directories, such as /proc. */
+async function make(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const parent = dirname(path);
+    const missing = await access(parent).then(
+      () => false,
+      () => true,
+    );
+    if (codeOf(error) !== "ENOENT" || !missing || parent === path) throw error;
+    await make(parent);
+    await mkdir(path, { mode: 0o700 });
   }
 }

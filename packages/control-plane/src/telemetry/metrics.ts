@@ -21,7 +21,7 @@ export interface Readings {
   readonly services: number;
   readonly instances: number;
   readonly problems: number;
-  readonly initialized: boolean;
+  readonly complete: boolean;
   readonly connected: boolean;
   /** Seconds since the last good answer of Consul; undefined when there was none. */
   readonly age: number | undefined;
@@ -90,7 +90,7 @@ const readings: Readonly<Record<string, readonly [help: string, of: (r: Readings
   legation_catalog_services: ["Services in the registry.", (r) => r.services],
   legation_catalog_instances: ["Instances in the registry.", (r) => r.instances],
   legation_catalog_problems: ["Problems with registrations.", (r) => r.problems],
-  legation_catalog_initialized: ["1 once the first complete read of Consul has succeeded.", (r) => Number(r.initialized)],
+  legation_catalog_complete: ["1 once the first complete read of Consul has succeeded.", (r) => Number(r.complete)],
   legation_consul_connected: ["1 while Consul answers the watches.", (r) => Number(r.connected)],
   legation_consul_answer_age_seconds: ["Since the last good answer of Consul that the served state rests on.", (r) => r.age],
   legation_agents_reporting: ["Agents whose report is kept.", (r) => r.agents],

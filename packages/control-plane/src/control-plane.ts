@@ -1,0 +1,185 @@
+/**
+ * One control plane, put together: Consul → source → feed → reconciler → cache → xDS streams, with the HTTP API beside it.
+ *
+ * Everything that listens or runs is handed to the lifecycle as it is made, and so ends in the reverse order.
+ */
+import { join } from "node:path";
+import { createConsul } from "@legation/consul";
+import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
+import { createResourceCache, createXdsServer } from "@legation/xds";
+import { createApi, listenApi } from "./api/server.js";
+import { createCommandDirectory } from "./channel/commands.js";
+import { createReports } from "./channel/reports.js";
+import { type ControlPlaneConfig, checkExposure, consulOptions, isLoopback } from "./config.js";
+import { createOverview } from "./overview.js";
+import { createPresence } from "./presence.js";
+import { createChanges } from "./reconcile/changes.js";
+import { createFeed } from "./reconcile/feed.js";
+import { createNodes } from "./reconcile/nodes.js";
+import { createReconciler } from "./reconcile/reconciler.js";
+import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
+import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
+import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
+import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
+import { openStateDir } from "./state/state-dir.js";
+import { createMetrics, type Metrics } from "./telemetry/metrics.js";
+import { recordXdsEvent } from "./telemetry/xds-log.js";
+import { version } from "./version.js";
+
+/** How long streams are given to move to another replica when this one stops; milliseconds. */
+const streamGrace = 1_000;
+
+/** What a control plane is made of. */
+export interface ControlPlaneOptions {
+  readonly config: ControlPlaneConfig;
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Ends everything that is started. */
+  readonly lifecycle: Lifecycle;
+}
+
+/**
+ * Starts a control plane; resolves once it listens, whether Consul answers or not. Throws a LegationError that says what to do when the
+ * state directory or an address cannot be had.
+ */
+export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> {
+  const { config, stateDir, clock, log, lifecycle } = o;
+  const xdsAt = addressOf(config.xds.address);
+  const httpAt = addressOf(config.http.address);
+  checkExposure(config, xdsAt.host);
+  await openStateDir(stateDir);
+  await removeReady(stateDir);
+  const kept = await readKeptPorts(stateDir, log);
+  const catalogPath = join(stateDir, "catalog.json");
+  const saved = await readCatalogFile(catalogPath, { datacenter: config.datacenter, clock, log });
+
+  const consul = createConsul(consulOptions(config));
+  lifecycle.onStop("consul", 1_000, () => consul.close());
+  const cache = createResourceCache();
+  const changes = createChanges(clock);
+  const reports = createReports(clock);
+  const commands = createCommandDirectory();
+  const metrics: Metrics = createMetrics(createRegistry(), () => overview.readings());
+  const reconciler = createReconciler({ cache, changes, metrics, clock, log });
+  lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
+
+  const file = createCatalogFile({
+    path: catalogPath,
+    current() {
+      const { answeredAt } = feed.status();
+      if (answeredAt === undefined) return undefined;
+      return { answeredAt, datacenter: config.datacenter, servers: source.servers(), services: reconciler.services() };
+    },
+    clock,
+    log,
+  });
+  lifecycle.onStop("last good catalog", 5_000, () => file.stop());
+
+  const feed = createFeed({
+    reconciler,
+    changes,
+    clock,
+    log,
+    changed: () => file.changed(),
+    served: () => xds.refresh(),
+    lastAnswerAt: () => source.status().lastAnswerAt,
+  });
+  const source: CatalogSource = createConsulCatalog({
+    consul,
+    clock,
+    log,
+    onEvent: (event) => feed.take(event),
+    ...(saved ? { known: { services: saved.services, servers: saved.servers } } : {}),
+  });
+  lifecycle.onStop("catalog source", 1_000, () => source.stop());
+  if (saved) feed.restore(saved);
+
+  const nodes = createNodes({ reconciler, ready: () => feed.status().origin !== "none", log });
+  const xds = createXdsServer({
+    cache,
+    view: (node) => nodes.view(node),
+    onEvent(event) {
+      nodes.take(event);
+      recordXdsEvent(event, { metrics, log });
+    },
+    clock,
+  });
+  lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
+
+  const ports = { xds: 0, http: 0 };
+  const overview = createOverview({
+    reconciler,
+    feed,
+    nodes,
+    source,
+    streams: () => xds.status(),
+    reports,
+    commands,
+    clock,
+    consulAddress: consul.address,
+    xdsAddress: () => formatAddress(xdsAt.host, ports.xds),
+  });
+  const app = createApi({
+    health: overview.health,
+    services: { ...reconciler, report: reports.of },
+    proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
+    changes,
+    metrics: metrics.text,
+    reports,
+    commands,
+    leaving: (notice) => ({ accepted: reconciler.leave(notice), subscribers: nodes.subscribers(notice.service) }),
+    release: (service) => source.release(service),
+    clock,
+    log,
+  });
+  lifecycle.onStop("http", 2_000, async () => {
+    commands.close();
+    await app.close();
+  });
+
+  const listenXds = async (host: string, port: number) => (await xds.listen(formatAddress(host, port), { flag: "--xds-addr" })).port;
+  ports.xds = await listenKept({ what: "xDS", ...xdsAt, kept: kept["xds"], log, listen: listenXds });
+  ports.http = await listenKept({
+    what: "the HTTP API",
+    ...httpAt,
+    kept: kept["http"],
+    log,
+    listen: (host, port) => listenApi(app, host, port),
+  });
+  await writeKeptPorts(stateDir, ports);
+  warnOfExposure(xdsAt.host, httpAt.host, log);
+
+  source.start();
+  const entry = { http: { host: httpAt.host, port: ports.http }, xds: formatAddress(xdsAt.host, ports.xds), version };
+  const presence = createPresence({ agent: consul.agent, entry, clock, log });
+  presence.start();
+  lifecycle.onStop("registration", 3_000, () => presence.stop());
+  const ready: Ready = { xds: entry.xds, http: `http://${formatAddress(httpAt.host, ports.http)}`, pid: process.pid };
+  await writeReady(stateDir, ready);
+  lifecycle.onStop("ready.json", 1_000, () => removeReady(stateDir));
+  log.info(
+    { event: "control-plane.ready", ...ready, version, stateDir, consul: consul.address },
+    `xDS on ${ready.xds}, API on ${ready.http}`,
+  );
+  return ready;
+}
+
+function addressOf(address: string): { readonly host: string; readonly port: number } {
+  const parsed = parseAddress(address);
+  if (!parsed) throw new LegationError("config", `${address} is no address. Write host:port, such as 127.0.0.1:8080`);
+  return parsed;
+}
+
+function warnOfExposure(xdsHost: string, httpHost: string, log: Logger): void {
+  if (!isLoopback(xdsHost))
+    log.warn(
+      { event: "xds.insecure", host: xdsHost },
+      `xDS IS SERVED WITHOUT TLS on ${xdsHost}: whoever reaches it can read the whole mesh`,
+    );
+  if (!isLoopback(httpHost))
+    log.warn(
+      { event: "http.open", host: httpHost },
+      `the HTTP API is open on ${httpHost}: whoever reaches it can read the mesh and drain instances`,
+    );
+}

@@ -1,0 +1,96 @@
+/** The control plane's own state, put together from its parts for `/health` and the metrics. */
+import type { Problem } from "@legation/mesh";
+import type { Clock } from "@legation/runtime";
+import type { StreamStatus } from "@legation/xds";
+import { type HealthView, problemsShown } from "./api/health.js";
+import type { CommandDirectory } from "./channel/commands.js";
+import type { Reports } from "./channel/reports.js";
+import type { Feed } from "./reconcile/feed.js";
+import type { Nodes } from "./reconcile/nodes.js";
+import type { Reconciler } from "./reconcile/reconciler.js";
+import type { CatalogSource } from "./sources/index.js";
+import type { Readings } from "./telemetry/metrics.js";
+import { version } from "./version.js";
+
+/** The parts that are asked. */
+export interface OverviewParts {
+  readonly reconciler: Reconciler;
+  readonly feed: Feed;
+  readonly nodes: Nodes;
+  readonly source: Pick<CatalogSource, "status">;
+  readonly streams: () => readonly StreamStatus[];
+  readonly reports: Reports;
+  readonly commands: CommandDirectory;
+  readonly clock: Clock;
+  readonly consulAddress: string;
+  readonly xdsAddress: () => string;
+}
+
+/** Says how the control plane stands. */
+export interface Overview {
+  health(): HealthView;
+  readings(): Readings;
+}
+
+/** Makes the overview. */
+export function createOverview(o: OverviewParts): Overview {
+  const startedAt = o.clock.monotonic();
+  const age = () => {
+    const { answeredAt } = o.feed.status();
+    return answeredAt === undefined ? undefined : Math.max(0, o.clock.now() - answeredAt) / 1_000;
+  };
+  const rejected = (streams: readonly StreamStatus[]) =>
+    streams.filter((stream) => stream.types.some((type) => type.rejected.length > 0)).length;
+  const problems = () => {
+    const distinct = new Map<string, Problem>();
+    const found = [...o.reconciler.services().flatMap(({ name }) => o.reconciler.problems(name)), ...o.nodes.problems()];
+    for (const problem of found) distinct.set(`${problem.service} ${problem.message}`, problem);
+    return [...distinct.values()];
+  };
+
+  return {
+    health() {
+      const { services, instances } = o.reconciler.size();
+      const { origin, error, answeredAt } = o.feed.status();
+      const { connected, complete } = o.source.status();
+      const streams = o.streams();
+      const found = problems();
+      const seconds = age();
+      return {
+        status: origin === "none" ? "waiting" : connected && complete ? "ok" : "stale",
+        version,
+        uptime: Math.round((o.clock.monotonic() - startedAt) / 1_000),
+        catalog: {
+          origin,
+          age: seconds === undefined ? null : Math.round(seconds * 10) / 10,
+          lastAnswer: answeredAt === undefined ? null : new Date(answeredAt).toISOString(),
+          services,
+          instances,
+        },
+        consul: { address: o.consulAddress, connected, complete, error: error ?? null },
+        xds: { address: o.xdsAddress(), streams: streams.length, rejected: rejected(streams) },
+        agents: { reporting: o.reports.size, listening: [...o.commands.instances()].length },
+        problems: found.slice(0, problemsShown),
+        problemCount: found.length,
+      };
+    },
+    readings() {
+      const { services, instances, layers, leaving } = o.reconciler.size();
+      const { connected, complete } = o.source.status();
+      const streams = o.streams();
+      return {
+        streams: streams.length,
+        rejected: rejected(streams),
+        services,
+        instances,
+        problems: problems().length,
+        complete,
+        connected,
+        age: age(),
+        layers,
+        agents: o.reports.size,
+        leaving,
+      };
+    },
+  };
+}
