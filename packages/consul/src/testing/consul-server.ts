@@ -36,7 +36,7 @@ export interface ConsulServer {
 
 /** Starts Consul and resolves once it has a leader and lists itself. Throws with where it looked when the version is not on this machine. */
 export async function startConsulServer(options: ConsulServerOptions): Promise<ConsulServer> {
-  const binary = findBinary(options.version);
+  const binary = findConsulBinary(options.version);
   const dir = mkdtempSync(join(tmpdir(), "consul-"));
   const [http, server, serf] = await freePorts(3);
   const url = `http://127.0.0.1:${http}`;
@@ -132,7 +132,8 @@ async function endTied({ child }: Running): Promise<void> {
   await gone;
 }
 
-function findBinary(version: ConsulVersion): string {
+/** The path of that version's program: `CONSUL_BIN`, `PATH`, or what the set-up brought. Throws with where it looked. */
+export function findConsulBinary(version: ConsulVersion): string {
   const tools = fileURLToPath(new URL("../../../../.tools/", import.meta.url));
   const places = [
     process.env["CONSUL_BIN"] ?? "",
