@@ -136,6 +136,16 @@ describe("handleSignals", () => {
     expect(host.exits).toEqual([1]);
   });
 
+  it("exits at once when errors come without end", () => {
+    const { lifecycle, host, hook } = setUp();
+    hook("slow", 100);
+    lifecycle.handleSignals();
+    for (let i = 0; i < 20; i++) host.emit("uncaughtException", new Error("boom"));
+    expect(host.exits).toEqual([]);
+    host.emit("uncaughtException", new Error("boom"));
+    expect(host.exits).toEqual([1]);
+  });
+
   it("exits with 1 when something breaks while the process stops, or after", async () => {
     const { lifecycle, clock, host, hook } = setUp();
     hook("slow", 100);

@@ -34,6 +34,9 @@ const forcedExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that comes again within this time is the same one: a terminal and npm both deliver one Ctrl-C. Milliseconds. */
 const sameSignalWindow = 500;
 
+/** After so many unhandled errors the hooks are not waited for: where logging itself fails, they would never get a turn. */
+const crashLimit = 20;
+
 /** How long the last lines of the log may take to be written, in milliseconds. */
 const logLimit = 1_000;
 
@@ -44,7 +47,7 @@ export function createLifecycle(log: Logger, options: { clock?: Clock; host?: Ho
   const abort = new AbortController();
   let running: Promise<void> | undefined;
   let done = false;
-  let crashed = false;
+  let crashes = 0;
   let resolveStopped: (reason: string) => void = () => {};
   const stopped = new Promise<string>((resolve) => {
     resolveStopped = resolve;
@@ -58,7 +61,7 @@ export function createLifecycle(log: Logger, options: { clock?: Clock; host?: Ho
     done = true;
     log.info({ event: "lifecycle.stopped", reason, ms: Math.round(clock.monotonic() - start) }, "stopped");
     await written(log, clock);
-    if (crashed) host.exit(1);
+    if (crashes > 0) host.exit(1);
     resolveStopped(reason);
   }
 
@@ -75,9 +78,9 @@ export function createLifecycle(log: Logger, options: { clock?: Clock; host?: Ho
   }
 
   function onCrash(event: string, error: unknown): void {
+    crashes += 1;
+    if (done || crashes > crashLimit) return host.exit(1);
     log.fatal({ event, error }, "an error that nothing handles: stopping");
-    crashed = true;
-    if (done) host.exit(1);
     void stop(event);
   }
 
