@@ -79,9 +79,9 @@ export function createLifecycle(log: Logger, options: { clock?: Clock; host?: Ho
 
   function onCrash(event: string, error: unknown): void {
     crashes += 1;
-    if (done || crashes > crashLimit) return host.exit(1);
-    log.fatal({ event, error }, "an error that nothing handles: stopping");
-    void stop(event);
+    if (crashes <= crashLimit) log.fatal({ event, error }, "an error that nothing handles: stopping");
+    if (done || crashes > crashLimit) host.exit(1);
+    else void stop(event);
   }
 
   return {
