@@ -4,8 +4,10 @@ export type { Acknowledged, Missed, Pushed, Refused, StreamClosed, StreamOpened,
 export type { Variant } from "./frame.js";
 export { defaultLimits, type Limits } from "./limits.js";
 export type { ListenOptions, TlsOptions } from "./listener.js";
+export type { LoadReport, LoadReporting } from "./load-report.js";
+export type { Demand, XdsServerOptions } from "./options.js";
 export { contentVersion, createResource, type Resource } from "./resource.js";
-export { createXdsServer, type Demand, type XdsServer, type XdsServerOptions } from "./server.js";
+export { createXdsServer, type XdsServer } from "./server.js";
 export type { RejectedStatus, StreamStatus, TypeStatus } from "./status.js";
 export { type Call, type Peer, Status, type Wire } from "./transport.js";
 export { builtInTypes, type ResourceType, TypeUrl } from "./type.js";

@@ -10,7 +10,8 @@ import {
 } from "@legation/envoy-api/envoy/service/discovery/v3/discovery";
 import { afterEach, describe, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
-import { createXdsServer, type XdsServerOptions } from "./server.js";
+import type { XdsServerOptions } from "./options.js";
+import { createXdsServer } from "./server.js";
 import { createAuthority } from "./testing/certificate.js";
 import { eventually } from "./testing/real-envoy.js";
 import { resource } from "./testing/scene.js";

@@ -2,69 +2,27 @@
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { type Clock, systemClock, type Timer } from "@legation/runtime";
 import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
-import type { ResourceCache } from "./cache.js";
+import { authenticated } from "./authentication.js";
+import { csdsPaths, serveCsds } from "./csds.js";
 import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
 import { InterestIndex } from "./interest.js";
 import { defaultLimits, type Limits } from "./limits.js";
-import { type Keepalive, type Listening, type ListenOptions, listen, type TlsOptions } from "./listener.js";
+import { type Listening, type ListenOptions, listen, type TlsOptions } from "./listener.js";
+import { loadReportPath, serveLoadReports } from "./load-report.js";
 import { NameLists } from "./names.js";
+import { forgetsEndpoints } from "./node.js";
+import type { XdsServerOptions } from "./options.js";
 import type { OrderLimits } from "./order.js";
-import { type Coalescing, Publisher } from "./publisher.js";
+import { Publisher } from "./publisher.js";
 import type { RetryTimes } from "./rejection.js";
 import { newestRevision, revisionOf } from "./revision.js";
 import { methods } from "./service.js";
 import { type StreamStatus, statusOf } from "./status.js";
 import { Stream, type StreamHost } from "./stream.js";
-import { type Call, type Peer, Status, type Wire } from "./transport.js";
+import { type Call, Status, type Wire } from "./transport.js";
 import { builtInTypes, type ResourceType } from "./type.js";
 import { type NodeView, Views } from "./view.js";
-
-/** What a client asked for and does not exist. */
-export interface Demand {
-  readonly node: Node;
-  readonly typeUrl: string;
-  readonly names: readonly string[];
-}
-
-/** Everything that a server may be told; only `cache` and `view` have no default. */
-export interface XdsServerOptions {
-  readonly cache: ResourceCache;
-  /**
-   * The layers of a node, from its first request. Undefined: the node has no state yet and waits until `refresh`. A node also
-   * waits until every layer in `layers` exists. A rejected promise ends the stream with UNAVAILABLE.
-   */
-  view(node: Node): NodeView | undefined | Promise<NodeView | undefined>;
-  /** Called for every event, synchronously; must not throw. */
-  readonly onEvent?: (event: XdsEvent) => void;
-  /**
-   * Called with names that do not exist, before the client is told so. It may patch the cache before it returns, or return a promise for
-   * which the answer waits, at most `demandMs`.
-   */
-  readonly onDemand?: (demand: Demand) => void | Promise<void>;
-  /** Milliseconds; default 1,000. */
-  readonly demandMs?: number;
-  /** Called when a stream opens, before anything is read. Throwing or rejecting ends it with UNAUTHENTICATED and the error's message. */
-  readonly authenticate?: (peer: Peer) => unknown;
-  /** Called with the node of the first request and what `authenticate` returned; a returned sentence ends the stream with PERMISSION_DENIED. */
-  readonly authorize?: (node: Node, identity: unknown) => string | undefined;
-  readonly limits?: Partial<Limits>;
-  readonly order?: Partial<OrderLimits>;
-  readonly retry?: Partial<RetryTimes>;
-  readonly coalescing?: Partial<Coalescing>;
-  readonly keepalive?: Partial<Keepalive>;
-  /** Types besides the built-in ones. */
-  readonly types?: readonly ResourceType[];
-  /** Answer for a cluster's missing endpoints with an empty assignment; default true. Matches by the cluster's name. */
-  readonly emptyAssignments?: boolean;
-  /** Whether a changed cluster has its endpoints sent again; by default for Envoys before 1.30. */
-  readonly resendEndpoints?: (node: Node) => boolean;
-  /** Names this server in every response. */
-  readonly identifier?: string;
-  readonly clock?: Clock;
-  /** Between 0 and 1; for jitter. */
-  readonly random?: () => number;
-}
 
 /** A running server. */
 export interface XdsServer {
@@ -108,9 +66,10 @@ class Server implements XdsServer, StreamHost {
   readonly #streams = new Set<Stream>();
   readonly #views: Views;
   readonly #publisher: Publisher;
-  readonly #waits = new Set<AcknowledgementWait>();
   readonly #listening: Listening[] = [];
   readonly #identities = new WeakMap<Stream, unknown>();
+
+  readonly #waits = new Set<AcknowledgementWait>();
   readonly #unsubscribe: () => void;
   #lastId = 0;
   #stopping = false;
@@ -147,14 +106,10 @@ class Server implements XdsServer, StreamHost {
   }
 
   accept(path: string, wire: Wire): Call | undefined {
-    const method = methods.get(path);
-    if (!method) return undefined;
-    if (this.#stopping) return refused(wire, Status.UNAVAILABLE, "the server is stopping");
-    if (this.#streams.size >= this.limits.streams)
-      return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
-    const stream = new Stream(++this.#lastId, wire, method.variant, method.only, this);
-    this.#streams.add(stream);
-    return this.options.authenticate ? this.#authenticated(stream, wire, this.options.authenticate) : stream;
+    const call = this.#open(path, wire);
+    const { authenticate } = this.options;
+    if (!call || !authenticate) return call;
+    return authenticated(call, wire, authenticate, (identity) => call instanceof Stream && this.#identities.set(call, identity));
   }
 
   refresh(nodeId?: string): void {
@@ -212,7 +167,7 @@ class Server implements XdsServer, StreamHost {
   }
 
   resendEndpoints(node: Node): boolean {
-    return this.options.resendEndpoints ? this.options.resendEndpoints(node) : isOlderEnvoy(node);
+    return this.options.resendEndpoints ? this.options.resendEndpoints(node) : forgetsEndpoints(node);
   }
 
   opened(stream: Stream): void {
@@ -231,10 +186,9 @@ class Server implements XdsServer, StreamHost {
     this.event({ kind: "absent", stream: stream.id, node: stream.nodeId, typeUrl, names });
     const promise = stream.node && this.options.onDemand?.({ node: stream.node, typeUrl, names });
     if (!promise) return;
-    const asked = stream.asked.get(typeUrl);
-    for (const name of names) asked?.set(name, "awaited");
+    const finish = stream.demands.await(typeUrl, names);
     const over = () => {
-      for (const name of names) if (asked?.get(name) === "awaited") asked.set(name, "told");
+      finish();
       this.#publisher.enqueue(stream);
     };
     const timer = this.clock.timeout(this.options.demandMs ?? 1_000, over);
@@ -252,28 +206,17 @@ class Server implements XdsServer, StreamHost {
     this.event({ kind: "stream-close", stream: stream.id, node: stream.nodeId, peer: stream.peer, reason: stream.closedBecause });
   }
 
-  /** Holds a stream's messages back until its peer is known to be who it says. */
-  #authenticated(stream: Stream, wire: Wire, authenticate: (peer: Peer) => unknown): Call {
-    let waiting: Buffer[] | undefined = [];
-    let closing = false;
-    new Promise((resolve) => resolve(authenticate(wire.peer))).then(
-      (identity) => {
-        this.#identities.set(stream, identity);
-        const messages = waiting ?? [];
-        waiting = undefined;
-        for (const message of messages) deliver(stream, message);
-        if (closing) stream.halfClose();
-      },
-      (error: unknown) => stream.end(Status.UNAUTHENTICATED, error instanceof Error ? error.message : String(error)),
-    );
-    return {
-      message: (bytes) => (waiting ? void waiting.push(Buffer.from(bytes)) : stream.message(bytes)),
-      halfClose: () => {
-        closing = true;
-        if (!waiting) stream.halfClose();
-      },
-      closed: () => stream.closed(),
-    };
+  #open(path: string, wire: Wire): Call | undefined {
+    if (path === loadReportPath && this.options.loadReports) return serveLoadReports(wire, this.options.loadReports);
+    if (path === csdsPaths.stream || path === csdsPaths.fetch) return serveCsds(path, wire, this.#streams);
+    const method = methods.get(path);
+    if (!method) return undefined;
+    if (this.#stopping) return refused(wire, Status.UNAVAILABLE, "the server is stopping");
+    if (this.#streams.size >= this.limits.streams)
+      return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
+    const stream = new Stream(++this.#lastId, wire, method.variant, method.only, this);
+    this.#streams.add(stream);
+    return stream;
   }
 
   #revision(typeUrl: string, name: string, version: Wanted): number {
@@ -300,22 +243,7 @@ class Server implements XdsServer, StreamHost {
   }
 }
 
-function deliver(stream: Stream, message: Buffer): void {
-  try {
-    stream.message(message);
-  } catch (error) {
-    stream.end(Status.INTERNAL, `the request cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 function refused(wire: Wire, status: number, message: string): Call {
   wire.end(status, message);
   return { message: () => undefined, halfClose: () => undefined, closed: () => undefined };
-}
-
-/** Envoys before 1.30 forget the endpoints of a cluster that changes until they are sent again. */
-function isOlderEnvoy(node: Node): boolean {
-  if (node.userAgentName !== "envoy" || node.userAgentVersionType.case !== "userAgentBuildVersion") return false;
-  const version = node.userAgentVersionType.value.version;
-  return version !== undefined && (version.majorNumber < 1 || (version.majorNumber === 1 && version.minorNumber < 30));
 }

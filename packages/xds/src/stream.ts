@@ -3,6 +3,7 @@
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Clock, Timer } from "@legation/runtime";
 import { answerDelta, applyDelta } from "./delta.js";
+import { Demands } from "./demand.js";
 import { emptyAssignment } from "./empty-assignment.js";
 import type { XdsEvent } from "./event.js";
 import type { FrameCache, Variant } from "./frame.js";
@@ -18,6 +19,7 @@ import { nothingOwed, type Plan, type Source, Subscription } from "./subscriptio
 import { type Call, Status, type Wire } from "./transport.js";
 import { type ResourceType, TypeUrl } from "./type.js";
 import type { View } from "./view.js";
+import { Warming } from "./warming.js";
 
 /** What a stream needs of its server; shared by all streams. */
 export interface StreamHost {
@@ -51,8 +53,7 @@ export class Stream implements Call {
   closedBecause = "";
   /** In the order of additions; types without a rank come last. */
   readonly subscriptions: Subscription[] = [];
-  /** Absent names that the source of resources was told of, by type URL; the answer about those that it awaits is put off. */
-  readonly asked = new Map<string, Map<string, "told" | "awaited">>();
+  readonly demands = new Demands();
   readonly openedAt: number;
   #over = false;
   #writing = false;
@@ -60,8 +61,7 @@ export class Stream implements Call {
   #timerAt = Number.POSITIVE_INFINITY;
   #deadline: Timer | undefined;
   #unread: Timer | undefined;
-  /** New clusters that still lack their endpoints, and since when. */
-  readonly #warming = new Map<string, number>();
+  readonly #warming: Warming;
   readonly #sources = new Map<string, Source>();
 
   /** `only` is the type URL of a single-type service; undefined on an aggregated one. */
@@ -73,6 +73,7 @@ export class Stream implements Call {
     private readonly host: StreamHost,
   ) {
     this.openedAt = host.clock.now();
+    this.#warming = new Warming(host.order.additions);
     this.#deadline = host.clock.timeout(host.limits.firstRequestMs, () => this.end(Status.DEADLINE_EXCEEDED, "no first request came"));
   }
 
@@ -136,7 +137,7 @@ export class Stream implements Call {
     if (this.#over || this.#writing || !this.#isReady()) return;
     const now = this.host.clock.monotonic();
     const turns = this.subscriptions.map((subscription) => this.#turn(subscription, now));
-    const { next, wakeAt } = choose(turns, this.#isWarming(now), !this.only, now, this.host.order);
+    const { next, wakeAt } = choose(turns, this.#warming.any(now), !this.only, now, this.host.order);
     if (next) this.#send(next.subscription, next.plan, now);
     this.#wake(wakeAt, now);
   }
@@ -189,14 +190,16 @@ export class Stream implements Call {
     const view = this.view;
     if (subscription.claimedVersion !== "") resumeSotw(subscription, source, view?.source.version);
     let plan = subscription.plan(source, now);
-    if (plan.absent.length > 0) plan = this.#askFor(subscription, plan, source, now);
+    if (plan.absent.length > 0) {
+      plan = this.demands.ask(subscription, plan, source, now, (names) => this.host.wanted(this, subscription.type.url, names));
+    }
     if (this.variant === "sotw" && !subscription.type.fullState && plan.remove.length + plan.absent.length > 0) {
       subscription.told(plan);
       plan = { ...plan, remove: [], absent: [] };
     }
     if (plan.set.length + plan.remove.length === 0) subscription.blockedSince = undefined;
     const idle = plan.set.length + plan.remove.length + plan.absent.length === 0;
-    const waiting = this.#awaits(subscription.type.url);
+    const waiting = this.demands.awaitsAny(subscription.type.url);
     const owesAnswer = !subscription.answered && subscription.interested && !subscription.type.silentAbsence && !waiting;
     if (idle && !owesAnswer && !waiting) {
       subscription.answered ||= subscription.interested;
@@ -215,7 +218,7 @@ export class Stream implements Call {
     if (type.url === TypeUrl.cluster) this.#clustersChange(subscription, plan, now);
     subscription.blockedSince = undefined;
     subscription.sent(plan, frame, now, clock.now());
-    this.#boundAbsent(subscription, plan.absent);
+    this.demands.answered(subscription, plan.absent, limits.absentNames);
     this.#writing = true;
     this.#unread = clock.timeout(limits.unreadMs, () => {
       this.wire.abort();
@@ -243,7 +246,7 @@ export class Stream implements Call {
     const outstanding = subscription.acknowledge(clock.now());
     if (!outstanding) return;
     const { plan, frame, since } = outstanding;
-    if (subscription.type.url === TypeUrl.endpoint && this.#warming.size > 0) for (const { name } of plan.set) this.#warming.delete(name);
+    if (subscription.type.url === TypeUrl.endpoint) for (const { name } of plan.set) this.#warming.end(name);
     this.host.event({
       kind: "ack",
       stream: this.id,
@@ -262,7 +265,7 @@ export class Stream implements Call {
     const refusal = subscription.refuse(message, clock.monotonic(), clock.now(), retry, random);
     if (!refusal) return;
     const { blamed, suspects } = refusal;
-    if (subscription.type.url === TypeUrl.cluster) for (const { resource } of blamed) this.#warming.delete(resource.name);
+    if (subscription.type.url === TypeUrl.cluster) for (const { resource } of blamed) this.#warming.end(resource.name);
     this.host.event({
       kind: "nack",
       stream: this.id,
@@ -283,44 +286,10 @@ export class Stream implements Call {
     const resend = this.host.resendEndpoints(this.node);
     for (const { name } of plan.set) {
       if (subscription.holding.get(name) === undefined) {
-        if (this.view.lookup(TypeUrl.endpoint, name)) this.#warming.set(name, now);
+        if (this.view.lookup(TypeUrl.endpoint, name)) this.#warming.begin(name, now);
       } else if (resend && endpoints.names.has(name)) endpoints.mark(name, true);
     }
-    for (const name of plan.remove) this.#warming.delete(name);
-  }
-
-  #isWarming(now: number): boolean {
-    if (this.#warming.size === 0) return false;
-    for (const [name, since] of this.#warming) if (now - since >= this.host.order.additions) this.#warming.delete(name);
-    return this.#warming.size > 0;
-  }
-
-  /** Tells the source of resources about names that do not exist; it may provide them at once, or make the answer wait. */
-  #askFor(subscription: Subscription, plan: Plan, source: Source, now: number): Plan {
-    const typeUrl = subscription.type.url;
-    let asked = this.asked.get(typeUrl);
-    if (!asked) {
-      asked = new Map();
-      this.asked.set(typeUrl, asked);
-    }
-    const fresh = plan.absent.filter((name) => subscription.names.has(name) && !asked.has(name));
-    if (fresh.length === 0) return plan;
-    for (const name of fresh) asked.set(name, "told");
-    this.host.wanted(this, typeUrl, fresh);
-    return subscription.plan(source, now);
-  }
-
-  /** Forgets the interest in absent names beyond the limit; they have been answered. */
-  #boundAbsent(subscription: Subscription, names: readonly string[]): void {
-    const asked = this.asked.get(subscription.type.url);
-    for (const name of names) asked?.delete(name);
-    const excess = names.length === 0 ? 0 : subscription.absentCount() - this.host.limits.absentNames;
-    for (const name of excess > 0 ? names.slice(-excess) : []) if (subscription.names.has(name)) subscription.unsubscribe(name);
-  }
-
-  #awaits(typeUrl: string): boolean {
-    for (const state of this.asked.get(typeUrl)?.values() ?? []) if (state === "awaited") return true;
-    return false;
+    for (const name of plan.remove) this.#warming.end(name);
   }
 
   #isReady(): boolean {
@@ -337,7 +306,7 @@ export class Stream implements Call {
           typeUrl === TypeUrl.endpoint && this.host.emptyAssignments ? (name) => lookup(name) ?? emptyAssignment(this.view, name) : lookup,
         visible: (name) => this.view?.visible(typeUrl, name),
         all: () => this.view?.all(typeUrl) ?? [],
-        awaited: (name) => this.asked.get(typeUrl)?.get(name) === "awaited",
+        awaited: (name) => this.demands.awaits(typeUrl, name),
       };
       this.#sources.set(typeUrl, source);
     }

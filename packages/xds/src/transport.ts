@@ -50,6 +50,14 @@ export interface Call {
 /** Starts a call to a path; returns undefined when there is no such method. */
 export type Accept = (path: string, wire: Wire) => Call | undefined;
 
+/** A message with gRPC's header in front: uncompressed, and its length. */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.alloc(5 + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, 5);
+  return frame;
+}
+
 /** Attaches gRPC to an HTTP/2 server. `messageBytes` bounds one message. */
 export function serveGrpc(server: http2.Http2Server | http2.Http2SecureServer, accept: Accept, messageBytes: number): void {
   server.on("stream", (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {

@@ -2,8 +2,9 @@
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import { createResourceCache, type ResourceCache } from "../cache.js";
 import type { XdsEvent } from "../event.js";
+import type { XdsServerOptions } from "../options.js";
 import { contentVersion, type Resource } from "../resource.js";
-import { createXdsServer, type XdsServer, type XdsServerOptions } from "../server.js";
+import { createXdsServer, type XdsServer } from "../server.js";
 import { stringField } from "../wire.js";
 
 /** What a test acts on. */

@@ -1,0 +1,116 @@
+/** Client status discovery: what each client was sent, took and refused, for any tool that speaks CSDS. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { ClientResourceStatus, UpdateFailureStateSchema } from "@legation/envoy-api/envoy/admin/v3/config_dump_shared";
+import {
+  type ClientConfig,
+  type ClientConfig_GenericXdsConfig,
+  ClientConfig_GenericXdsConfigSchema,
+  ClientConfigSchema,
+  type ClientStatusRequest,
+  ClientStatusRequestSchema,
+  ClientStatusResponseSchema,
+  ConfigStatus,
+} from "@legation/envoy-api/envoy/service/status/v3/csds";
+import type { StringMatcher } from "@legation/envoy-api/envoy/type/matcher/v3/string";
+import { absent, resourceOf, versionOf } from "./holding.js";
+import type { Stream } from "./stream.js";
+import type { Subscription } from "./subscription.js";
+import { type Call, framed, Status, type Wire } from "./transport.js";
+
+/** The two methods. The first answers each request of a stream, the second one request. */
+export const csdsPaths = {
+  stream: "/envoy.service.status.v3.ClientStatusDiscoveryService/StreamClientStatus",
+  fetch: "/envoy.service.status.v3.ClientStatusDiscoveryService/FetchClientStatus",
+} as const;
+
+/** Serves one call. Matchers by node id are honoured, also inverted case; matchers by metadata are refused. */
+export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): Call {
+  return {
+    message(bytes) {
+      const request = fromBinary(ClientStatusRequestSchema, bytes);
+      if (request.nodeMatchers.some(({ nodeMetadatas }) => nodeMetadatas.length > 0)) {
+        wire.end(Status.INVALID_ARGUMENT, "nodes are matched by id only");
+        return;
+      }
+      const chosen = [...streams].filter((stream) => stream.node && matches(request, stream.nodeId));
+      const config = chosen.map((stream) => clientConfig(stream, request.excludeResourceContents));
+      const response = toBinary(ClientStatusResponseSchema, create(ClientStatusResponseSchema, { config }));
+      wire.write(framed(response), () => undefined);
+      if (path === csdsPaths.fetch) wire.end(Status.OK, "");
+    },
+    halfClose: () => wire.end(Status.OK, ""),
+    closed: () => undefined,
+  };
+}
+
+function matches({ nodeMatchers }: ClientStatusRequest, id: string): boolean {
+  return nodeMatchers.length === 0 || nodeMatchers.some(({ nodeId }) => nodeId === undefined || stringMatches(nodeId, id));
+}
+
+function stringMatches({ matchPattern, ignoreCase }: StringMatcher, value: string): boolean {
+  const fold = (text: string) => (ignoreCase ? text.toLowerCase() : text);
+  switch (matchPattern.case) {
+    case "exact":
+      return fold(value) === fold(matchPattern.value);
+    case "prefix":
+      return fold(value).startsWith(fold(matchPattern.value));
+    case "suffix":
+      return fold(value).endsWith(fold(matchPattern.value));
+    case "contains":
+      return fold(value).includes(fold(matchPattern.value));
+    default:
+      return false;
+  }
+}
+
+function clientConfig(stream: Stream, withoutContents: boolean): ClientConfig {
+  const genericXdsConfigs = stream.subscriptions.flatMap((subscription) => {
+    const names = new Set(subscription.names);
+    for (const [name] of subscription.holding.entries()) names.add(name);
+    for (const name of subscription.rejections.keys()) names.add(name);
+    return [...names].map((name) => resourceConfig(stream, subscription, name, withoutContents));
+  });
+  return create(ClientConfigSchema, {
+    ...(stream.node ? { node: stream.node } : {}),
+    genericXdsConfigs,
+    clientScope: `stream ${stream.id}`,
+  });
+}
+
+function resourceConfig(stream: Stream, subscription: Subscription, name: string, withoutContents: boolean): ClientConfig_GenericXdsConfig {
+  const typeUrl = subscription.type.url;
+  const taken = subscription.acknowledged(name);
+  const resource = resourceOf(taken);
+  const rejection = subscription.rejections.get(name);
+  const target = stream.view?.lookup(typeUrl, name);
+  return create(ClientConfig_GenericXdsConfigSchema, {
+    typeUrl,
+    name,
+    versionInfo: versionOf(taken) ?? "",
+    ...(resource && !withoutContents ? { xdsConfig: { typeUrl, value: resource.bytes } } : {}),
+    ...(subscription.lastAcknowledgedAt === undefined ? {} : { lastUpdated: timestampFromMs(subscription.lastAcknowledgedAt) }),
+    configStatus: rejection ? ConfigStatus.ERROR : configStatus(subscription, name, versionOf(taken), target?.version),
+    clientStatus: rejection ? ClientResourceStatus.NACKED : clientStatus(taken === absent, versionOf(taken)),
+    ...(rejection
+      ? {
+          errorState: create(UpdateFailureStateSchema, {
+            details: rejection.message,
+            versionInfo: rejection.resource.version,
+            ...(subscription.lastRejection ? { lastUpdateAttempt: timestampFromMs(subscription.lastRejection.at) } : {}),
+            ...(withoutContents ? {} : { failedConfiguration: { typeUrl, value: rejection.resource.bytes } }),
+          }),
+        }
+      : {}),
+  });
+}
+
+function configStatus(subscription: Subscription, name: string, taken: string | undefined, target: string | undefined): ConfigStatus {
+  if (taken === target) return ConfigStatus.SYNCED;
+  return versionOf(subscription.holding.get(name)) === undefined ? ConfigStatus.NOT_SENT : ConfigStatus.STALE;
+}
+
+function clientStatus(toldAbsent: boolean, taken: string | undefined): ClientResourceStatus {
+  if (toldAbsent) return ClientResourceStatus.DOES_NOT_EXIST;
+  return taken === undefined ? ClientResourceStatus.REQUESTED : ClientResourceStatus.ACKED;
+}

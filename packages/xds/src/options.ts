@@ -1,0 +1,62 @@
+/** Everything that a server may be told. */
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
+import type { Clock } from "@legation/runtime";
+import type { Authenticate } from "./authentication.js";
+import type { ResourceCache } from "./cache.js";
+import type { XdsEvent } from "./event.js";
+import type { Limits } from "./limits.js";
+import type { Keepalive } from "./listener.js";
+import type { LoadReporting } from "./load-report.js";
+import type { OrderLimits } from "./order.js";
+import type { Coalescing } from "./publisher.js";
+import type { RetryTimes } from "./rejection.js";
+import type { ResourceType } from "./type.js";
+import type { NodeView } from "./view.js";
+
+/** What a client asked for and does not exist. */
+export interface Demand {
+  readonly node: Node;
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+}
+
+/** The options of a server; only `cache` and `view` have no default. */
+export interface XdsServerOptions {
+  readonly cache: ResourceCache;
+  /**
+   * The layers of a node, from its first request. Undefined: the node has no state yet and waits until `refresh`. A node also
+   * waits until every layer in `layers` exists. A rejected promise ends the stream with UNAVAILABLE.
+   */
+  view(node: Node): NodeView | undefined | Promise<NodeView | undefined>;
+  /** Called for every event, synchronously; must not throw. */
+  readonly onEvent?: (event: XdsEvent) => void;
+  /**
+   * Called with names that do not exist, before the client is told so. It may patch the cache before it returns, or return a promise for
+   * which the answer waits, at most `demandMs`.
+   */
+  readonly onDemand?: (demand: Demand) => void | Promise<void>;
+  /** Milliseconds; default 1,000. */
+  readonly demandMs?: number;
+  /** Called when a stream opens, before anything is read. Throwing or rejecting ends it with UNAUTHENTICATED and the error's message. */
+  readonly authenticate?: Authenticate;
+  /** Called with the node of the first request and what `authenticate` returned; a returned sentence ends the stream with PERMISSION_DENIED. */
+  readonly authorize?: (node: Node, identity: unknown) => string | undefined;
+  /** Serves the load reporting service; without it that service does not exist. */
+  readonly loadReports?: LoadReporting;
+  readonly limits?: Partial<Limits>;
+  readonly order?: Partial<OrderLimits>;
+  readonly retry?: Partial<RetryTimes>;
+  readonly coalescing?: Partial<Coalescing>;
+  readonly keepalive?: Partial<Keepalive>;
+  /** Types besides the built-in ones. */
+  readonly types?: readonly ResourceType[];
+  /** Answer for a cluster's missing endpoints with an empty assignment; default true. Matches by the cluster's name. */
+  readonly emptyAssignments?: boolean;
+  /** Whether a changed cluster has its endpoints sent again; by default for Envoys before 1.30. */
+  readonly resendEndpoints?: (node: Node) => boolean;
+  /** Names this server in every response. */
+  readonly identifier?: string;
+  readonly clock?: Clock;
+  /** Between 0 and 1; for jitter. */
+  readonly random?: () => number;
+}
