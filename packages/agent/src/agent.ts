@@ -1,26 +1,24 @@
 /** The agent of one service instance: its parts put together, begun in the start order and ended in the stop order of DRAIN.md. */
 import { readFileSync } from "node:fs";
 import type { Consul } from "@legation/consul";
-import { type AgentReport, type Command, splitAddress } from "@legation/contract";
-import { type Clock, createBackoff, createRegistry, LegationError, type Logger } from "@legation/runtime";
+import { type Clock, createRegistry, LegationError, type Logger } from "@legation/runtime";
+import { pickAddresses } from "./addresses.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import { readyToStart } from "./arrival.js";
-import { createChannel } from "./channel/channel.js";
+import { setUpChannel } from "./channel/setup.js";
 import type { AgentConfig } from "./config/definition.js";
+import { depart } from "./departure.js";
 import { setUpEnvoy } from "./envoy/setup.js";
 import { createHealth, probesOf } from "./health/health.js";
-import type { Addresses, Instance } from "./instance.js";
-import { leave } from "./leave/leave.js";
+import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
 import { learnNodeName } from "./node-name.js";
-import { pickPorts } from "./ports.js";
 import { followOutput, type OutputFollower } from "./process/output.js";
 import { createPublisher } from "./publish.js";
 import { createConsulAgent } from "./registrar/consul-agent.js";
-import { createRegistrar } from "./registrar/registrar.js";
-import { registrationOf } from "./registrar/registration.js";
+import { setUpRegistrar } from "./registrar/setup.js";
 import type { StateDir } from "./state-dir.js";
-import { statusOf, timestamp } from "./status.js";
+import { statusOf } from "./status.js";
 import { launchOf } from "./supervisor/launch.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
 import { createSupervisor } from "./supervisor/supervisor.js";
@@ -73,7 +71,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   let begun: Promise<void> = Promise.resolve();
   let stopped: Promise<number> | undefined;
 
-  const health = createHealth(probesOf(values), values.health, clock, (result) => {
+  const health = createHealth(probesOf(config), values.health, clock, (result) => {
     telemetry.checked(result);
     if (!result.ok) log.debug({ event: "service.check-failed", ...result }, result.message);
     if (health.level === "HEALTHY" || health.level === "DEGRADED") supervisor.dispatch({ kind: "healthy", cause: health.message });
@@ -127,31 +125,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     if (to === "draining") traffic.healthyAgain();
   };
 
-  const onCommand = (command: Command): void => {
-    const cause = `command ${command.kind} of the control plane`;
-    const problem = command.kind === "restart" ? traffic.restart(cause, command.force ?? false) : undefined;
-    if (problem) log.warn({ event: "service.restart-refused", problem }, `the restart is refused: ${problem}`);
-    if (command.kind === "check-now") void health.checkNow();
-    if (command.kind === "drain") void traffic.drain(cause);
-    if (command.kind === "undrain")
-      traffic.undrain(cause).catch((error: Error) => log.error({ event: "service.undrain-failed" }, error.message));
-  };
-
-  const report = (): AgentReport => {
-    const { phase, restarts, lastRestart, lastError } = supervisor.state;
-    return {
-      node: instance.node,
-      id: service.id,
-      service: service.name,
-      agentVersion,
-      state: phase,
-      restartCount: restarts,
-      ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
-      ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedErrorLength) }),
-      admin: `http://${addresses.admin}`,
-    };
-  };
-
   const follow = (name: string, event: string): void => {
     const path = stateDir.file(`${name}.log`);
     followers.push(followOutput({ path, offsetPath: `${path}.offset`, clock, onLine: (line) => log.info({ event, line }, line) }));
@@ -169,6 +142,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     });
     const wasHealthy = stateDir.kept.healthy ?? false;
     const adopted = supervisor.adopt();
+    if (!adopted) stateDir.removeReady();
     follow("app", "service.output");
     const consul = createConsulAgent(options.consul);
     const onWait = (reason: string, error = false): void => {
@@ -192,30 +166,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await instance.envoy.runner.begin();
       await traffic.freshEnvoy();
     }
-    if (values.discovery) {
-      const mesh = values.envoy.enabled ? splitAddress(addresses.inbound) : undefined;
-      const identity = { owner: `${stateDir.uuid}@${hostname}`, ...(mesh ? { mesh } : {}) };
-      instance.registrar = createRegistrar({
-        consul,
-        registration: (reports) => registrationOf(service, identity, reports),
-        heartbeat: values.heartbeat,
-        compare: Math.min(values.consul.compare, values.heartbeat),
-        clock,
-        backoff: createBackoff({ base: 250, max: Math.min(5_000, values.heartbeat) }),
-        log,
-        onChange: publish,
-      });
-    }
-    instance.channel = createChannel({
-      apis: values.controlPlane.api,
-      identity: { node: instance.node, id: service.id, service: service.name },
-      report,
-      onCommand,
-      clock,
-      reportBackoff: createBackoff({ base: 1_000, max: 10_000 }),
-      commandBackoff: createBackoff({ base: 500, max: 15_000 }),
-      log,
-    });
+    if (values.discovery) instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
+    instance.channel = setUpChannel(instance, traffic);
     if (adopted) {
       await becomesLive(instance, adoptedLiveMs);
       health.begin(wasHealthy ? "HEALTHY" : "UNKNOWN");
@@ -249,31 +201,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     stopping.abort(new LegationError("agent.stopping", cause));
     await begun.catch(() => undefined);
     startLimit?.cancel();
-    const { registrar, envoy } = instance;
-    const parts = traffic.parts();
-    const serving = values.discovery ? (registrar?.state.registered ?? false) : health.level !== "UNKNOWN";
-    supervisor.dispatch({ kind: "stop", cause });
-    instance.steps = createSteps(clock, log);
-    const code = await leave(
-      {
-        ...parts,
-        serving: serving && supervisor.alive,
-        endService: () => {
-          health.pause();
-          return supervisor.end(hurry.signal);
-        },
-        ...(registrar ? { deregister: () => registrar.leave(hurry.signal.aborted ? hurriedLeaveMs : leaveMs) } : {}),
-        ...(envoy ? { stopEnvoy: () => envoy.runner.stop(envoyStopMs) } : {}),
-      },
-      traffic.limits,
-      instance.steps,
-      clock,
-      hurry.signal,
-    );
-    supervisor.dispatch({ kind: "stopped", cause: `left with code ${code}` });
-    await instance.channel?.stop();
-    stateDir.keep({ envoyDrained: false, healthy: false });
-    stateDir.removeReady();
+    const code = await depart(instance, traffic, cause, hurry.signal);
     await close();
     log.info({ event: "agent.stopped", code }, `stopped with code ${code}`);
     return code;
@@ -311,26 +239,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-/** A control plane takes no longer ones. */
-const reportedErrorLength = 1_000;
-const leaveMs = 5_000;
-const hurriedLeaveMs = 500;
-const envoyStopMs = 5_000;
 const adoptedLiveMs = 3_000;
-
-async function pickAddresses({ values }: AgentConfig, stateDir: StateDir): Promise<Addresses> {
-  const addresses = await pickPorts(
-    [
-      { key: "admin", address: values.admin, what: "the agent's API", flag: "--admin-addr" },
-      { key: "inbound", address: values.envoy.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" },
-      { key: "outbound", address: values.envoy.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" },
-      { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
-    ] as const,
-    stateDir.kept.ports ?? {},
-  );
-  stateDir.keep({ ports: Object.fromEntries(Object.entries(addresses).map(([key, at]) => [key, splitAddress(at)?.port ?? 0])) });
-  return addresses;
-}
 
 async function becomesLive({ envoy, clock }: Instance, limitMs: number): Promise<void> {
   const deadline = clock.monotonic() + limitMs;

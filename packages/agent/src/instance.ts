@@ -39,8 +39,9 @@ export interface Instance {
 }
 
 /** True when callers are given this instance: its service is healthy, and (where it is registered) Consul says so. */
-export function isServing({ supervisor, health, registrar, config }: Instance): boolean {
+export function isServing({ supervisor, health, registrar, envoy, config }: Instance): boolean {
   const { phase } = supervisor.state;
+  if (config.values.envoy.enabled && envoy?.runner.state.phase !== "live") return false;
   if (phase !== "running" || !supervisor.alive) return false;
   if (health.level !== "HEALTHY" && health.level !== "DEGRADED") return false;
   return !config.values.discovery || registrar?.state.published === true;

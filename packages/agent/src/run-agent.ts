@@ -1,5 +1,5 @@
 /** `legation agent`: from the command line to the exit code. */
-import { homedir, hostname } from "node:os";
+import { homedir, hostname, networkInterfaces } from "node:os";
 import { consulOptionsFromEnv, createConsul } from "@legation/consul";
 import { createLogger, helpText, LegationError, loadConfig, printConfig, readConfigFiles, systemClock, wantsHelp } from "@legation/runtime";
 import { createAgent } from "./agent.js";
@@ -11,7 +11,7 @@ import { openStateDir } from "./state-dir.js";
 export interface AgentIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown; on?(event: "error", listener: () => void): unknown };
 }
 
 const fileFlag = "--config";
@@ -41,13 +41,19 @@ export async function runAgent(argv: readonly string[], io: AgentIo): Promise<nu
   try {
     const file = readConfigFiles(argv, fileFlag);
     const loaded = loadConfig(agentOptions, { argv: argv.filter((word) => word !== printFlag), env: io.env, file, fileFlag });
-    const config = defineAgent(loaded.values, loaded.origins, { hostname: hostname(), home: io.env["HOME"] ?? homedir() });
+    const config = defineAgent(loaded.values, loaded.origins, {
+      hostname: hostname(),
+      home: io.env["HOME"] ?? homedir(),
+      interfaces: networkInterfaces(),
+    });
     const printedConfig = printConfig(agentOptions, loaded.values, loaded.origins);
     if (argv.includes(printFlag)) {
       io.stdout.write(printedConfig);
       return 0;
     }
     const { consul, logLevel } = config.values;
+    // Who reads the log may go away; the service must not notice.
+    io.stderr.on?.("error", () => {});
     const log = createLogger({ name: "agent", level: logLevel, destination: { write: (line) => void io.stderr.write(line) } }).child({
       service: config.service.name,
       id: config.service.id,

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Dependency, encodeMeta, type Protocol, splitAddress } from "@legation/contract";
-import { ConfigError } from "@legation/runtime";
+import { ConfigError, formatAddress } from "@legation/runtime";
 import type { HostPort } from "../envoy/bootstrap.js";
 import type { AgentValues } from "./options.js";
 import { dependencyProblems, isLoopback, metaProblems, parseDependency } from "./rules.js";
@@ -32,6 +32,12 @@ export interface AgentConfig {
   readonly values: AgentValues;
   readonly stateDir: string;
   readonly outsiders: number;
+  /** Where the application is reached from this machine. */
+  readonly app: HostPort;
+  /** Where Envoy accepts what is meant for the service; port 0 is to be picked. */
+  readonly inbound: string;
+  /** The host under which others reach what listens on `host`: itself, or the machine's address for 0.0.0.0 and ::. */
+  readonly advertised: (host: string) => string;
   /** At least one. */
   readonly controlPlanes: readonly HostPort[];
 }
@@ -40,6 +46,8 @@ export interface AgentConfig {
 export interface Machine {
   readonly hostname: string;
   readonly home?: string;
+  /** As `os.networkInterfaces()` gives them. */
+  readonly interfaces?: NodeJS.Dict<readonly { readonly address: string; readonly family: string; readonly internal: boolean }[]>;
 }
 
 /**
@@ -61,11 +69,14 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     if (!isHttpUrl(url)) problems.push(`${at("controlPlane.api")}: ${JSON.stringify(url)} is not a URL. Write http://127.0.0.1:8080.`);
   if (values.controlPlane.api.length === 0) problems.push(`${at("controlPlane.api")}: there is no control plane. Name at least one.`);
 
+  const own = ownAddress(machine);
+  const advertised = (host: string): string => (isWildcard(host) ? own : host);
+  const bound = isWildcard(values.host) ? "127.0.0.1" : values.host;
   const service: ServiceDefinition = {
     name,
     id: values.id ?? `${name}-${machine.hostname.replaceAll(/[^A-Za-z0-9.-]/g, "-")}-${port}`,
     ...(values.version ? { version: values.version } : {}),
-    host: values.host,
+    host: advertised(values.host),
     port,
     protocol: values.protocol,
     tags: values.tags,
@@ -79,14 +90,17 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     deregisterAfter: values.deregisterAfter,
   };
   // One key more is the agent's own mark.
-  const own = Object.keys(encodeMeta({ ...service, user: {} })).length + 1;
-  problems.push(...metaProblems(values.meta, own).map((problem) => `${at("meta")}: ${problem}`));
+  const keys = Object.keys(encodeMeta({ ...service, user: {} })).length + 1;
+  problems.push(...metaProblems(values.meta, keys).map((problem) => `${at("meta")}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     service,
     values,
     stateDir: resolve(values.stateDir ?? join(machine.home ?? homedir(), ".local", "state", "legation", service.id)),
-    outsiders: values.drain.outsiders ?? (isLoopback(values.host) ? 0 : 5_000),
+    outsiders: values.drain.outsiders ?? (isLoopback(service.host) ? 0 : 5_000),
+    app: { host: bound, port },
+    inbound: values.envoy.inbound ?? formatAddress(values.host, defaultInboundPort),
+    advertised,
     controlPlanes,
   };
 }
@@ -106,4 +120,15 @@ function wishesOf(values: AgentValues, origins: Readonly<Record<string, string>>
   if (values.circuitBreaker.failureThreshold !== undefined) wishes["failure-threshold"] = String(values.circuitBreaker.failureThreshold);
   if ((origins["health.interval"] ?? "default") !== "default") wishes["health-interval"] = String(values.health.interval);
   return wishes;
+}
+
+const defaultInboundPort = 20_000;
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::" || host === "[::]";
+}
+
+function ownAddress({ interfaces = {} }: Machine): string {
+  const outside = Object.values(interfaces).flatMap((addresses) => addresses?.filter(({ internal }) => !internal) ?? []);
+  return (outside.find(({ family }) => family === "IPv4") ?? outside[0])?.address ?? "127.0.0.1";
 }

@@ -37,7 +37,12 @@ export const agentOptions = {
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(value) ? undefined : "is not an id. Use up to 128 letters, digits, dots and dashes",
   }),
   version: option.string({ description: "The service's version", env: "SERVICE_VERSION", flag: "--version" }),
-  host: option.string({ description: "Where the application listens", default: "127.0.0.1", env: "SERVICE_HOST", flag: "--host" }),
+  host: option.string({
+    description: "Where the application listens; for 0.0.0.0 the machine's own address is registered",
+    default: "127.0.0.1",
+    env: "SERVICE_HOST",
+    flag: "--host",
+  }),
   port: option.integer({
     description: "The application's port",
     required: true,
@@ -152,8 +157,7 @@ export const agentOptions = {
     enabled: option.boolean({ description: "Run an Envoy beside the service", default: true, flag: "--envoy" }),
     binary: option.string({ description: "The Envoy to run; found in PATH and .tools unless given", env: "ENVOY_BIN" }),
     inbound: option.address({
-      description: "Where Envoy accepts what is meant for the service",
-      default: "127.0.0.1:20000",
+      description: "Where Envoy accepts what is meant for the service; port 20000 of the service's host unless given",
       env: "LEGATION_INBOUND_ADDR",
       flag: "--inbound-addr",
     }),

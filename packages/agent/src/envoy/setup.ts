@@ -50,7 +50,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
       service: service.name,
       kind: "sidecar",
       inbound: addresses.inbound,
-      app: hostPort({ host: service.host, port: service.port }),
+      app: hostPort(config.app),
       outbound: addresses.outbound,
       protocol: service.protocol,
       dependencies: service.dependencies,

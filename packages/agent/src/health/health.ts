@@ -1,5 +1,6 @@
 /** The health of one service: all its checks together, and what they found lately. */
 import type { Clock } from "@legation/runtime";
+import type { AgentConfig } from "../config/definition.js";
 import type { AgentValues } from "../config/options.js";
 import { type CheckResult, createMonitor, type MonitorState } from "./monitor.js";
 import { createHttpProbe, createTcpProbe, type Probe } from "./probe.js";
@@ -26,8 +27,9 @@ export interface Health {
 const historyLength = 100;
 
 /** The probes that a configuration asks for; a TCP check when it names none. */
-export function probesOf(values: Pick<AgentValues, "host" | "port" | "health">): Probe[] {
-  const { host, port, health } = values;
+export function probesOf(config: Pick<AgentConfig, "app" | "values">): Probe[] {
+  const { host, port } = config.app;
+  const { health } = config.values;
   const path = health.http.path;
   const tcp = health.tcp ?? path === undefined;
   return [...(path === undefined ? [] : [createHttpProbe(host, port, path)]), ...(tcp ? [createTcpProbe(host, port)] : [])];

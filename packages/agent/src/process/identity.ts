@@ -1,5 +1,5 @@
 /** Which process a pid means: pids are used again, so a process is known by its pid, its start time and the boot of the machine. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Enough to find a process again, and never another one. */
 export interface ProcessIdentity {
@@ -38,4 +38,14 @@ export function identify(pid: number, read: ReadProc = readProc): ProcessIdentit
 export function isAlive(identity: ProcessIdentity, read: ReadProc = readProc): boolean {
   const now = identify(identity.pid, read);
   return now !== undefined && now.startTime === identity.startTime && now.boot === identity.boot;
+}
+
+/** True while the process group has a member that is no zombie. Looks at every process: ask only when a signal still finds the group. */
+export function groupLives(group: number, read: ReadProc = readProc, list: () => readonly string[] = () => readdirSync("/proc")): boolean {
+  return list().some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    const stat = read(`/proc/${name}/stat`);
+    const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+    return fields[2] === String(group) && fields[0] !== "Z" && fields[0] !== "X";
+  });
 }

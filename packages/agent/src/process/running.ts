@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { type Clock, LegationError } from "@legation/runtime";
-import { identify, isAlive, type ProcessIdentity } from "./identity.js";
+import { groupLives, identify, isAlive, type ProcessIdentity } from "./identity.js";
 
 /** How a process ended. Both are undefined for an adopted process: only its starter is told. */
 export interface Exit {
@@ -113,7 +113,8 @@ function running(record: ProcessRecord, adopted: boolean, exited: Promise<Exit>,
       let hurried = false;
       let killed = false;
       signalGroup("SIGTERM");
-      while (signalGroup(0)) {
+      // A zombie is found by signals until its parent has reaped it, which for an adopted process is somebody else's work.
+      while (signalGroup(0) && (isAlive(record) || record.startTime === "" || groupLives(record.pid))) {
         if (hurry?.aborted && !hurried) {
           hurried = true;
           deadline = Math.min(deadline, clock.monotonic() + hurriedMs);

@@ -156,12 +156,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     if (clock.monotonic() - comparedAt >= options.compare) await compare();
     if (!registered && wanted && state.duplicate === undefined) await compare();
     if (!registered) return;
-    await maintain();
     if (!(await push())) {
       await register("Consul did not know a check", false);
-      await maintain();
       await push();
     }
+    // After the checks: what was left in maintenance must not be seen with the checks of its earlier life.
+    await maintain();
   };
 
   const pass = async (): Promise<number> => {
@@ -210,7 +210,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     async drain(on) {
       maintenance = on;
       if (!registered) return;
-      if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
+      try {
+        if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
+      } catch (error) {
+        alarm.ring();
+        throw error;
+      }
     },
     async leave(limitMs) {
       ended = true;

@@ -1,0 +1,22 @@
+/** The addresses of one instance: as configured, or picked once and kept. */
+import { splitAddress } from "@legation/contract";
+import type { AgentConfig } from "./config/definition.js";
+import type { Addresses } from "./instance.js";
+import { pickPorts } from "./ports.js";
+import type { StateDir } from "./state-dir.js";
+
+/** Picks what is configured as port 0 and remembers it in the state directory. */
+export async function pickAddresses(config: AgentConfig, stateDir: StateDir): Promise<Addresses> {
+  const { values } = config;
+  const addresses = await pickPorts(
+    [
+      { key: "admin", address: values.admin, what: "the agent's API", flag: "--admin-addr" },
+      { key: "inbound", address: config.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" },
+      { key: "outbound", address: values.envoy.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" },
+      { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
+    ] as const,
+    stateDir.kept.ports ?? {},
+  );
+  stateDir.keep({ ports: Object.fromEntries(Object.entries(addresses).map(([key, at]) => [key, splitAddress(at)?.port ?? 0])) });
+  return addresses;
+}

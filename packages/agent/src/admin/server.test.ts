@@ -1,0 +1,73 @@
+import { type AddressInfo, createServer } from "node:net";
+import { createRegistry } from "@legation/runtime";
+import { afterAll, describe, expect, it } from "vitest";
+import type { AgentStatus } from "../status.js";
+import { type AdminParts, routes, startAdminServer } from "./server.js";
+
+const status = { service: "orders", state: "running", reason: "fine", serving: true, restartCount: 2 } as AgentStatus;
+const asked: string[] = [];
+const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
+  status: () => status,
+  config: () => "name: orders # --name\n",
+  drain: async () => [{ step: "1", action: "a", outcome: "o", ms: 3 }],
+  undrain: async () => void asked.push("undrain"),
+  restart: (force) => {
+    asked.push(`restart ${force}`);
+    return force ? undefined : "the restart limit is used up";
+  },
+  checkNow: async () => [{ check: "http", ok: true, message: "passes", at: 1, responseTimeMs: 2 }],
+  metrics: createRegistry(),
+  ...over,
+});
+const server = routes(parts());
+afterAll(() => server.close());
+
+describe("the agent's API", () => {
+  it("says whether the instance serves", async () => {
+    expect((await server.inject("/health")).json()).toEqual({ status: "ok", state: "running", reason: "fine" });
+    const idle = routes(parts({ status: () => ({ ...status, serving: false }) }));
+    expect((await idle.inject("/health")).statusCode).toBe(503);
+    await idle.close();
+  });
+
+  it("shows status, configuration and figures", async () => {
+    expect((await server.inject("/status")).json()).toMatchObject({ service: "orders", restartCount: 2 });
+    expect((await server.inject("/config")).body).toContain("# --name");
+    expect((await server.inject("/metrics")).body).toContain("process_cpu_seconds_total");
+  });
+
+  it("drains, undrains, checks, and restarts or says why not", async () => {
+    expect((await server.inject({ method: "POST", url: "/drain" })).json()).toEqual({
+      success: true,
+      steps: [{ step: "1", action: "a", outcome: "o", ms: 3 }],
+    });
+    await server.inject({ method: "POST", url: "/undrain" });
+    expect((await server.inject({ method: "POST", url: "/check-now" })).json()).toMatchObject({ success: true, results: [{ ok: true }] });
+    const refused = await server.inject({ method: "POST", url: "/restart" });
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json()).toEqual({
+      success: false,
+      service: "orders",
+      status: "running",
+      restart_count: 2,
+      message: "the restart limit is used up",
+    });
+    expect((await server.inject({ method: "POST", url: "/restart", payload: { force: true } })).statusCode).toBe(202);
+    expect(asked).toEqual(["undrain", "restart false", "restart true"]);
+  });
+
+  it("is not for web pages, nor for names that resolve to loopback", async () => {
+    expect((await server.inject({ method: "POST", url: "/drain", headers: { origin: "http://evil.example" } })).statusCode).toBe(403);
+    expect((await server.inject({ url: "/status", headers: { host: "evil.example:19100" } })).statusCode).toBe(403);
+    expect((await server.inject({ url: "/status", headers: { host: "[::1]:19100" } })).statusCode).toBe(200);
+  });
+
+  it("names the flag when its port is taken", async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) => taken.listen(0, "127.0.0.1", () => resolve((taken.address() as AddressInfo).port)));
+    await expect(startAdminServer(`127.0.0.1:${port}`, parts())).rejects.toThrow(new RegExp(`port ${port} is in use .*--admin-addr`));
+    await new Promise((resolve) => taken.close(resolve));
+    const listening = await startAdminServer(`127.0.0.1:${port}`, parts());
+    await listening.close();
+  });
+});

@@ -1,0 +1,113 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type AgentReport, type Command, commandsPath, leavingPath, reportPath } from "@legation/contract";
+import { createBackoff, createLogger, systemClock } from "@legation/runtime";
+import { afterEach, describe, expect, it } from "vitest";
+import { until } from "../testing/until.js";
+import { type Channel, createChannel } from "./channel.js";
+import { createEventParser } from "./event-stream.js";
+
+interface Plane {
+  readonly url: string;
+  readonly got: string[];
+  readonly streams: ServerResponse[];
+  close(): Promise<void>;
+}
+
+const planes: Plane[] = [];
+const channels: Channel[] = [];
+afterEach(async () => {
+  await Promise.all(channels.splice(0).map((channel) => channel.stop()));
+  await Promise.all(planes.splice(0).map((plane) => plane.close()));
+});
+
+async function plane(port = 0): Promise<Plane> {
+  const got: string[] = [];
+  const streams: ServerResponse[] = [];
+  const server: Server = createServer((request, reply) => {
+    const path = request.url?.split("?")[0] ?? "";
+    got.push(path);
+    if (path === commandsPath) {
+      reply.writeHead(200, { "content-type": "text/event-stream" }).write(": open\n\n");
+      streams.push(reply);
+    } else request.resume().once("end", () => reply.end(path === leavingPath ? '{"accepted":true,"subscribers":3}' : "{}"));
+  });
+  const at = await new Promise<number>((resolve) =>
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
+  );
+  const opened: Plane = {
+    url: `http://127.0.0.1:${at}`,
+    got,
+    streams,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  planes.push(opened);
+  return opened;
+}
+
+function open(...apis: string[]) {
+  const commands: Command[] = [];
+  const identity = { node: "n", id: "orders-1", service: "orders" };
+  const report: AgentReport = { ...identity, agentVersion: "1", state: "running", restartCount: 0, admin: "http://127.0.0.1:1" };
+  const channel = createChannel({
+    apis,
+    identity,
+    report: () => report,
+    onCommand: (command) => commands.push(command),
+    clock: systemClock,
+    reportBackoff: createBackoff({ base: 10, max: 50 }),
+    commandBackoff: createBackoff({ base: 10, max: 50 }),
+    log: createLogger({ name: "test", level: "silent" }),
+  });
+  channels.push(channel);
+  return { channel, commands };
+}
+
+describe("the channel to a control plane", () => {
+  it("reports at once, again on a change, and takes commands", async () => {
+    const up = await plane();
+    const { channel, commands } = open(up.url);
+    channel.begin();
+    await until("a report and a stream", () => up.got.includes(reportPath) && channel.state.listening);
+    channel.changed();
+    await until("another report", () => up.got.filter((path) => path === reportPath).length === 2);
+    up.streams[0]?.write('id: 1\nevent: command\ndata: {"id":"1","kind":"restart","force":true}\n\ndata: not json\n\n');
+    up.streams[0]?.write('data: {"id":"2","kind":"drain"}\n\n');
+    await until("both commands", () => commands.length === 2);
+    expect(commands).toEqual([
+      { id: "1", kind: "restart", force: true },
+      { id: "2", kind: "drain" },
+    ]);
+  });
+
+  it("takes the next control plane when the first does not answer, and comes back to life with it", async () => {
+    const first = await plane();
+    const second = await plane();
+    const { channel } = open(first.url, second.url);
+    channel.begin();
+    await until("it reports to the first", () => channel.state.connected === first.url && channel.state.listening);
+    expect(second.got).toEqual([]);
+    await first.close();
+    channel.changed();
+    await until("it reports to the second and listens there", () => channel.state.connected === second.url && second.streams.length > 0);
+    expect(await channel.leaving(2_000)).toEqual({ accepted: true, subscribers: 3 });
+  });
+
+  it("says that nobody can be told that it leaves", async () => {
+    const { channel } = open("http://127.0.0.1:1");
+    await expect(channel.leaving(1_000)).rejects.toThrow("http://127.0.0.1:1 refused the connection");
+  });
+});
+
+describe("server-sent events", () => {
+  it("are read in pieces, with comments and every kind of line end", () => {
+    const events: string[] = [];
+    const parse = createEventParser((data) => events.push(data));
+    for (const piece of [": hello\n\nda", "ta: one\n", "\ndata:two\r\ndata: three\r", "\n\r\n", "event: x\n\n", "data: unfinished"])
+      parse(piece);
+    expect(events).toEqual(["one", "two\nthree"]);
+  });
+});

@@ -1,0 +1,59 @@
+/** From the instance to its channel: what is reported to a control plane, and what its commands do. */
+import type { AgentReport, Command } from "@legation/contract";
+import { createBackoff } from "@legation/runtime";
+import type { Instance } from "../instance.js";
+import { timestamp } from "../status.js";
+import type { Traffic } from "../traffic.js";
+import { type Channel, createChannel } from "./channel.js";
+
+/** A control plane takes no longer ones. */
+const reportedErrorLength = 1_000;
+
+/** Creates the channel of an instance. */
+export function setUpChannel(instance: Instance, traffic: Traffic): Channel {
+  const { config, node, clock, log } = instance;
+  const { service, values } = config;
+  return createChannel({
+    apis: values.controlPlane.api,
+    identity: { node, id: service.id, service: service.name },
+    report: () => reportOf(instance),
+    onCommand: (command) => obey(instance, traffic, command),
+    clock,
+    reportBackoff: createBackoff({ base: 1_000, max: 10_000 }),
+    commandBackoff: createBackoff({ base: 500, max: 15_000 }),
+    log,
+  });
+}
+
+function reportOf({ config, node, agentVersion, addresses, supervisor }: Instance): AgentReport {
+  const { phase, restarts, lastRestart, lastError } = supervisor.state;
+  return {
+    node,
+    id: config.service.id,
+    service: config.service.name,
+    agentVersion,
+    state: phase,
+    restartCount: restarts,
+    ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
+    ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedErrorLength) }),
+    admin: `http://${addresses.admin}`,
+  };
+}
+
+function obey({ health, log }: Instance, traffic: Traffic, command: Command): void {
+  const cause = `command ${command.kind} of the control plane`;
+  const refused = (error: Error): void => log.error({ event: "channel.command-failed", ...command }, `${cause}: ${error.message}`);
+  switch (command.kind) {
+    case "restart": {
+      const problem = traffic.restart(cause, command.force ?? false);
+      if (problem) refused(new Error(problem));
+      return;
+    }
+    case "check-now":
+      return void health.checkNow();
+    case "drain":
+      return void traffic.drain(cause).catch(refused);
+    case "undrain":
+      return void traffic.undrain(cause).catch(refused);
+  }
+}

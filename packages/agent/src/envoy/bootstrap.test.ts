@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { checkEnvoy, findEnvoy, isOlder, toolsDirectory } from "./binary.js";
+import { bootstrapOf } from "./bootstrap.js";
+
+const bootstrap = bootstrapOf({
+  nodeId: "node-1/orders-1",
+  region: "eu",
+  zone: "eu-1",
+  metadata: {
+    api: 1,
+    service: "orders",
+    kind: "sidecar",
+    inbound: "10.0.0.1:20000",
+    app: "127.0.0.1:8080",
+    outbound: "127.0.0.1:15001",
+    protocol: "http",
+    dependencies: [
+      { name: "payments", optional: false },
+      { name: "cache", optional: true },
+    ],
+  },
+  admin: { host: "127.0.0.1", port: 19_000 },
+  controlPlanes: [
+    { host: "127.0.0.1", port: 18_000 },
+    { host: "cp.example", port: 18_000 },
+  ],
+});
+
+it("describes the node completely and takes everything else over delta ADS, with patience", () => {
+  expect(bootstrap).toMatchObject({
+    node: {
+      id: "node-1/orders-1",
+      cluster: "orders",
+      locality: { region: "eu", zone: "eu-1" },
+      metadata: {
+        legation: {
+          api: 1,
+          service: "orders",
+          kind: "sidecar",
+          inbound: "10.0.0.1:20000",
+          app: "127.0.0.1:8080",
+          dependencies: ["payments", "cache?"],
+        },
+      },
+    },
+    admin: { address: { socketAddress: { address: "127.0.0.1", portValue: 19_000 } } },
+    dynamicResources: {
+      adsConfig: { apiType: "DELTA_GRPC", transportApiVersion: "V3", setNodeOnFirstMessageOnly: true },
+      ldsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
+      cdsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
+    },
+    staticResources: { clusters: [{ name: "legation:xds", type: "STRICT_DNS" }] },
+  });
+  expect(bootstrap).not.toHaveProperty("statsSinks");
+});
+
+it("is accepted by the real Envoy", { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), "legation-bootstrap-"));
+  try {
+    writeFileSync(join(directory, "bootstrap.json"), JSON.stringify(bootstrap));
+    const places = { configured: process.env["ENVOY_BIN"], path: process.env["PATH"], tools: toolsDirectory };
+    const { path } = await checkEnvoy(findEnvoy({ ...places, ...(places.configured ? {} : { configured: undefined }) }));
+    const { stdout } = await promisify(execFile)(path, ["--mode", "validate", "-c", join(directory, "bootstrap.json"), "-l", "error"]);
+    expect(stdout).toContain("OK");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+it("knows which version of Envoy is older", () => {
+  expect(isOlder("1.9.0", "1.30.0")).toBe(true);
+  expect(isOlder("1.30.0", "1.30.0")).toBe(false);
+  expect(isOlder("2.0.0", "1.30.9")).toBe(false);
+  expect(isOlder("1.30.1", "1.30.2")).toBe(true);
+});

@@ -1,0 +1,130 @@
+import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import { describe, expect, it } from "vitest";
+import { exitCode, type LeaveParts, leave } from "./leave.js";
+import { createSteps } from "./step.js";
+
+const limits = { wait: 1_000, outsiders: 0, limit: 30_000 };
+
+function scene(over: Partial<LeaveParts> = {}, options: Partial<typeof limits> = {}) {
+  const clock = createTestClock();
+  const order: string[] = [];
+  const done = (name: string) => async () => {
+    order.push(`${name}@${clock.monotonic()}`);
+  };
+  const parts: LeaveParts = {
+    serving: true,
+    maintenance: done("maintenance"),
+    notice: async () => {
+      await done("notice")();
+      return { accepted: true, subscribers: 4 };
+    },
+    envoy: { drainInbound: done("drain"), inFlight: async () => 0 },
+    endService: async () => {
+      await done("end")();
+      return { exit: { code: 3 }, killed: false };
+    },
+    deregister: async () => {
+      await done("deregister")();
+      return true;
+    },
+    stopEnvoy: done("envoy"),
+    ...over,
+  };
+  const steps = createSteps(clock, createLogger({ name: "test", level: "silent" }));
+  const hurry = new AbortController();
+  const code = leave(parts, { ...limits, ...options }, steps, clock, hurry.signal);
+  return { clock, order, steps, hurry, code };
+}
+
+describe("the stop order", () => {
+  it("takes the instance out of routing first, drains second, and stops Envoy last", async () => {
+    const { clock, order, steps, code } = scene();
+    await clock.advance(1_000);
+    expect(await code).toBe(3);
+    expect(order).toEqual(["maintenance@0", "notice@0", "drain@1000", "end@1000", "deregister@1000", "envoy@1000"]);
+    expect(steps.reports.map(({ step, ms }) => [step, ms])).toEqual([
+      ["1", 0],
+      ["2", 1_000],
+      ["3", 0],
+      ["4", 0],
+      ["5", 0],
+      ["6", 0],
+      ["7", 0],
+    ]);
+    expect(steps.reports[0]?.outcome).toBe("Consul accepted, the control plane accepted for 4 subscribed proxies");
+  });
+
+  it("waits a second at most for those who do not answer, and goes on", async () => {
+    const { clock, order, steps } = scene({ maintenance: () => new Promise(() => {}) });
+    await clock.advance(1_000);
+    expect(steps.reports[0]).toMatchObject({ step: "1", ms: 1_000, outcome: "not everybody accepted within 1000 ms" });
+    await clock.advance(1_000);
+    expect(order.at(-1)).toBe("envoy@2000");
+  });
+
+  it("names who refused and goes on", async () => {
+    const { clock, steps, code } = scene({ notice: async () => Promise.reject(new Error("refused the connection")) });
+    await clock.advance(1_000);
+    await code;
+    expect(steps.reports[0]?.outcome).toBe("Consul accepted, the control plane: refused the connection");
+  });
+
+  it("gives callers outside the mesh their time", async () => {
+    const { clock, steps, code } = scene({}, { outsiders: 5_000 });
+    await clock.advance(6_000);
+    await code;
+    expect(steps.reports.find(({ step }) => step === "2b")?.ms).toBe(5_000);
+  });
+
+  it("waits until nothing is under way, and no longer than the limit", async () => {
+    let left = 3;
+    const { clock, order, steps } = scene({ envoy: { drainInbound: async () => {}, inFlight: async () => left } });
+    await clock.advance(11_000);
+    expect(order.some((entry) => entry.startsWith("end"))).toBe(false);
+    left = 0;
+    await clock.advance(50);
+    expect(steps.reports.find(({ step }) => step === "4")?.outcome).toBe("none is under way");
+
+    const stuck = scene({ envoy: { drainInbound: async () => {}, inFlight: async () => 1 } });
+    await stuck.clock.advance(1_000 + 30_000);
+    await stuck.code;
+    expect(stuck.steps.reports.find(({ step }) => step === "4")?.outcome).toBe("1 still under way after 30000 ms: they are cut off");
+  });
+
+  it("waits for nothing once it is hurried", async () => {
+    const { clock, order, hurry, code } = scene({ envoy: { drainInbound: async () => {}, inFlight: async () => 1 } }, { outsiders: 5_000 });
+    await clock.advance(100);
+    hurry.abort();
+    await clock.advance(0);
+    await code;
+    expect(order.at(-1)).toBe("envoy@100");
+  });
+
+  it("drains nothing where nobody was served", async () => {
+    const { clock, order, code } = scene({ serving: false });
+    await clock.advance(0);
+    await code;
+    expect(order).toEqual(["end@0", "deregister@0", "envoy@0"]);
+  });
+
+  it("goes through all steps even when each of them fails", async () => {
+    const fail = async () => Promise.reject(new Error("broken"));
+    const { clock, steps, code } = scene({
+      endService: fail,
+      deregister: fail,
+      stopEnvoy: fail,
+      envoy: { drainInbound: fail, inFlight: fail },
+    });
+    await clock.advance(1_000);
+    expect(await code).toBe(0);
+    expect(steps.reports.filter(({ outcome }) => outcome === "broken").map(({ step }) => step)).toEqual(["3", "4", "5", "6", "7"]);
+  });
+
+  it("ends with the service's code, 0 for the SIGTERM that it was sent, and 137 when it had to be killed", () => {
+    expect(exitCode({ code: 7 }, false)).toBe(7);
+    expect(exitCode({ signal: "SIGTERM" }, false)).toBe(0);
+    expect(exitCode({ signal: "SIGKILL" }, true)).toBe(137);
+    expect(exitCode({}, false)).toBe(0);
+  });
+});

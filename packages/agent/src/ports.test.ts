@@ -1,0 +1,44 @@
+import { createServer } from "node:net";
+import { describe, expect, it } from "vitest";
+import { checkFree, pickPorts } from "./ports.js";
+
+const wanted = (key: string, address: string) => ({ key, address, what: `the ${key}`, flag: `--${key}` });
+
+describe("ports", () => {
+  it("are picked below the range of outgoing connections where 0 was asked for, and left alone elsewhere", async () => {
+    const picked = await pickPorts(
+      [wanted("a", "127.0.0.1:0"), wanted("b", "127.0.0.1:9")],
+      {},
+      { random: () => 0.5, ephemeralFrom: 30_000 },
+    );
+    expect(picked).toEqual({ a: "127.0.0.1:20000", b: "127.0.0.1:9" });
+  });
+
+  it("are the same as last time", async () => {
+    expect(await pickPorts([wanted("a", "[::1]:0")], { a: 12_345 })).toEqual({ a: "[::1]:12345" });
+  });
+
+  it("are never picked twice, nor where somebody listens", async () => {
+    const numbers = [0, 0, 0.1, 0.1, 0.2];
+    const listen = async (_host: string, port: number): Promise<void> => {
+      if (port === 12_000) throw new Error("in use");
+    };
+    const options = { random: () => numbers.shift() ?? 0.9, listen, ephemeralFrom: 30_000 };
+    expect(await pickPorts([wanted("a", "127.0.0.1:0"), wanted("b", "127.0.0.1:0")], {}, options)).toEqual({
+      a: "127.0.0.1:10000",
+      b: "127.0.0.1:14000",
+    });
+  });
+
+  it("that are taken are named together with the flag that changes them", async () => {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+    );
+    await expect(checkFree(wanted("inbound-addr", `127.0.0.1:${port}`))).rejects.toThrow(
+      new RegExp(`port ${port} is in use .*--inbound-addr`),
+    );
+    await new Promise((resolve) => server.close(resolve));
+    await checkFree(wanted("inbound-addr", `127.0.0.1:${port}`));
+  });
+});

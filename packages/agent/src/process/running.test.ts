@@ -1,0 +1,113 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@legation/runtime";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../testing/until.js";
+import { groupLives, identify, isAlive } from "./identity.js";
+import { adoptProcess, describeExit, type ProcessSpec, type Running, startProcess } from "./running.js";
+
+let directory: string;
+const started: Running[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "legation-process-"));
+});
+afterEach(async () => {
+  for (const running of started.splice(0)) await running.end(0);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const spec = (script: string): ProcessSpec => ({
+  argv: ["/bin/sh", "-c", script],
+  env: { PATH: process.env["PATH"] },
+  outputPath: join(directory, "out.log"),
+  recordPath: join(directory, "record.json"),
+  digest: "d",
+});
+const output = () => (existsSync(join(directory, "out.log")) ? readFileSync(join(directory, "out.log"), "utf8") : "");
+async function start(script: string): Promise<Running> {
+  const running = await startProcess(spec(script), systemClock);
+  started.push(running);
+  return running;
+}
+
+describe("a process that outlives the agent", () => {
+  it("writes its output to the file, and its exit is known", async () => {
+    const running = await start("echo out; echo err >&2; exit 4");
+    expect(await running.exited).toEqual({ code: 4 });
+    expect(output()).toBe("out\nerr\n");
+  });
+
+  it("is adopted by its record, and its end is noticed without being its parent", async () => {
+    const running = await start("sleep 60");
+    const adopted = adoptProcess(join(directory, "record.json"), systemClock);
+    expect(adopted?.record).toEqual(running.record);
+    running.signal("SIGKILL");
+    expect(await adopted?.exited).toEqual({});
+    expect(adoptProcess(join(directory, "record.json"), systemClock)).toBeUndefined();
+  });
+
+  it("is not adopted when its pid now belongs to another process, or after a reboot", async () => {
+    const { record } = await start("sleep 60");
+    const path = join(directory, "other.json");
+    for (const changed of [{ startTime: "1" }, { boot: "another" }]) {
+      writeFileSync(path, JSON.stringify({ ...record, ...changed }));
+      expect(adoptProcess(path, systemClock)).toBeUndefined();
+    }
+    writeFileSync(path, "{ broken");
+    expect(adoptProcess(path, systemClock)).toBeUndefined();
+  });
+
+  it("ends with its whole group, by SIGKILL where SIGTERM does not help", async () => {
+    const polite = await start("sleep 61 & wait");
+    expect(await polite.end(5_000)).toMatchObject({ killed: false, exit: { signal: "SIGTERM" } });
+    expect(existsSync(join(directory, "record.json"))).toBe(false);
+    const stubborn = await start("trap '' TERM; echo trapped; while :; do sleep 0.1; done");
+    await until("the trap is set", () => output().includes("trapped"));
+    expect(await stubborn.end(100)).toMatchObject({ killed: true, exit: { signal: "SIGKILL" } });
+    expect(groupLives(stubborn.record.pid)).toBe(false);
+  });
+
+  it("is killed soon after a hurry, however long its limit", async () => {
+    const stubborn = await start("trap '' TERM; echo trapped; while :; do sleep 0.1; done");
+    await until("the trap is set", () => output().includes("trapped"));
+    const began = performance.now();
+    expect((await stubborn.end(60_000, AbortSignal.abort())).killed).toBe(true);
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
+
+  it("says what could not be started", async () => {
+    await expect(startProcess({ ...spec(""), argv: ["/nowhere/app"] }, systemClock)).rejects.toThrow(
+      'cannot start "/nowhere/app": not found',
+    );
+    await expect(startProcess({ ...spec(""), cwd: "/nowhere" }, systemClock)).rejects.toThrow(
+      "its working directory /nowhere is not there",
+    );
+  });
+
+  it("describes an exit in words", () => {
+    expect([{ code: 1 }, { signal: "SIGSEGV" as const }, {}].map(describeExit)).toEqual([
+      "exited with code 1",
+      "ended by SIGSEGV",
+      "ended (its exit code went to the agent that started it)",
+    ]);
+  });
+});
+
+describe("the identity of a process", () => {
+  const stat = (name: string, state: string) => `7 (${name}) ${state} 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0`;
+  const proc = (name: string, state: string) => (path: string) => (path === "/proc/7/stat" ? stat(name, state) : "boot-id\n");
+
+  it("is read whatever the process calls itself", () => {
+    expect(identify(7, proc("a) R (b", "S"))).toEqual({ pid: 7, startTime: "4711", boot: "boot-id" });
+  });
+  it("is none for a zombie", () => {
+    expect(identify(7, proc("app", "Z"))).toBeUndefined();
+    expect(groupLives(7, proc("app", "Z"), () => ["7", "self"])).toBe(false);
+    expect(groupLives(7, proc("app", "S"), () => ["7", "self"])).toBe(true);
+  });
+  it("holds for this very process", () => {
+    const me = identify(process.pid);
+    expect(me && isAlive(me)).toBe(true);
+  });
+});

@@ -1,0 +1,29 @@
+/** From the instance to its registrar: what is registered, under which address, how often. */
+import { splitAddress } from "@legation/contract";
+import { createBackoff } from "@legation/runtime";
+import type { Instance } from "../instance.js";
+import type { ConsulAgent } from "./consul-agent.js";
+import { createRegistrar, type Registrar } from "./registrar.js";
+import { registrationOf } from "./registration.js";
+
+const firstRetryMs = 250;
+const longestRetryMs = 5_000;
+
+/** Creates the registrar of an instance; `hostname` names this machine in the registration. */
+export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname: string, onChange: () => void): Registrar {
+  const { config, addresses, stateDir, clock, log } = instance;
+  const { service, values } = config;
+  const inbound = values.envoy.enabled ? splitAddress(addresses.inbound) : undefined;
+  const mesh = inbound && { host: config.advertised(inbound.host), port: inbound.port };
+  const identity = { owner: `${stateDir.uuid}@${hostname}`, ...(mesh ? { mesh } : {}) };
+  return createRegistrar({
+    consul,
+    registration: (reports) => registrationOf(service, identity, reports),
+    heartbeat: values.heartbeat,
+    compare: Math.min(values.consul.compare, values.heartbeat),
+    clock,
+    backoff: createBackoff({ base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) }),
+    log,
+    onChange,
+  });
+}
