@@ -1,7 +1,7 @@
 /** The HTTP server: every route of the control plane in one place. */
 import type { LeavingNotice, LeavingReply } from "@legation/contract";
 import { type Clock, type Logger, listenError } from "@legation/runtime";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { CommandDirectory } from "../channel/commands.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
@@ -36,10 +36,9 @@ export function createApi(parts: ApiParts): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app: FastifyInstance = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: "array" } },
   });
   useProblems(app);
   addHealthRoute(app, parts.health);

@@ -1,0 +1,87 @@
+import { controlPlaneService } from "@legation/contract";
+import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import { expect, test } from "vitest";
+import { serviceOf } from "../testing/catalog.js";
+import { createChanges } from "./changes.js";
+import { createFeed } from "./feed.js";
+
+function scene() {
+  const clock = createTestClock();
+  const services = new Set<string>();
+  const log: { event: string; msg: string }[] = [];
+  const counts = { changed: 0, served: 0 };
+  let lastAnswerAt: number | undefined;
+  const changes = createChanges(clock);
+  const feed = createFeed({
+    reconciler: { set: (service) => services.add(service.name), remove: (name) => services.delete(name), flush: () => undefined },
+    changes,
+    clock,
+    log: createLogger({ name: "test", destination: { write: (line: string) => log.push(JSON.parse(line)) } }),
+    changed: () => {
+      counts.changed++;
+    },
+    served: () => {
+      counts.served++;
+    },
+    lastAnswerAt: () => lastAnswerAt,
+  });
+  const answer = () => {
+    lastAnswerAt = clock.now();
+  };
+  return { clock, services, log, counts, changes, feed, answer };
+}
+
+test("nothing is served before the first complete read, so that a partial one takes nothing from a proxy", () => {
+  const { clock, services, counts, feed, answer } = scene();
+  answer();
+  feed.take({ kind: "service", service: serviceOf("orders", "o1") });
+  expect(services.has("orders")).toBe(true);
+  expect(feed.status()).toEqual({ origin: "none", answeredAt: undefined, error: undefined });
+  expect(counts.served).toBe(0);
+  feed.take({ kind: "complete" });
+  expect(feed.status()).toEqual({ origin: "consul", answeredAt: clock.now(), error: undefined });
+  expect(counts.served).toBe(1);
+});
+
+test("the state of the last run is served at once, with its own age until Consul has been read", async () => {
+  const { clock, services, log, feed, answer, counts } = scene();
+  feed.restore({ answeredAt: clock.now() - 90_000, datacenter: undefined, servers: [], services: [serviceOf("orders", "o1")] });
+  expect([...services]).toEqual(["orders"]);
+  expect(log).toMatchObject([{ event: "state.restored", services: 1, age: 90 }]);
+  await clock.advance(1_000);
+  answer();
+  expect(feed.status()).toMatchObject({ origin: "disk", answeredAt: clock.now() - 91_000 });
+  feed.take({ kind: "complete" });
+  expect(feed.status()).toMatchObject({ origin: "consul", answeredAt: clock.now() });
+  expect(counts.served).toBe(0);
+});
+
+test("a Consul that is lost changes no service and is said with its reason until it is back", () => {
+  const { services, log, feed, changes, counts } = scene();
+  feed.take({ kind: "service", service: serviceOf("orders", "o1") });
+  const before = counts.changed;
+  feed.take({ kind: "lost", error: new Error("connection refused") });
+  expect(feed.status().error).toBe("connection refused");
+  expect([...services]).toEqual(["orders"]);
+  expect(counts.changed).toBe(before);
+  feed.take({ kind: "restored" });
+  expect(feed.status().error).toBeUndefined();
+  expect(log.map((line) => line.event)).toEqual(["consul.lost", "consul.restored"]);
+  expect(changes.list().map((change) => change.event)).toEqual(["registry-lost", "registry-restored"]);
+});
+
+test("what the guard holds back is said aloud", () => {
+  const { log, feed, changes } = scene();
+  feed.take({ kind: "alert", alert: { kind: "held", service: "orders", message: "orders: 3 of 4 vanished" } });
+  expect(log).toMatchObject([{ event: "registry.held", service: "orders", msg: "orders: 3 of 4 vanished" }]);
+  expect(changes.list()).toMatchObject([{ event: "instances-held", service: "orders" }]);
+});
+
+test("control planes in the registry are no services of the mesh, and gone services go", () => {
+  const { services, feed } = scene();
+  feed.take({ kind: "service", service: serviceOf(controlPlaneService, "c1") });
+  feed.take({ kind: "service", service: serviceOf("orders", "o1") });
+  feed.take({ kind: "removed", name: "orders" });
+  expect(services.size).toBe(0);
+});
