@@ -40,7 +40,7 @@ interface Size {
 }
 
 const full: Size = { services: 2_000, instances: 5, rounds: 30, watchFor: 10_000, pause: { least: 50, most: 250 } };
-const short: Size = { services: 200, instances: 5, rounds: 5, watchFor: 1_000, pause: { least: 5, most: 50 } };
+const short: Size = { services: 200, instances: 5, rounds: 4, watchFor: 1_000, pause: { least: 5, most: 50 } };
 
 /** Runs the bench. Returns the exit code: 1 when a change was not seen, or Legation's watching costs more than the naive ways. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -74,11 +74,13 @@ async function measure(version: ConsulVersion, way: Way, size: Size): Promise<Me
     await watching.complete;
     const first = { ms: performance.now() - started, bytes: watching.traffic().bytes, cost: startCost() };
 
+    await quiet(watching);
     const restCost = await over(watching, server.pid, size.watchFor);
     const atRest = await timeChanges({ population, lookout, ...size, first: 0 });
     updates = fork(fileURLToPath(new URL("./updates.js", import.meta.url)), [server.url, String(size.services), String(size.instances)]);
-    await once(updates, "spawn");
-    await pause(300);
+    await quiet(watching);
+    updates.send("start");
+    await once(updates, "message");
     const busyCost = await over(watching, server.pid, size.watchFor);
     const underUpdates: Latencies = await timeChanges({ population, lookout, ...size, first: size.rounds });
     return { way: way.name, first, rest: restCost, busy: busyCost, atRest, underUpdates };
@@ -87,6 +89,14 @@ async function measure(version: ConsulVersion, way: Way, size: Size): Promise<Me
     watching?.stop();
     population.close();
     await server.stop();
+  }
+}
+
+/** Waits until a watcher has nothing left to do. */
+async function quiet(watching: Watching): Promise<void> {
+  for (let i = 0, before = -1; i < 100 && before !== watching.traffic().requests; i++) {
+    before = watching.traffic().requests;
+    await pause(300);
   }
 }
 

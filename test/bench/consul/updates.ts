@@ -7,9 +7,15 @@ const population = createPopulation({ url, services: Number(services), instances
 process.once("disconnect", () => process.exit());
 
 let count = 0;
-setInterval(() => {
+process.once("message", () => setInterval(update, 1_000 / perSecond));
+
+/** Tells the bench of the first one. */
+function update(): void {
   count++;
   // The first half of the services is left to the changes that are measured.
   const service = Math.floor(Number(services) / 2) + (count % Math.floor(Number(services) / 2));
-  population.check(`s${service}`, 0, "passing", `load ${count}`).catch(() => process.exit(1));
-}, 1_000 / perSecond);
+  population.check(`s${service}`, 0, "passing", `load ${count}`).then(
+    () => count === 1 && process.send?.("updating"),
+    () => process.exit(1),
+  );
+}

@@ -32,7 +32,7 @@ export interface ConsulCatalogOptions {
   /** The last good state: what is told counts as told, and nothing of it is lost before a complete read. */
   readonly known?: { readonly services: readonly CatalogService[]; readonly servers?: readonly string[] };
   readonly guard?: GuardLimits;
-  /** Connections for reads, and as many for sweeps; four more are for the watches. Default 4. */
+  /** Connections for reads, and twice as many for sweeps; four more are for the watches. Default 4: 16 in all. */
   readonly concurrency?: number;
   /** A sweep happens at least this often, whatever the watches say. Default 60 s. */
   readonly sweepEvery?: number;
@@ -59,12 +59,13 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   const link = createLink(o.consul, clock);
   const queue = createReadQueue({ read, onError: readFailed, onIdle: idle, clock, concurrency, ...random });
   const sweep = createSweep({
-    names: () => [...[...recent].reverse().filter(isKnown), ...[...state.names()].filter((name) => !recent.has(name))],
+    names: () => state.names(),
+    hot: () => [...recent].reverse().filter(isKnown),
     probe,
     onError: (error, retryInMs) =>
       log.warn({ event: "consul.sweep.failed", why: messageOf(error), retryInMs }, "a sweep of the catalog broke off"),
     clock,
-    concurrency,
+    concurrency: 2 * concurrency,
     every: o.sweepEvery ?? 60_000,
     ...random,
   });
