@@ -8,7 +8,7 @@ import { readyToStart } from "./arrival.js";
 import { setUpChannel } from "./channel/setup.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
-import { setUpEnvoy } from "./envoy/setup.js";
+import { envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { createHealth, probesOf } from "./health/health.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
@@ -131,6 +131,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 
   const start = async (): Promise<void> => {
+    const binary = values.envoy.enabled ? envoyBinaryOf(config, env) : undefined;
     admin = await startAdminServer(addresses.admin, {
       status: () => statusOf(instance),
       config: () => options.printedConfig,
@@ -151,10 +152,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance.node = values.discovery
       ? await learnNodeName({ consul, stateDir, hasty: adopted, clock, log, signal: stopping.signal, onWait })
       : hostname;
-    if (values.envoy.enabled) {
+    if (binary !== undefined) {
       follow("envoy", "envoy.output");
       instance.envoy = setUpEnvoy({
         config,
+        binary,
         node: instance.node,
         addresses,
         env,

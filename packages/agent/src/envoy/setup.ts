@@ -25,6 +25,7 @@ export interface Envoy {
 /** What the set-up takes besides the configuration. */
 export interface EnvoySetup {
   readonly config: AgentConfig;
+  readonly binary: string;
   /** Consul's node. */
   readonly node: string;
   readonly addresses: EnvoyAddresses;
@@ -35,11 +36,15 @@ export interface EnvoySetup {
   readonly onChange: () => void;
 }
 
-/** Finds the binary and prepares the runner. Throws LegationError "envoy.missing". */
+/** The Envoy that the configuration means. Throws LegationError "envoy.missing". */
+export function envoyBinaryOf({ values }: AgentConfig, env: Readonly<Record<string, string | undefined>>): string {
+  return findEnvoy({ configured: values.envoy.binary, path: env["PATH"], tools: toolsDirectory });
+}
+
+/** Prepares the runner; nothing is started. */
 export function setUpEnvoy(setup: EnvoySetup): Envoy {
-  const { config, node, addresses, env, file, clock, log } = setup;
+  const { config, binary, node, addresses, env, file, clock, log } = setup;
   const { service, values } = config;
-  const binary = findEnvoy({ configured: values.envoy.binary, path: env["PATH"], tools: toolsDirectory });
   const nodeId = instanceKey(node, service.id);
   const json = bootstrapOf({
     nodeId,
