@@ -15,6 +15,7 @@ export function applyDelta(subscription: Subscription, request: DeltaRequest, fi
     if (name === "*") subscription.leaveWildcard();
     else subscription.unsubscribe(name);
   }
+  if (first && subscription.subscribeAll(subscribe)) return;
   for (const name of subscribe.names) {
     if (name === "*") subscription.enterWildcard();
     else subscription.subscribe(name, !(first && initialVersions.has(name)));

@@ -36,6 +36,8 @@ interface Entry {
 export class FrameCache {
   readonly #entries = new Map<number, Entry[]>();
   readonly #parts = new WeakMap<Resource, { id: number; delta?: Buffer; sotw?: Buffer }>();
+  /** Long lists that are one array for many streams, so that not even the list has to be compared. */
+  readonly #shared = new WeakMap<readonly Resource[], Entry>();
   #bytes = 0;
   #serial = 0;
   #ids = 0;
@@ -54,20 +56,21 @@ export class FrameCache {
    * nonce twice, and streams in the same state share one buffer.
    */
   frame(answer: Answer, after: number): Frame {
+    const shared = answer.removed.length === 0 ? this.#shared.get(answer.resources) : undefined;
+    if (shared && shared.answer.variant === answer.variant && shared.answer.version === answer.version) return this.#after(shared, after);
     const hash = this.#hash(answer);
     const entries = this.#entries.get(hash) ?? [];
     const entry = entries.find((e) => sameAnswer(e.answer, answer));
-    if (entry) {
-      if (entry.frame.serial <= after) entry.frame = this.#build(entry.answer);
-      return entry.frame;
-    }
+    if (entry) return this.#after(entry, after);
     const frame = this.#build(answer);
     if (this.#bytes + frame.bytes.length > this.capacity) {
       this.#entries.clear();
       this.#bytes = 0;
     }
     this.#bytes += frame.bytes.length;
-    this.#entries.set(hash, [...(this.#entries.get(hash) ?? []), { answer, frame }]);
+    const fresh: Entry = { answer, frame };
+    this.#entries.set(hash, [...(this.#entries.get(hash) ?? []), fresh]);
+    if (answer.removed.length === 0 && answer.resources.length > 32) this.#shared.set(answer.resources, fresh);
     return frame;
   }
 
@@ -75,6 +78,11 @@ export class FrameCache {
   clear(): void {
     this.#entries.clear();
     this.#bytes = 0;
+  }
+
+  #after(entry: Entry, after: number): Frame {
+    if (entry.frame.serial <= after) entry.frame = this.#build(entry.answer);
+    return entry.frame;
   }
 
   #build(answer: Answer): Frame {

@@ -4,10 +4,12 @@ import { FieldReader, MalformedMessage } from "./wire.js";
 /** The names of one repeated field. Shared and never changed; equal bytes give the same object. */
 export interface NameList {
   readonly names: readonly string[];
+  /** The same names, for looking up. */
+  readonly set: ReadonlySet<string>;
 }
 
 /** The list without names. */
-export const noNames: NameList = { names: [] };
+export const noNames: NameList = { names: [], set: new Set() };
 
 interface Known extends NameList {
   readonly raw: Buffer;
@@ -26,10 +28,10 @@ export class NameLists {
   /** The names in `raw`, a run of fields of which those with number `field` are names. Throws MalformedMessage. */
   decode(raw: Buffer, field: number): NameList {
     if (raw.length === 0) return noNames;
-    if (raw.length < NameLists.rememberFrom) return { names: decodeNames(raw, field) };
+    if (raw.length < NameLists.rememberFrom) return listOf(decodeNames(raw, field));
     const candidates = this.#byLength.get(raw.length) ?? [];
     for (const known of candidates) if (known.raw.equals(raw)) return known;
-    const list: Known = { names: decodeNames(raw, field), raw: Buffer.from(raw) };
+    const list: Known = { ...listOf(decodeNames(raw, field)), raw: Buffer.from(raw) };
     if (this.#count >= NameLists.capacity) {
       this.#byLength.clear();
       this.#count = 0;
@@ -41,6 +43,10 @@ export class NameLists {
   }
 }
 
+function listOf(names: readonly string[]): NameList {
+  return { names, set: new Set(names) };
+}
+
 function decodeNames(raw: Buffer, field: number): readonly string[] {
   const names: string[] = [];
   const reader = new FieldReader(raw);
@@ -49,4 +55,47 @@ function decodeNames(raw: Buffer, field: number): readonly string[] {
     names.push(reader.text());
   }
   return names;
+}
+
+/** The names that one client asks for: a list that is shared with others, and the client's own differences from it. */
+export class NameSet {
+  /** The shared list that the set started from. */
+  base: NameList = noNames;
+  readonly own = new Set<string>();
+  readonly #removed = new Set<string>();
+
+  get size(): number {
+    return this.base.set.size - this.#removed.size + this.own.size;
+  }
+
+  has(name: string): boolean {
+    return this.own.has(name) || (this.base.set.has(name) && !this.#removed.has(name));
+  }
+
+  /** Starts from a shared list; only for an empty set. */
+  adopt(list: NameList): void {
+    this.base = list;
+    this.own.clear();
+    this.#removed.clear();
+  }
+
+  /** Adds a name. Returns true when it stands in `own` now and did not before. */
+  add(name: string): boolean {
+    if (this.has(name)) return false;
+    if (this.#removed.delete(name)) return false;
+    this.own.add(name);
+    return true;
+  }
+
+  /** Removes a name. Returns true when it stood in `own`. */
+  delete(name: string): boolean {
+    if (this.own.delete(name)) return true;
+    if (this.base.set.has(name)) this.#removed.add(name);
+    return false;
+  }
+
+  *[Symbol.iterator](): Iterator<string> {
+    for (const name of this.base.set) if (!this.#removed.has(name)) yield name;
+    yield* this.own;
+  }
 }

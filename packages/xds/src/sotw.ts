@@ -15,6 +15,10 @@ export function applySotw(subscription: Subscription, request: SotwRequest, firs
   const last = lastNames.get(subscription);
   if (last && (last === request.names || sameNames(last.names, request.names.names))) return;
   lastNames.set(subscription, request.names);
+  if (first && subscription.subscribeAll(request.names)) {
+    subscription.hasNamed = true;
+    return;
+  }
   const wanted = new Set(request.names.names);
   if (wanted.size === 0 && !subscription.hasNamed && subscription.type.legacyWildcard) {
     subscription.enterWildcard();

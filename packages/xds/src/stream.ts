@@ -134,7 +134,7 @@ export class Stream implements Call {
 
   /** Sends what is owed, one response at a time, as long as the transport takes it. */
   pump(): void {
-    if (this.#over || this.#writing || !this.#isReady()) return;
+    if (this.#over || this.#writing || !this.#hasWork() || !this.#isReady()) return;
     const now = this.host.clock.monotonic();
     const turns = this.subscriptions.map((subscription) => this.#turn(subscription, now));
     const { next, wakeAt } = choose(turns, this.#warming.any(now), !this.only, now, this.host.order);
@@ -178,6 +178,7 @@ export class Stream implements Call {
     const subscription = new Subscription(type, this.variant, {
       added: (typeUrl, name) => this.host.interest.add(typeUrl, name, this),
       removed: (typeUrl, name) => this.host.interest.remove(typeUrl, name, this),
+      addedList: (typeUrl, list) => this.host.interest.addList(typeUrl, list, this),
     });
     this.subscriptions.push(subscription);
     this.subscriptions.sort((a, b) => (a.type.rank ?? 99) - (b.type.rank ?? 99));
@@ -292,6 +293,11 @@ export class Stream implements Call {
     for (const name of plan.remove) this.#warming.end(name);
   }
 
+  #hasWork(): boolean {
+    for (const subscription of this.subscriptions) if (!subscription.outstanding && subscription.dirty) return true;
+    return false;
+  }
+
   #isReady(): boolean {
     if (!this.ready) this.ready = this.view !== undefined && this.view.missing === undefined;
     return this.ready && this.view !== undefined;
@@ -301,11 +307,15 @@ export class Stream implements Call {
     let source = this.#sources.get(typeUrl);
     if (!source) {
       const lookup = (name: string): Resource | undefined => this.view?.lookup(typeUrl, name);
+      const find =
+        typeUrl === TypeUrl.endpoint && this.host.emptyAssignments
+          ? (name: string) => lookup(name) ?? emptyAssignment(this.view, name)
+          : lookup;
       source = {
-        lookup:
-          typeUrl === TypeUrl.endpoint && this.host.emptyAssignments ? (name) => lookup(name) ?? emptyAssignment(this.view, name) : lookup,
+        lookup: find,
         visible: (name) => this.view?.visible(typeUrl, name),
         all: () => this.view?.all(typeUrl) ?? [],
+        resolve: (list) => this.view?.resolve(typeUrl, list, find),
         awaited: (name) => this.demands.awaits(typeUrl, name),
       };
       this.#sources.set(typeUrl, source);
@@ -337,7 +347,10 @@ export class Stream implements Call {
     this.#timer?.cancel();
     this.#deadline?.cancel();
     this.#unread?.cancel();
-    for (const { type, names } of this.subscriptions) for (const name of names) this.host.interest.remove(type.url, name, this);
+    for (const { type, names } of this.subscriptions) {
+      this.host.interest.removeList(type.url, names.base, this);
+      for (const name of names.own) this.host.interest.remove(type.url, name, this);
+    }
     this.host.closed(this);
   }
 }

@@ -1,6 +1,7 @@
 /** One stream's interest in one type: what it asked for, what it holds, what it was sent and what it refused. */
 import type { Frame, Variant } from "./frame.js";
 import { absent, type Held, Holding, resourceOf, versionOf } from "./holding.js";
+import { type NameList, NameSet } from "./names.js";
 import { culprits, type Rejection, type RetryTimes, reject } from "./rejection.js";
 import { type Resource, sameContent } from "./resource.js";
 import type { ResourceType } from "./type.js";
@@ -35,6 +36,8 @@ export interface Source {
   visible(name: string): Resource | undefined;
   /** All that a wildcard shows; the same array until something changes. */
   all(): readonly Resource[];
+  /** What asking for each of the names gets, the same array until something changes; undefined when one does not exist. */
+  resolve(list: NameList): readonly Resource[] | undefined;
   /** True while it is being found out whether the name can be provided. */
   awaited(name: string): boolean;
 }
@@ -51,6 +54,8 @@ export interface Refusal {
 export interface InterestListener {
   added(typeUrl: string, name: string): void;
   removed(typeUrl: string, name: string): void;
+  /** All names of a list, at once. */
+  addedList(typeUrl: string, list: NameList): void;
 }
 
 /** Nothing is owed. */
@@ -59,7 +64,7 @@ export const nothingOwed: Plan = { set: [], remove: [], absent: [], whole: false
 /** The model that both protocol variants use. It knows no bytes and no nonces but those it is given. */
 export class Subscription {
   /** Names that were asked for one by one. */
-  readonly names = new Set<string>();
+  readonly names = new NameSet();
   readonly holding = new Holding();
   readonly rejections = new Map<string, Rejection>();
   wildcard = false;
@@ -83,6 +88,8 @@ export class Subscription {
   acknowledgedVersion = "";
   #dirty = new Set<string>();
   #all = false;
+  /** All names are owed, and nothing but the shared list of names was asked for. */
+  #bulk = false;
   readonly #forced = new Set<string>();
   /** Parts of a refused response, tried one after the other. */
   #parts: (readonly string[])[] = [];
@@ -95,7 +102,7 @@ export class Subscription {
 
   /** True when something may have to be sent. */
   get dirty(): boolean {
-    return this.#all || this.#dirty.size > 0 || this.#parts.length > 0 || !this.answered;
+    return this.#all || this.#bulk || this.#dirty.size > 0 || this.#parts.length > 0 || !this.answered;
   }
 
   /** True when the client asked for anything at all. */
@@ -116,11 +123,20 @@ export class Subscription {
 
   /** Adds a name to the interest; it is sent even if it was sent before. */
   subscribe(name: string, force = true): void {
-    if (!this.names.has(name)) {
-      this.names.add(name);
-      this.listener.added(this.type.url, name);
-    }
+    if (this.names.add(name)) this.listener.added(this.type.url, name);
     this.mark(name, force);
+  }
+
+  /**
+   * Asks for all names of a long list at once, when nothing was asked for and nothing is known of the client. Returns false, and does
+   * nothing, in any other case.
+   */
+  subscribeAll(list: NameList): boolean {
+    if (list.names.length < 32 || this.interested || !this.holding.empty || list.set.has("*")) return false;
+    this.names.adopt(list);
+    this.listener.addedList(this.type.url, list);
+    this.#bulk = true;
+    return true;
   }
 
   /** Ends the interest in a name. Under a wildcard its state is sent once more, because the client has forgotten it. */
@@ -148,6 +164,7 @@ export class Subscription {
   adopt(list: readonly Resource[]): void {
     this.holding.adopt(list);
     this.#all = false;
+    this.#bulk = false;
     this.answered = true;
   }
 
@@ -156,6 +173,14 @@ export class Subscription {
     const part = this.#parts[0];
     if (!part && this.#all && this.wildcard && this.names.size === 0 && this.holding.empty && this.rejections.size === 0) {
       return { set: source.all(), remove: [], absent: [], whole: true };
+    }
+    if (this.#bulk) {
+      const unknown =
+        !part && this.#dirty.size === 0 && this.holding.empty && !this.wildcard && this.names.size === this.names.base.set.size;
+      const set = unknown ? source.resolve(this.names.base) : undefined;
+      if (set) return { set, remove: [], absent: [], whole: true };
+      this.#bulk = false;
+      for (const name of this.names) this.#dirty.add(name);
     }
     const plan = { set: [] as Resource[], remove: [] as string[], absent: [] as string[], whole: false };
     const again: Resource[] = [];

@@ -1,6 +1,8 @@
 /** What a node may see: an ordered list of layers, shared by every stream that has the same list. */
 import type { ChangedNames, ResourceCache } from "./cache.js";
+import type { NameList } from "./names.js";
 import type { Resource } from "./resource.js";
+import { TypeUrl } from "./type.js";
 
 /** The layers of one node. */
 export interface NodeView {
@@ -17,6 +19,7 @@ export class View {
   readonly layers: ReadonlySet<string>;
   readonly named: ReadonlySet<string>;
   readonly #lists = new Map<string, readonly Resource[]>();
+  readonly #resolved = new Map<string, WeakMap<NameList, readonly Resource[]>>();
 
   constructor(
     private readonly cache: ResourceCache,
@@ -55,9 +58,32 @@ export class View {
     return list;
   }
 
-  /** Forgets what was computed from what changed. */
+  /** What `find` finds for all names of a list; the same array until something of the type changes. Undefined when it finds one not. */
+  resolve(typeUrl: string, list: NameList, find: (name: string) => Resource | undefined): readonly Resource[] | undefined {
+    let lists = this.#resolved.get(typeUrl);
+    if (!lists) {
+      lists = new WeakMap();
+      this.#resolved.set(typeUrl, lists);
+    }
+    const known = lists.get(list);
+    if (known) return known;
+    const resources: Resource[] = [];
+    for (const name of list.set) {
+      const resource = find(name);
+      if (!resource) return undefined;
+      resources.push(resource);
+    }
+    lists.set(list, resources);
+    return resources;
+  }
+
+  /** Forgets what was computed from what changed. Endpoints depend on clusters, because a cluster without any has empty ones. */
   changed(names: ChangedNames): void {
-    for (const typeUrl of names.keys()) this.#lists.delete(typeUrl);
+    for (const typeUrl of names.keys()) {
+      this.#lists.delete(typeUrl);
+      this.#resolved.delete(typeUrl);
+      if (typeUrl === TypeUrl.cluster) this.#resolved.delete(TypeUrl.endpoint);
+    }
   }
 
   #find(layers: ReadonlySet<string>, typeUrl: string, name: string): Resource | undefined {
