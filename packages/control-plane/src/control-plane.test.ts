@@ -6,7 +6,7 @@ import { type Consul, createConsul } from "@legation/consul";
 import { type ConsulServer, startConsulServer } from "@legation/consul/testing";
 import { controlPlaneService, leavingPath, type NodeMetadata } from "@legation/contract";
 import { createLifecycle, createLogger, loadConfig, systemClock } from "@legation/runtime";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { HealthView } from "./api/health.js";
 import type { ProxyView } from "./api/proxies.js";
 import { controlPlaneOptions } from "./config.js";
@@ -14,6 +14,8 @@ import { startControlPlane } from "./control-plane.js";
 import type { Ready } from "./state/ready-file.js";
 import { type Envoy, type EnvoyEndpoints, startEnvoy } from "./testing/envoy.js";
 import { until } from "./testing/until.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 interface Running extends Ready {
   readonly log: readonly Record<string, unknown>[];

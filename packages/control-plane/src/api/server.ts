@@ -33,7 +33,9 @@ export interface ApiParts {
 
 /** Assembles the server; it does not listen yet, so that tests can `inject`. */
 export function createApi(parts: ApiParts): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = parts.log;
+  // The server's own lines below a warning have no event, and say nothing that the control plane does not.
+  const level = parts.log.isLevelEnabled("warn") ? "warn" : parts.log.level;
+  const loggerInstance: FastifyBaseLogger = parts.log.child({}, { level });
   const app: FastifyInstance = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),

@@ -85,3 +85,14 @@ test("control planes in the registry are no services of the mesh, and gone servi
   feed.take({ kind: "removed", name: "orders" });
   expect(services.size).toBe(0);
 });
+
+test("a complete read of nothing at all is a missing right, and nobody is told that there is nothing", () => {
+  const { log, feed, counts } = scene();
+  feed.take({ kind: "complete" });
+  expect(feed.status()).toMatchObject({ origin: "none", error: expect.stringContaining("service_prefix") });
+  expect(log.map((line) => line.event)).toEqual(["consul.complete", "consul.empty"]);
+  feed.take({ kind: "service", service: serviceOf("consul", "consul") });
+  expect(feed.status()).toMatchObject({ origin: "consul", error: undefined });
+  feed.take({ kind: "service", service: serviceOf("orders", "o1") });
+  expect(counts.served).toBe(1);
+});

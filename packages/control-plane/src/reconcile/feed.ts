@@ -1,6 +1,6 @@
 /** Takes what the source tells into the reconciler, and remembers how old it is. */
 import { controlPlaneService } from "@legation/contract";
-import type { Clock, Logger } from "@legation/runtime";
+import { type Clock, codeOf, type Logger, messageOf } from "@legation/runtime";
 import type { CatalogOrigin } from "../api/health.js";
 import type { CatalogEvent } from "../sources/index.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
@@ -41,7 +41,24 @@ export function createFeed(o: {
   const { reconciler, changes, clock, log } = o;
   let origin: CatalogOrigin = "none";
   let savedAt: number | undefined;
+  let sawService = false;
+  let isComplete = false;
   let error: string | undefined;
+
+  /** Consul lists itself for everybody who may read; a complete read of nothing is no state to take a proxy's endpoints for. */
+  function serve(): void {
+    if (!isComplete || origin === "consul") return;
+    if (!sawService && origin === "none") {
+      error = 'Consul lists no service at all, not even itself: the token lacks service_prefix "" { policy = "read" }.';
+      log.warn({ event: "consul.empty", why: error }, `${error} Proxies wait for a first answer.`);
+      return;
+    }
+    const first = origin === "none";
+    origin = "consul";
+    error = undefined;
+    reconciler.flush();
+    if (first) o.served();
+  }
 
   return {
     restore(saved) {
@@ -61,24 +78,25 @@ export function createFeed(o: {
         case "service":
           // Control planes find each other in the registry; they are no service of the mesh.
           if (event.service.name !== controlPlaneService) reconciler.set(event.service);
+          sawService = true;
+          serve();
           break;
         case "removed":
           reconciler.remove(event.name);
           break;
-        case "complete": {
+        case "complete":
+          isComplete = true;
           log.info({ event: "consul.complete" }, "everything that Consul lists has been read");
           changes.add({ event: "registry-complete" });
-          reconciler.flush();
-          const first = origin === "none";
-          origin = "consul";
-          if (first) o.served();
+          serve();
           break;
-        }
-        case "lost":
-          error = event.error.message;
-          log.warn({ event: "consul.lost", err: event.error }, `${error} The last good state is served until then.`);
+        case "lost": {
+          error = messageOf(event.error);
+          const meanwhile = origin === "none" ? "Proxies wait for a first answer." : "The last good state is served until it answers.";
+          log.warn({ event: "consul.lost", code: codeOf(event.error), why: error }, `${error} ${meanwhile}`);
           changes.add({ event: "registry-lost", detail: error });
           return;
+        }
         case "restored":
           error = undefined;
           log.info({ event: "consul.restored" }, "Consul answers again");

@@ -27,12 +27,19 @@ const web: NodeMetadata = {
 const place = { region: "", zone: "a" };
 
 function scene() {
-  const clock = createTestClock();
+  const still = createTestClock();
+  let elapsed = 0;
+  const clock = { ...still, monotonic: () => still.monotonic() + elapsed };
+  const slow = (ms: number) => {
+    compileTime = ms;
+  };
   const cache = createResourceCache();
   const compiled = { service: 0, node: 0 };
+  let compileTime = 0;
   const metrics = {
     compiled: (what: "service" | "node") => {
       compiled[what]++;
+      elapsed += compileTime;
     },
     published: () => undefined,
   };
@@ -50,7 +57,7 @@ function scene() {
     return endpoints?.map((e) => e.healthStatus);
   };
   const names = (layer: string, typeUrl: string) => [...(cache.layer(layer)?.get(typeUrl)?.keys() ?? [])].sort();
-  return { clock, cache, compiled, patches, changes, reconciler, health, names };
+  return { clock: still, cache, compiled, patches, changes, reconciler, health, names, slow };
 }
 
 const HEALTHY = 1;
@@ -211,6 +218,22 @@ test("a leaving notice of an instance that the registry does not have is not acc
   expect(reconciler.leave({ node: "n2", id: "o1", service: "orders" })).toBe(false);
   expect(reconciler.leave({ node: "n1", id: "o1", service: "payments" })).toBe(false);
   expect(reconciler.size().leaving).toBe(0);
+});
+
+test("much to compile is done in slices, and a proxy that comes in between gets all it needs", async () => {
+  const { clock, reconciler, health, slow } = scene();
+  slow(8);
+  for (const name of ["a", "b", "c", "d", "e", "orders"]) reconciler.set(serviceOf(name, `${name}1`));
+  reconciler.flush();
+  expect(["a", "b", "c", "d", "e", "orders"].map(health)).toEqual([[HEALTHY], [HEALTHY], [HEALTHY], undefined, undefined, undefined]);
+  reconciler.claim(web, place);
+  expect(health("orders")).toEqual([HEALTHY]);
+  for (const name of ["f", "g", "h"]) reconciler.set(serviceOf(name, `${name}1`));
+  reconciler.set(serviceOf("orders", "orders1", "orders2"));
+  reconciler.flush();
+  expect([...["orders", "d"].map(health), health("h")]).toEqual([[HEALTHY, HEALTHY], [HEALTHY], undefined]);
+  await clock.advance(1_000);
+  expect(["e", "f", "g", "h"].map(health)).toEqual([[HEALTHY], [HEALTHY], [HEALTHY], [HEALTHY]]);
 });
 
 test("stopping leaves no timer behind", async () => {

@@ -16,7 +16,7 @@ export interface Reconciler {
   set(service: CatalogService): void;
   /** A service that its source does not have any more. */
   remove(name: string): void;
-  /** Publishes what waits, now. */
+  /** Begins at once to publish what waits. */
   flush(): void;
   /** Marks an instance as leaving, and publishes that at once. False when the registry does not have it. */
   leave(notice: LeavingNotice): boolean;
@@ -31,6 +31,9 @@ export interface Reconciler {
   /** Ends all timers. */
   stop(): void;
 }
+
+/** Compiling goes on for this long before other work has its turn; milliseconds. */
+const slice = 20;
 
 /** What the reconciler works with. */
 export interface ReconcilerOptions {
@@ -60,18 +63,36 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   const compiled = createCompiledServices(shared);
   const views = createNodeViews({ ...shared, services: compiled });
   const burst = createBurst(o.clock, publish);
+  let rest: { cancel(): void } | undefined;
 
   function touch(name: string): void {
     dirty.add(name);
     burst.request();
   }
 
-  function publish(): void {
-    const names = [...dirty];
-    dirty.clear();
-    const reshaped = compiled.compile(names);
+  /** What a proxy uses goes first. */
+  function* due(): Generator<string> {
+    const end = o.clock.monotonic() + slice;
+    for (const isUrgent of [compiled.isClaimed, () => true]) {
+      for (const name of dirty) {
+        if (!isUrgent(name)) continue;
+        dirty.delete(name);
+        yield name;
+        if (o.clock.monotonic() >= end) return;
+      }
+    }
+  }
+
+  function publish(names: Iterable<string> = due()): void {
+    const { count, reshaped } = compiled.compile(names);
     if (reshaped.size > 0) views.reshaped(reshaped);
-    o.metrics.published(names.length);
+    o.metrics.published(count);
+    if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);
+  }
+
+  function publishRest(): void {
+    rest = undefined;
+    publish();
   }
 
   return {
@@ -94,8 +115,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       notices.add(notice);
       o.log.info({ event: "instance.leaving", ...notice }, `${instanceKey(node, id)} leaves`);
       o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
-      touch(notice.service);
-      burst.flush();
+      publish([notice.service]);
       return true;
     },
     claim: (node, place) => views.claim(node, place),
@@ -109,6 +129,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     stop() {
       burst.stop();
+      rest?.cancel();
       notices.stop();
       views.stop();
     },

@@ -15,14 +15,16 @@ import type { Metrics } from "../telemetry/metrics.js";
 /** The compiled services. */
 export interface CompiledServices {
   /**
-   * Compiles these services anew and publishes the assignments that differ, in one step. Returns the names of those that callers
-   * have to be compiled again for: another cluster, another protocol, the first instance, the last one gone.
+   * Compiles these services anew and publishes the assignments that differ, in one step. Returns how many these were, and the names of
+   * those that callers have to be compiled again for: another cluster, another protocol, the first instance, the last one gone.
    */
-  compile(names: Iterable<string>): Set<string>;
+  compile(names: Iterable<string>): { readonly count: number; readonly reshaped: ReadonlySet<string> };
   /** A service's resources for a caller; one that is not registered has a cluster and no endpoints. Pay back with `release`. */
   acquire(name: string): CompiledService;
   /** Gives back one `acquire`; what neither the registry nor a caller needs is removed. */
   release(name: string): void;
+  /** True while a caller has acquired it. */
+  isClaimed(name: string): boolean;
   /** A service that is registered or acquired. */
   get(name: string): CompiledService | undefined;
   problems(name: string): readonly Problem[];
@@ -67,7 +69,9 @@ export function createCompiledServices(o: {
       const reshaped = new Set<string>();
       const set: CompiledService[] = [];
       const gone: CompiledService[] = [];
+      let count = 0;
       for (const name of names) {
+        count++;
         const old = entries.get(name);
         if (o.catalog(name) || claims.has(name)) {
           const { compiled, shape } = compileOne(name);
@@ -79,7 +83,7 @@ export function createCompiledServices(o: {
         }
       }
       publish(set, gone);
-      return reshaped;
+      return { count, reshaped };
     },
     acquire(name) {
       claims.set(name, (claims.get(name) ?? 0) + 1);
@@ -98,6 +102,7 @@ export function createCompiledServices(o: {
       entries.delete(name);
       publish([], [old.compiled]);
     },
+    isClaimed: (name) => claims.has(name),
     get: (name) => entries.get(name)?.compiled,
     problems: (name) => entries.get(name)?.compiled.problems ?? [],
   };

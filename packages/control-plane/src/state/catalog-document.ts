@@ -75,16 +75,24 @@ function check(reader: Reader): Check {
 /** A JSON value with the path by which it was reached. */
 class Reader {
   readonly value: unknown;
-  readonly path: string;
+  readonly #parent: Reader | undefined;
+  readonly #step: string | number;
 
-  constructor(value: unknown, path: string) {
+  constructor(value: unknown, step: string | number, parent?: Reader) {
     this.value = value;
-    this.path = path;
+    this.#step = step;
+    this.#parent = parent;
+  }
+
+  /** Such as `$.services[3].name`; put together only when something is wrong. */
+  get path(): string {
+    const before = this.#parent?.path ?? "";
+    return typeof this.#step === "number" ? `${before}[${this.#step}]` : `${before}${before && "."}${this.#step}`;
   }
 
   get(key: string): Reader {
     if (typeof this.value !== "object" || this.value === null) throw new Error(`${this.path} is not an object`);
-    return new Reader((this.value as Record<string, unknown>)[key], `${this.path}.${key}`);
+    return new Reader((this.value as Record<string, unknown>)[key], key, this);
   }
 
   string(): string {
@@ -104,7 +112,7 @@ class Reader {
 
   list<T>(item: (reader: Reader) => T): T[] {
     if (!Array.isArray(this.value)) throw new Error(`${this.path} is not a list`);
-    return this.value.map((value, i) => item(new Reader(value, `${this.path}[${i}]`)));
+    return this.value.map((value, i) => item(new Reader(value, i, this)));
   }
 
   words(): Record<string, string> {
