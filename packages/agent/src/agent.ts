@@ -1,7 +1,7 @@
 /** The agent of one service instance: its parts put together, begun in the start order and ended in the stop order of DRAIN.md. */
 import { readFileSync } from "node:fs";
 import type { Consul } from "@legation/consul";
-import { type Clock, createRegistry, LegationError, type Logger } from "@legation/runtime";
+import { type Clock, LegationError, type Logger, Registry } from "@legation/runtime";
 import { pickAddresses } from "./addresses.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import { readyToStart } from "./arrival.js";
@@ -61,7 +61,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     stateDir.file,
   );
   const policy: RestartPolicy = { ...values.restart, autoRecovery: values.health.autoRecovery, owned: launch !== undefined };
-  const metrics = createRegistry();
+  const metrics = new Registry();
   const telemetry = createTelemetry(metrics, service.name);
   const stopping = new AbortController();
   const hurry = new AbortController();

@@ -14,9 +14,26 @@ export interface Telemetry {
 
 const healthValue = { HEALTHY: 1, DEGRADED: 0.5, UNHEALTHY: 0, UNKNOWN: -1 } as const;
 
-/** Declares the figures in a registry. */
+/** Declares the figures in a registry, those of this process among them (read when asked for: a sampling timer would cost more than the agent). */
 export function createTelemetry(registry: Registry, service: string): Telemetry {
   const registers = [registry];
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory of the agent",
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Gauge({
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the agent",
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.set((user + system) / 1e6);
+    },
+  });
   const state = new Gauge({
     name: "legation_agent_state",
     help: "1 for the state that the service is in",

@@ -1,11 +1,14 @@
 import { type AddressInfo, createServer } from "node:net";
-import { createRegistry } from "@legation/runtime";
+import { Registry } from "@legation/runtime";
 import { afterAll, describe, expect, it } from "vitest";
 import type { AgentStatus } from "../status.js";
+import { createTelemetry } from "../telemetry.js";
 import { type AdminParts, routes, startAdminServer } from "./server.js";
 
 const status = { service: "orders", state: "running", reason: "fine", serving: true, restartCount: 2 } as AgentStatus;
 const asked: string[] = [];
+const metrics = new Registry();
+createTelemetry(metrics, "orders").transition("running");
 const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
   status: () => status,
   config: () => "name: orders # --name\n",
@@ -16,7 +19,7 @@ const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
     return force ? undefined : "the restart limit is used up";
   },
   checkNow: async () => [{ check: "http", ok: true, message: "passes", at: 1, responseTimeMs: 2 }],
-  metrics: createRegistry(),
+  metrics,
   ...over,
 });
 const server = routes(parts());
@@ -33,7 +36,9 @@ describe("the agent's API", () => {
   it("shows status, configuration and figures", async () => {
     expect((await server.inject("/status")).json()).toMatchObject({ service: "orders", restartCount: 2 });
     expect((await server.inject("/config")).body).toContain("# --name");
-    expect((await server.inject("/metrics")).body).toContain("process_cpu_seconds_total");
+    const figures = (await server.inject("/metrics")).body;
+    expect(figures).toContain('legation_agent_transitions_total{service="orders",to="running"} 1');
+    expect(figures).toMatch(/process_resident_memory_bytes \d+/);
   });
 
   it("drains, undrains, checks, and restarts or says why not", async () => {

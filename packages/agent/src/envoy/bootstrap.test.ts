@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { parseJson, toJson } from "@legation/envoy-api";
+import { BootstrapSchema } from "@legation/envoy-api/envoy/config/bootstrap/v3/bootstrap";
 import { expect, it } from "vitest";
 import { checkEnvoy, findEnvoy, isOlder, toolsDirectory } from "./binary.js";
 import { bootstrapOf } from "./bootstrap.js";
@@ -57,6 +60,10 @@ it("describes the node completely and takes everything else over delta ADS, with
     staticResources: { clusters: [{ name: "legation:xds", type: "STRICT_DNS" }] },
   });
   expect(bootstrap).not.toHaveProperty("statsSinks");
+});
+
+it("is what Envoy's API writes itself, to the last field", () => {
+  expect(toJson(BootstrapSchema, parseJson(BootstrapSchema, bootstrap as JsonValue))).toEqual(bootstrap);
 });
 
 it("is accepted by the real Envoy", { timeout: 60_000 }, async () => {

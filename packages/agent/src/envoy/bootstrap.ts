@@ -1,17 +1,9 @@
-/** Envoy's bootstrap: who it is (DESIGN §5), where its control planes are, and its admin address. Everything else comes over xDS. */
-
+/**
+ * Envoy's bootstrap: who it is (DESIGN §5), where its control planes are, and its admin address. Everything else comes over xDS.
+ * It is written as proto JSON by hand, and checked against Envoy's API by the tests: loading the API would cost each agent 35 MB.
+ */
 import { isIP } from "node:net";
-import { create, createRegistry, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { anyPack, DurationSchema } from "@bufbuild/protobuf/wkt";
 import { encodeNodeMetadata, type NodeMetadata } from "@legation/contract";
-import { BootstrapSchema } from "@legation/envoy-api/envoy/config/bootstrap/v3/bootstrap";
-import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
-import { type Address, AddressSchema } from "@legation/envoy-api/envoy/config/core/v3/address";
-import { ApiConfigSource_ApiType, ApiVersion, ConfigSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/config_source";
-import {
-  file_envoy_extensions_upstreams_http_v3_http_protocol_options,
-  HttpProtocolOptionsSchema,
-} from "@legation/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 
 /** A host and a port. */
 export interface HostPort {
@@ -35,99 +27,60 @@ export interface BootstrapInput {
 /** The bootstrap's cluster of control planes. No service can have this name: a colon is in no DNS label. */
 export const controlPlaneCluster = "legation:xds";
 
+/** Canonical proto JSON. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
 /**
- * The bootstrap as proto JSON. Listeners and clusters have no initial fetch timeout: an Envoy that never heard of a control plane stays
- * out of `LIVE`, so that its agent keeps the service out of Consul (DESIGN §6, promise 5).
+ * The bootstrap as canonical proto JSON. Listeners and clusters have no initial fetch timeout: an Envoy that never heard of a control plane
+ * stays out of `LIVE`, so that its agent keeps the service out of Consul (DESIGN §6, promise 5).
  */
-export function bootstrapOf(input: BootstrapInput): JsonValue {
+export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Json } {
   const { metadata, region, zone } = input;
-  const overAds = create(ConfigSourceSchema, {
-    resourceApiVersion: ApiVersion.V3,
-    initialFetchTimeout: create(DurationSchema, { seconds: 0n }),
-    configSourceSpecifier: { case: "ads", value: {} },
-  });
-  const bootstrap = create(BootstrapSchema, {
+  const overAds = { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" };
+  return {
     node: {
       id: input.nodeId,
       cluster: metadata.service,
-      ...(region || zone ? { locality: { region: region ?? "", zone: zone ?? "" } } : {}),
-      metadata: { legation: encodeNodeMetadata(metadata) as JsonObject },
+      metadata: { legation: encodeNodeMetadata(metadata) as { [key: string]: Json } },
+      ...(region || zone ? { locality: { ...(region ? { region } : {}), ...(zone ? { zone } : {}) } } : {}),
     },
-    admin: { address: address(input.admin) },
+    staticResources: { clusters: [controlPlanes(input.controlPlanes)] },
     dynamicResources: {
       ldsConfig: overAds,
       cdsConfig: overAds,
       adsConfig: {
-        apiType: ApiConfigSource_ApiType.DELTA_GRPC,
-        transportApiVersion: ApiVersion.V3,
+        apiType: "DELTA_GRPC",
+        transportApiVersion: "V3",
+        grpcServices: [{ envoyGrpc: { clusterName: controlPlaneCluster } }],
         setNodeOnFirstMessageOnly: true,
-        grpcServices: [
-          {
-            targetSpecifier: { case: "envoyGrpc", value: { clusterName: controlPlaneCluster, retryPolicy: { retryBackOff: reconnect() } } },
-          },
-        ],
       },
     },
-    staticResources: { clusters: [controlPlanes(input.controlPlanes)] },
-  });
-  const registry = createRegistry(file_envoy_extensions_upstreams_http_v3_http_protocol_options);
-  return toJson(BootstrapSchema, bootstrap, { registry });
-}
-
-/** Envoy's own back-off grows to 30 s: so long would a proxy stay away from a control plane that has been back for a while. */
-function reconnect() {
-  return {
-    baseInterval: create(DurationSchema, { nanos: 250_000_000 }),
-    maxInterval: create(DurationSchema, { seconds: 5n }),
+    admin: { address: address(input.admin) },
   };
 }
 
-function controlPlanes(addresses: readonly HostPort[]): Cluster {
+function controlPlanes(addresses: readonly HostPort[]): Json {
   const literal = addresses.every(({ host }) => isIP(host) !== 0);
-  const http2 = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: {
-      case: "explicitHttpConfig",
-      value: {
-        protocolConfig: {
-          case: "http2ProtocolOptions",
-          value: {
-            connectionKeepalive: {
-              interval: create(DurationSchema, { seconds: 10n }),
-              timeout: create(DurationSchema, { seconds: 5n }),
-            },
-          },
-        },
-      },
-    },
-  });
-  return create(ClusterSchema, {
+  const http2 = { connectionKeepalive: { interval: "10s", timeout: "5s" } };
+  return {
     name: controlPlaneCluster,
-    clusterDiscoveryType: { case: "type", value: literal ? Cluster_DiscoveryType.STATIC : Cluster_DiscoveryType.STRICT_DNS },
-    connectTimeout: create(DurationSchema, { seconds: 2n }),
-    respectDnsTtl: !literal,
-    typedExtensionProtocolOptions: {
-      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": anyPack(HttpProtocolOptionsSchema, http2),
-    },
+    type: literal ? "STATIC" : "STRICT_DNS",
+    connectTimeout: "2s",
     loadAssignment: {
       clusterName: controlPlaneCluster,
-      endpoints: [
-        {
-          lbEndpoints: addresses.map((at) => ({ hostIdentifier: { case: "endpoint" as const, value: { address: address(at) } } })),
-        },
-      ],
+      endpoints: [{ lbEndpoints: addresses.map((at) => ({ endpoint: { address: address(at) } })) }],
     },
-    upstreamConnectionOptions: {
-      tcpKeepalive: {
-        keepaliveTime: 30,
-        keepaliveInterval: 5,
-        keepaliveProbes: 3,
+    typedExtensionProtocolOptions: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicitHttpConfig: { http2ProtocolOptions: http2 },
       },
     },
-  });
+    ...(literal ? {} : { respectDnsTtl: true }),
+    upstreamConnectionOptions: { tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 30, keepaliveInterval: 5 } },
+  };
 }
 
-function address({ host, port }: HostPort): Address {
-  return create(AddressSchema, {
-    address: { case: "socketAddress", value: { address: host, portSpecifier: { case: "portValue", value: port } } },
-  });
+function address({ host, port }: HostPort): Json {
+  return { socketAddress: { address: host, portValue: port } };
 }
