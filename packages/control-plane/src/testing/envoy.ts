@@ -30,24 +30,27 @@ interface HostStatus {
   readonly health_status: { readonly eds_health_status?: string };
 }
 
+/** Ends the program as soon as the shell's input closes, which happens however the test's process ends. */
+const tied = '"$@" </dev/null & cat >/dev/null; kill -9 $! 2>/dev/null; wait';
+
 /** Starts an Envoy; resolves when its admin page answers. `xds` is `host:port`. */
 export async function startEnvoy(o: { id: string; metadata: NodeMetadata; xds: string; zone?: string }): Promise<Envoy> {
   const dir = mkdtempSync(join(tmpdir(), "legation-envoy-"));
   const adminFile = join(dir, "admin");
   writeFileSync(join(dir, "bootstrap.json"), JSON.stringify(bootstrap(o)));
   const args = ["-c", join(dir, "bootstrap.json"), "--disable-hot-restart", "--concurrency", "1", "--admin-address-path", adminFile];
-  const child = spawn(binary(), [...args, "-l", "error"], { stdio: "ignore" });
+  const child = spawn("sh", ["-c", tied, "sh", binary(), ...args, "-l", "error"], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const read = async <T>(path: string) => (await (await fetch(`http://${readFileSync(adminFile, "utf8")}${path}`)).json()) as T;
   const listeners = async () =>
     (await read<{ listener_statuses?: { name: string; local_address: Address }[] }>("/listeners?format=json")).listener_statuses ?? [];
   const stop = async () => {
-    child.kill("SIGKILL");
+    child.stdin?.end();
     await exited;
     rmSync(dir, { recursive: true, force: true });
   };
   try {
-    await until("Envoy's admin page", async () => child.exitCode === null && existsSync(adminFile) && (await listeners()) !== undefined);
+    await until("Envoy's admin page", async () => existsSync(adminFile) && (await listeners()) !== undefined);
   } catch (error) {
     await stop();
     throw error;
