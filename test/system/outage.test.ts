@@ -1,0 +1,107 @@
+/** Without Consul or without a control plane nothing changes for traffic; when they are back, nothing is sent that Envoy has. */
+import { type ServiceProcess, until } from "@legation/local";
+import { describe, expect, it } from "vitest";
+import { consulVersions, limitMs, load, passing, untilUsable, useMesh } from "./fixture.js";
+
+async function accepted(instances: readonly ServiceProcess[]): Promise<number> {
+  const counters = await Promise.all(instances.map((i) => i.envoy.updateCounters()));
+  return counters.reduce((sum, c) => sum + c.accepted, 0);
+}
+
+describe.each(consulVersions)("on Consul %s", (version) => {
+  const state = useMesh({ consul: { version, durable: true } }, async (mesh) => {
+    const orders = [await mesh.startService({ name: "orders" }), await mesh.startService({ name: "orders", id: "orders-2" })];
+    const web = await mesh.startService({ name: "web", dependencies: ["orders"] });
+    await untilUsable(web, "orders", orders);
+    return { orders, web };
+  });
+
+  it("a restarted control plane sends connected Envoys nothing anew", async () => {
+    const { mesh, orders, web } = state();
+    const all = [...orders, web];
+    const traffic = load(web, "orders");
+    const before = await accepted(all);
+    await mesh.controlPlane.kill9();
+    await mesh.controlPlane.restart();
+    await until(
+      async () => (await mesh.controlPlane.get<{ proxies: { connected: boolean }[] }>("/v1/proxies")).proxies.length >= all.length,
+      {
+        what: "all Envoys to be connected again",
+        limitMs,
+      },
+    );
+    await until(async () => (await mesh.controlPlane.get<{ consul: { complete: boolean } }>("/health")).consul.complete, {
+      what: "a complete read of Consul",
+      limitMs,
+    });
+    expect((await mesh.controlPlane.get<{ resourcesSent: number }>("/v1/proxies")).resourcesSent).toBe(0);
+    expect(await accepted(all)).toBe(before);
+    expect((await traffic.stop()).failuresByReason).toEqual({});
+  });
+
+  it("traffic goes on while Consul is down, and again when it is back with its data", async () => {
+    const { mesh, orders, web } = state();
+    const traffic = load(web, "orders");
+    await mesh.consul.stop();
+    const down = traffic.stretch();
+    await until(() => down.report().succeeded >= 300, { what: "300 answers without Consul", limitMs });
+    await untilUsable(web, "orders", orders);
+    await mesh.consul.restart({ keepData: true });
+    await until(() => passing(mesh, "orders", "orders-1"), { what: "orders-1 to pass", limitMs });
+    await untilUsable(web, "orders", orders);
+    expect((await traffic.stop()).failuresByReason).toEqual({});
+  });
+
+  it("a Consul that comes back empty takes no endpoint away while the agents register again", async () => {
+    const { mesh, orders, web } = state();
+    const traffic = load(web, "orders");
+    await mesh.consul.restart({ keepData: false });
+    for (const id of ["orders-1", "orders-2"])
+      await until(() => passing(mesh, "orders", id), { what: `${id} to be registered again`, limitMs });
+    await untilUsable(web, "orders", orders);
+    expect((await traffic.stop()).failuresByReason).toEqual({});
+  });
+
+  it("a control plane that starts without Consul serves the last good state and says how old it is", async () => {
+    const { mesh, orders, web } = state();
+    const traffic = load(web, "orders");
+    await mesh.consul.stop();
+    await mesh.controlPlane.restart();
+    const health = await mesh.controlPlane.get<{ consul: { complete: boolean; connected: boolean } }>("/health");
+    expect(health.consul).toMatchObject({ connected: false });
+    const services = await mesh.controlPlane.get<{ services: Record<string, unknown> }>("/services");
+    expect(Object.keys(services.services)).toEqual(expect.arrayContaining(["orders", "web"]));
+    await mesh.consul.restart({ keepData: true });
+    await until(async () => (await mesh.controlPlane.get<{ consul: { connected: boolean } }>("/health")).consul.connected, {
+      what: "Consul to be read again",
+      limitMs,
+    });
+    await untilUsable(web, "orders", orders);
+    expect((await traffic.stop()).failuresByReason).toEqual({});
+  });
+});
+
+describe("an Envoy before its service", () => {
+  const state = useMesh({}, async (mesh) => {
+    const slow = await mesh.startService({
+      name: "slow",
+      waitReady: false,
+      config: { command: [process.execPath, "-e", "setInterval(() => {}, 1000)"] },
+    });
+    return { slow };
+  });
+
+  it("has its listeners while its service is not registered yet, and its service is kept out of traffic until it passes", async () => {
+    const { mesh, slow } = state();
+    await until(
+      async () => {
+        const stats = await slow.envoy.stats("listener_manager.total_listeners_active");
+        return (stats["listener_manager.total_listeners_active"] ?? 0) >= 2;
+      },
+      { what: "inbound and outbound listeners", limitMs },
+    );
+    expect(await passing(mesh, "slow", "slow-1")).toBe(false);
+    const answer = await fetch(`${slow.outbound}/`, { headers: { host: "nobody" } }).catch(() => undefined);
+    expect(answer?.status).toBe(502);
+  });
+});
