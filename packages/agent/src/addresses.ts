@@ -3,6 +3,8 @@ import { splitAddress } from "@legation/contract";
 import type { AgentConfig } from "./config/definition.js";
 import type { Addresses } from "./instance.js";
 import { pickPorts } from "./ports.js";
+import { isAlive } from "./process/identity.js";
+import { readRecord } from "./process/running.js";
 import type { StateDir } from "./state-dir.js";
 
 /** Picks what is configured as port 0 and remembers it in the state directory. */
@@ -16,7 +18,13 @@ export async function pickAddresses(config: AgentConfig, stateDir: StateDir): Pr
       { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
     ] as const,
     stateDir.kept.ports ?? {},
+    { held: adoptable(stateDir.file("envoy.json")) },
   );
   stateDir.keep({ ports: Object.fromEntries(Object.entries(addresses).map(([key, at]) => [key, splitAddress(at)?.port ?? 0])) });
   return addresses;
+}
+
+function adoptable(recordPath: string): boolean {
+  const record = readRecord(recordPath);
+  return record !== undefined && isAlive(record);
 }

@@ -14,8 +14,16 @@ describe("ports", () => {
     expect(picked).toEqual({ a: "127.0.0.1:20000", b: "127.0.0.1:9" });
   });
 
-  it("are the same as last time", async () => {
-    expect(await pickPorts([wanted("a", "[::1]:0")], { a: 12_345 })).toEqual({ a: "[::1]:12345" });
+  it("are the same as last time, as long as nobody else has taken them", async () => {
+    const free = async (): Promise<void> => {};
+    const taken = async (_host: string, port: number): Promise<void> => {
+      if (port === 12_345) throw new Error("in use");
+    };
+    const again = (options: Parameters<typeof pickPorts>[2]) =>
+      pickPorts([wanted("a", "[::1]:0")], { a: 12_345 }, { random: () => 0, ...options });
+    expect(await again({ listen: free })).toEqual({ a: "[::1]:12345" });
+    expect(await again({ listen: taken })).toEqual({ a: "[::1]:10000" });
+    expect(await again({ listen: taken, held: true })).toEqual({ a: "[::1]:12345" });
   });
 
   it("are never picked twice, nor where somebody listens", async () => {

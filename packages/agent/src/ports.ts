@@ -36,14 +36,14 @@ export async function checkFree(wanted: Wanted, listen: TryListen = tryListen): 
 
 /**
  * Gives each address with port 0 the port that it had last time, or else picks one that is free and that the kernel does not hand out to
- * outgoing connections. A kept port is not checked: our own Envoy may hold it.
+ * outgoing connections. A kept port that somebody else has taken meanwhile is picked anew, unless our own processes may hold it (`held`).
  */
 export async function pickPorts<T extends readonly Wanted[]>(
   wanted: T,
   kept: Readonly<Record<string, number>>,
-  options: { random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
+  options: { held?: boolean; random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
 ): Promise<{ readonly [K in T[number]["key"]]: string }> {
-  const { random = Math.random, listen = tryListen, ephemeralFrom = firstEphemeralPort() } = options;
+  const { held = false, random = Math.random, listen = tryListen, ephemeralFrom = firstEphemeralPort() } = options;
   const taken = new Set(wanted.flatMap(({ address }) => splitAddress(address)?.port ?? []));
   const out: Record<string, string> = {};
   for (const { key, address, what, flag } of wanted) {
@@ -52,21 +52,24 @@ export async function pickPorts<T extends readonly Wanted[]>(
       continue;
     }
     const host = address.slice(0, -2);
-    const port = kept[key] ?? (await pick(host.replace(/^\[(.*)\]$/, "$1")));
+    const bare = host.replace(/^\[(.*)\]$/, "$1");
+    const before = kept[key];
+    const port = before !== undefined && (held || (await isFree(before))) ? before : await pick();
     taken.add(port);
     out[key] = `${host}:${port}`;
 
-    async function pick(bare: string): Promise<number> {
+    async function isFree(candidate: number): Promise<boolean> {
+      return await listen(bare, candidate).then(
+        () => true,
+        () => false,
+      );
+    }
+
+    async function pick(): Promise<number> {
       for (let attempt = 0; attempt < 200; attempt++) {
         const candidate = lowestPort + Math.floor(random() * (ephemeralFrom - lowestPort));
         if (taken.has(candidate)) continue;
-        if (
-          await listen(bare, candidate).then(
-            () => true,
-            () => false,
-          )
-        )
-          return candidate;
+        if (await isFree(candidate)) return candidate;
       }
       throw new LegationError("process.listen", `no free port was found for ${what} on ${host}. Choose an address with ${flag}`);
     }

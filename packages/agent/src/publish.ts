@@ -17,7 +17,7 @@ export function createPublisher(instance: Instance, telemetry: Telemetry): () =>
     const ready = { id: config.service.id, node: instance.node, ...listening, pids };
     const text = JSON.stringify(ready);
     if (text === written) return;
-    if (written === "") log.info({ event: "agent.ready", ...ready }, `${config.service.id} serves`);
+    if (written === "") log.info({ event: "agent.ready", node: instance.node, ...listening, pids }, `${config.service.id} serves`);
     written = text;
     stateDir.writeReady(ready);
   };

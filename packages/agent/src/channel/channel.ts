@@ -123,7 +123,7 @@ export function createChannel(options: ChannelOptions): Channel {
   const take = (data: string): void => {
     try {
       const command = JSON.parse(data) as Command;
-      log.info({ event: "channel.command", ...command }, `command ${command.kind} from the control plane`);
+      log.info({ event: "channel.command", command }, `command ${command.kind} from the control plane`);
       options.onCommand(command);
     } catch (error) {
       log.warn(

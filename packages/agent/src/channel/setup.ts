@@ -42,7 +42,7 @@ function reportOf({ config, node, agentVersion, addresses, supervisor }: Instanc
 
 function obey({ health, log }: Instance, traffic: Traffic, command: Command): void {
   const cause = `command ${command.kind} of the control plane`;
-  const refused = (error: Error): void => log.error({ event: "channel.command-failed", ...command }, `${cause}: ${error.message}`);
+  const refused = (error: Error): void => log.error({ event: "channel.command-failed", command }, `${cause}: ${error.message}`);
   switch (command.kind) {
     case "restart": {
       const problem = traffic.restart(cause, command.force ?? false);

@@ -96,7 +96,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     void process.exited.then((exit) => {
       if (ended || replacing || running !== process) return;
       const cause = `Envoy ${describeExit(exit)}`;
-      log.error({ event: "envoy.exited", pid: process.record.pid, ...exit }, cause);
+      log.error({ event: "envoy.exited", envoyPid: process.record.pid, ...exit }, cause);
       if (liveAt !== undefined && clock.monotonic() - liveAt >= stableMs) options.backoff.reset();
       show({ phase: "down", reason: cause, pid: undefined });
       void again();
@@ -109,7 +109,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       if (running !== process || state.phase !== "starting") return;
       if (missing === undefined) {
         liveAt = clock.monotonic();
-        log.info({ event: "envoy.live", pid: process.record.pid }, "Envoy is live");
+        log.info({ event: "envoy.live", envoyPid: process.record.pid }, "Envoy is live");
         show({ phase: "live", reason: "Envoy is live" });
         return;
       }
@@ -138,7 +138,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       { argv, env: options.env, outputPath: options.outputPath, recordPath: options.recordPath, digest },
       clock,
     );
-    log.info({ event: "envoy.started", pid: process.record.pid, binary: options.binary }, "started Envoy");
+    log.info({ event: "envoy.started", envoyPid: process.record.pid, binary: options.binary }, "started Envoy");
     watch(process);
   };
 
@@ -164,12 +164,12 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     const same = process.record.digest === digest;
     const answers = same && (await admin.identity().catch(() => undefined))?.nodeId === options.nodeId;
     if (answers) {
-      log.info({ event: "envoy.adopted", pid: process.record.pid }, `adopted the Envoy that was running (pid ${process.record.pid})`);
+      log.info({ event: "envoy.adopted", envoyPid: process.record.pid }, `adopted the Envoy that was running (pid ${process.record.pid})`);
       watch(process);
       return true;
     }
     const why = same ? "its admin interface does not answer as this node" : "its bootstrap or its options have changed";
-    log.warn({ event: "envoy.replaced", pid: process.record.pid, why }, `the Envoy that was running is replaced: ${why}`);
+    log.warn({ event: "envoy.replaced", envoyPid: process.record.pid, why }, `the Envoy that was running is replaced: ${why}`);
     await process.end(5_000);
     return false;
   };

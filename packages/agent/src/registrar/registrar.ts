@@ -83,7 +83,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       : reports;
     const registration = options.registration(initial);
     await consul.register(registration);
-    log.info({ event: "registrar.registered", id, reason }, `registered ${id}: ${reason}`);
+    log.info({ event: "registrar.registered", reason }, `registered ${id}: ${reason}`);
     registered = true;
     sent = {};
     if (maintenanceSent && !first) maintenanceSent = undefined;
@@ -100,11 +100,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     if (ownership.kind === "foreign") {
       registered = false;
       const duplicate = `the instance id ${JSON.stringify(id)} is registered by the agent on ${ownership.owner} (${ownership.address}), whose heartbeat is alive: give this instance another id with --id or SERVICE_ID`;
-      if (state.duplicate === undefined) log.error({ event: "registrar.duplicate", id, owner: ownership.owner }, duplicate);
+      if (state.duplicate === undefined) log.error({ event: "registrar.duplicate", owner: ownership.owner }, duplicate);
       show({ duplicate });
       return;
     }
-    if (state.duplicate !== undefined) log.info({ event: "registrar.duplicate-gone", id }, `the other agent with the id ${id} is gone`);
+    if (state.duplicate !== undefined) log.info({ event: "registrar.duplicate-gone" }, `the other agent with the id ${id} is gone`);
     show({ duplicate: undefined });
     if (!existing) {
       const lost = registered;
@@ -124,7 +124,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       const mark = (await consul.checks(id)).find((check) => check.id === maintenanceCheckId(id));
       if (mark && mark.notes !== drainingReason)
         log.warn(
-          { event: "registrar.maintenance", id, reason: mark.notes },
+          { event: "registrar.maintenance", reason: mark.notes },
           `an operator holds ${id} in maintenance: ${mark.notes || "no reason given"}`,
         );
       maintenanceSent = mark?.notes === drainingReason;

@@ -99,7 +99,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     if (!launch) return options.onStarted();
     try {
       const process = await startProcess(launch, clock);
-      log.info({ event: "service.started", pid: process.record.pid, argv: launch.argv }, `started the service (pid ${process.record.pid})`);
+      log.info(
+        { event: "service.started", servicePid: process.record.pid, argv: launch.argv },
+        `started the service (pid ${process.record.pid})`,
+      );
       take(process);
       options.onStarted();
     } catch (error) {
@@ -116,7 +119,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       // Consul hears of it before anything is waited for.
       options.onChange(state, undefined);
       const unasked = ending === undefined;
-      log[unasked ? "error" : "info"]({ event: "service.exited", pid: process.record.pid, ...exit }, `the service ${describeExit(exit)}`);
+      log[unasked ? "error" : "info"](
+        { event: "service.exited", servicePid: process.record.pid, ...exit },
+        `the service ${describeExit(exit)}`,
+      );
       // What it left in its group must not meet its successor.
       await (ending ?? process.end(options.stopTimeout));
       ending = undefined;
@@ -142,7 +148,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (!process) return false;
       const changed = process.record.digest !== launch.digest;
       log.info(
-        { event: "service.adopted", pid: process.record.pid, changed },
+        { event: "service.adopted", servicePid: process.record.pid, changed },
         `adopted the service that was running (pid ${process.record.pid})`,
       );
       if (changed)
