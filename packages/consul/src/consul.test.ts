@@ -101,6 +101,10 @@ describe("a read", () => {
     });
     expect((await consul.get("/a")).data).toBe(1);
     expect((await consul.get("/a")).data).toBe(2);
+    // What blocks on an index is not sent again by itself: the index may be of a Consul that is no more.
+    expect((await failure(consul.get("/a", { index: 7 }))).code).toBe("consul.unreachable");
+    expect((await consul.get("/a")).data).toBe(3);
+    expect((await failure(consul.put("/a"))).code).toBe("consul.unreachable");
   });
 
   test("no more connections than allowed are opened, and they are used again", async () => {

@@ -83,6 +83,8 @@ export function createConsul(options: ConsulOptions): Consul {
         ...(blocking ? { index: String(read.index), wait: `${waitMs}ms` } : {}),
       },
       timeoutMs: blocking ? waitMs + waitMs / 16 + 10_000 : (read.timeoutMs ?? defaultTimeout),
+      // Consul may have restarted without its data: there the old index would block for long, and nobody would know.
+      repeatable: !blocking,
       ...(read.signal ? { signal: read.signal } : {}),
     });
     const header = (name: string) => String(reply.headers[name] ?? "");
@@ -103,6 +105,7 @@ export function createConsul(options: ConsulOptions): Consul {
       query: encodeQuery(o.query),
       ...(body === undefined ? {} : { body }),
       timeoutMs: o.timeoutMs ?? defaultTimeout,
+      repeatable: false,
       ...(o.signal ? { signal: o.signal } : {}),
     });
     return decode<T>(reply, where(path)) as T;

@@ -18,6 +18,8 @@ export interface Exchange {
   readonly query: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly timeoutMs: number;
+  /** It may be sent again by itself when a kept connection turns out to be closed. */
+  readonly repeatable: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -115,7 +117,7 @@ export function createTransport(options: ResolvedOptions): Transport {
       const { response } = error as PapiFailure;
       if (response?.statusCode) throw refusal(asked, response.statusCode, response.body?.toString("utf8") ?? "");
       const stale = sent?.reusedSocket && ["ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "");
-      if (stale && again && method === "GET") return attempt(exchange, false);
+      if (stale && again && exchange.repeatable) return attempt(exchange, false);
       throw unreachable(asked, withoutPrefix(error));
     } finally {
       signal?.removeEventListener("abort", cancel);

@@ -39,7 +39,7 @@ interface Size {
   readonly pause: { readonly least: number; readonly most: number };
 }
 
-const full: Size = { services: 2_000, instances: 5, rounds: 30, watchFor: 10_000, pause: { least: 50, most: 250 } };
+const full: Size = { services: 2_000, instances: 5, rounds: 20, watchFor: 5_000, pause: { least: 20, most: 150 } };
 const short: Size = { services: 200, instances: 5, rounds: 4, watchFor: 1_000, pause: { least: 5, most: 50 } };
 
 /** Runs the bench. Returns the exit code: 1 when a change was not seen, or Legation's watching costs more than the naive ways. */

@@ -10,7 +10,7 @@ export interface PopulationOptions {
 
 /** What can be done to the services `s0`, `s1`, … with instances `s0-0`, … on some two hundred nodes. */
 export interface Population {
-  /** Registers all of them, passing. */
+  /** Registers all of them, passing but for one instance of every fiftieth service in the second half, which is critical. */
   fill(): Promise<void>;
   register(service: string, instance: number, weight?: number): Promise<void>;
   deregister(service: string, instance: number): Promise<void>;
@@ -44,6 +44,7 @@ export function createPopulation({ url, services, instances }: PopulationOptions
         for (let i = todo.pop(); i !== undefined; i = todo.pop()) await population.register(`s${Math.floor(i / instances)}`, i % instances);
       };
       await Promise.all(Array.from({ length: 16 }, worker));
+      for (let s = Math.floor(services / 2); s < services; s += 50) await population.check(`s${s}`, 1, "critical", "connection refused");
     },
     register: (service, instance, weight = 1) =>
       write(service, instance, {
