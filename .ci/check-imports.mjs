@@ -1,11 +1,14 @@
 /** Holds the direction of imports: each package imports only what this table allows, and the pure ones import nothing of Node. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** @type {Record<string, { dir: string, may: string[], pure?: boolean }>} */
+/**
+ * `pure`: nothing of Node, but in tests and in the folder `proof`, which tests alone use.
+ * @type {Record<string, { dir: string, may: string[], pure?: boolean }>}
+ */
 const packages = {
   "@legation/envoy-api": { dir: "packages/envoy-api", may: [] },
   "@legation/contract": { dir: "packages/contract", may: [], pure: true },
@@ -50,15 +53,22 @@ function sources(dir) {
 
 const problems = [];
 let files = 0;
+for (const parent of ["packages", "deploy", "."])
+  for (const { name } of readdirSync(join(root, parent), { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    const dir = join(parent, name);
+    if (existsSync(join(root, dir, "package.json")) && !Object.values(packages).some((known) => known.dir === dir))
+      problems.push(`${dir}: this package is not in the table of .ci/check-imports.mjs`);
+  }
 for (const [name, { dir, may, pure }] of Object.entries(packages)) {
-  const declared = Object.keys(JSON.parse(readFileSync(join(root, dir, "package.json"), "utf8")).dependencies ?? {});
+  const manifest = JSON.parse(readFileSync(join(root, dir, "package.json"), "utf8"));
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
   const own = Object.keys(packages);
   for (const dependency of declared)
     if (own.includes(dependency) && !may.includes(dependency))
       problems.push(`${dir}/package.json: ${name} may not depend on ${dependency}`);
   for (const file of sources(join(root, dir))) {
     files++;
-    const test = /\.test\.ts$/.test(file) || file.includes("/testing/");
+    const test = /\.test\.ts$/.test(file) || /\/(testing|proof)\//.test(relative(root, file));
     const text = readFileSync(file, "utf8");
     for (const [, from, dynamic] of text.matchAll(/\b(?:from|import)\s+"([^"\n]+)"|\bimport\(\s*"([^"\n]+)"\s*\)/g)) {
       const specifier = from ?? dynamic ?? "";
