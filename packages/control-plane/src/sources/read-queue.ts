@@ -17,6 +17,7 @@ export interface ReadQueueOptions {
 export interface ReadQueue {
   /** Wants a service read from now on; a reading that is under way does not count. */
   want(name: string, urgent: boolean): void;
+  /** True when a reading of the service will begin that sees everything up to now; one that is under way may not. */
   wants(name: string): boolean;
   /** Starts no further reading; those under way are aborted and wanted again. */
   pause(): void;
@@ -95,7 +96,7 @@ export function createReadQueue(o: ReadQueueOptions): ReadQueue {
 
   return {
     want,
-    wants: (name) => urgent.has(name) || normal.has(name) || running.has(name) || retries.has(name),
+    wants: (name) => urgent.has(name) || normal.has(name) || (retries.has(name) && !running.has(name)),
     pause,
     resume() {
       paused = false;
