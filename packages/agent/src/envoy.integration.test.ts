@@ -129,6 +129,24 @@ describe("an agent with its Envoy", () => {
     ).toMatchObject({ step: "7", outcome: "stopped" });
   });
 
+  it("killed while it drains, leaves nothing half done: its successor puts the same service back into traffic", {
+    timeout: 90_000,
+  }, async () => {
+    const agent = await start();
+    const { pids } = await agent.ready();
+    expect((await agent.post("/drain")).status).toBe(200);
+    agent.signal("SIGKILL");
+    await agent.exited();
+    agent.start(controlPlane.flags);
+    const again = await agent.ready();
+    expect(again.pids.app).toBe(pids.app);
+    expect(again.pids.envoy).not.toBe(pids.envoy);
+    const maintenance = (await consul.get<{ CheckID: string }[]>("/health/checks/orders")).filter(({ CheckID }) => CheckID.startsWith("_"));
+    expect(maintenance).toEqual([]);
+    const { headers } = await fetch(`http://127.0.0.1:${agent.inbound}/`);
+    expect(headers.get("connection")).not.toBe("close");
+  });
+
   it("waits for required dependencies as its Envoy sees them, says why, and never for optional ones", { timeout: 90_000 }, async () => {
     const agent = await start({ dependencies: ["payments", "cache?"], dependencyTimeout: "300ms" });
     const waiting = await until("it waits", async () => {
