@@ -33,7 +33,7 @@ describe("a compiled node", () => {
   it("gets listeners, routes, and the clusters of what it declares, whatever the order", () => {
     const { view, instance: own, clusters, problems } = compile(dependsOn("orders", "cache"));
     expect(view.map(({ name }) => name)).toEqual(["outbound"]);
-    expect(own.map(({ name }) => name)).toEqual(["outbound", "inbound", "inbound"]);
+    expect(own.map(({ name }) => name)).toEqual(["outbound", "inbound", "inbound:application"]);
     expect(clusters).toEqual(["cache", "orders"]);
     expect(problems).toEqual([]);
     expect(compile(dependsOn("cache", "orders"))).toEqual(compile(dependsOn("orders", "cache")));

@@ -39,6 +39,11 @@ describe("where callers reach an instance", () => {
     expect(addressProblem(instance({ address }))).toMatch(/neither an IP address nor a host name/),
   );
 
+  it.each(["0.0.0.0", "::", "0:0:0:0:0:0:0:0", "::0.0.0.0"])("may not be %s, which every caller takes for itself", (address) => {
+    expect(addressProblem(instance({ address }))).toMatch(/leads every caller to itself/);
+    expect(addressProblem(instance({ mesh: { address, port: 20_000 } }))).toMatch(/leads every caller to itself/);
+  });
+
   it.each([0, -1, 65_536, 1.5, Number.NaN])("may not have port %d", (port) =>
     expect(addressProblem(instance({ port }))).toMatch(/is not one of 1 to 65535/),
   );

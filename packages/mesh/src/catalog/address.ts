@@ -12,6 +12,7 @@ export function addressProblem(instance: Instance): string | undefined {
   const { host, port } = addressOf(instance);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return `port ${port} is not one of 1 to 65535: register it with the port it listens on`;
+  if (isUnspecified(host)) return `address "${host}" leads every caller to itself: register the address of its machine`;
   if (isIp(host) || isHostName(host)) return undefined;
   return `address "${host}" is neither an IP address nor a host name: register it with one`;
 }
@@ -19,6 +20,11 @@ export function addressProblem(instance: Instance): string | undefined {
 /** True for an IPv4 address in dotted decimal or an IPv6 address without zone, as Envoy's socket addresses want them. */
 export function isIp(host: string): boolean {
   return isIpv4(host) || isIpv6(host);
+}
+
+/** 0.0.0.0 and `::` in any spelling: addresses to listen on, and on a caller's machine the caller's own. */
+function isUnspecified(host: string): boolean {
+  return isIp(host) && /^[0.:]+$/.test(host);
 }
 
 function isIpv4(host: string): boolean {

@@ -1,6 +1,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import type { NodeMetadata } from "@legation/contract";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { afterEach, describe, expect, it } from "vitest";
+import { compileNode } from "../compile-node.js";
+import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { compileCase, goldenCases, resourceJson } from "./golden-case.js";
 
@@ -38,7 +41,27 @@ describe("a real Envoy", () => {
       const held = endpoints ? fromBinary(ClusterLoadAssignmentSchema, endpoints.bytes).endpoints.flatMap((e) => e.lbEndpoints).length : 0;
       expect(stats.get(`cluster.${service}.membership_total`)).toBe(held);
     }
+    if (inbound.length > 0) expect(stats.has("cluster.inbound.upstream_cx_active")).toBe(true);
     expect(stats.get("http.outbound.rds.outbound.update_success")).toBe(1);
     expect(stats.get("cluster_manager.warming_clusters")).toBe(0);
+  });
+
+  it("accepts the routes of a service with more dependencies than its refusal can name", async () => {
+    const dependencies = Array.from({ length: 200 }, (_, i) => ({ name: `${"d".repeat(58)}-${i}`, optional: false }));
+    const node: NodeMetadata = {
+      api: 1,
+      service: "web",
+      kind: "sidecar",
+      inbound: "127.0.0.1:20000",
+      app: "127.0.0.1:3000",
+      outbound: "127.0.0.1:15001",
+      protocol: "http",
+      dependencies,
+    };
+    const { view, instance } = compileNode(node, () => undefined, meshDefaults);
+    envoy = await startEnvoy([...view, ...instance].map(resourceJson));
+    expect((await envoy.stats()).get("http.outbound.rds.outbound.update_rejected")).toBe(0);
+    const refused = await fetch(`http://127.0.0.1:${await envoy.port("outbound")}/`);
+    expect(await refused.text()).toMatch(/Declared: d+-0, .* and 1[0-9][0-9] more\n$/);
   });
 });

@@ -8,11 +8,11 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => mesh?.stop());
 
-/** Writes raw bytes to the outbound listener and returns what came back until `until` or the end. */
-function raw(text: string, until: string): Promise<string> {
+/** Writes raw bytes to a listener, the outbound one unless given, and returns what came back until `until` or the end. */
+function raw(text: string, until: string, port = mesh.outbound): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
-    const socket = connect(mesh.outbound, "127.0.0.1", () => socket.write(text));
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
     const done = () => {
       socket.destroy();
       resolve(answer);
@@ -54,6 +54,13 @@ describe("traffic through two sidecars", () => {
 
   it("serves a proxy request with an absolute URL", async () => {
     expect(await raw("GET http://orders/ HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n\r\n", "orders-1")).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it("serves HTTP/1.0 too, as old clients and load generators speak it", async () => {
+    const asked = "GET / HTTP/1.0\r\nHost: orders\r\n\r\n";
+    expect(await raw(asked, "orders-1")).toMatch(/^HTTP\/1\.[01] 200 /);
+    const inbound = await mesh.instances[0]?.envoy.port("inbound");
+    expect(await raw(asked, "orders-1", inbound)).toMatch(/^HTTP\/1\.[01] 200 /);
   });
 
   it("carries a WebSocket both ways", async () => {

@@ -13,14 +13,15 @@ import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
 import { duration, socketAddress } from "../primitives.js";
 import { httpOptions } from "./protocol-options.js";
 
-/** The name of that cluster in every sidecar. */
-export const inboundCluster = "inbound";
+/** The name of that cluster in every sidecar: no DNS label, so that no service's cluster can have it too. */
+export const inboundCluster = "inbound:application";
 
-/** One endpoint, no ejection, no limits and no retries: what the application bears is its callers' policy. */
+/** One endpoint, no ejection, no limits and no retries: what the application bears is its callers' policy. Its figures are `cluster.inbound.…`. */
 export function appCluster(app: { readonly host: string; readonly port: number }, protocol: Protocol, defaults: MeshDefaults): Cluster {
   const { connectTimeout, appIdleTimeout, keepalive } = defaults.connections;
   return create(ClusterSchema, {
     name: inboundCluster,
+    altStatName: "inbound",
     clusterDiscoveryType: { case: "type", value: isIp(app.host) ? Cluster_DiscoveryType.STATIC : Cluster_DiscoveryType.STRICT_DNS },
     ...(isIp(app.host) ? {} : { dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED }),
     connectTimeout: duration(connectTimeout),

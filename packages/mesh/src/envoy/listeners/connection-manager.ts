@@ -15,7 +15,7 @@ import { duration } from "../primitives.js";
 import { accessLog } from "./access-log.js";
 
 /**
- * A manager that lets everything through as it came: any version of HTTP, WebSocket upgrades, streams of any length and silence, the
+ * A manager that lets everything through as it came: any version of HTTP from 1.0, WebSocket upgrades, streams of any length and silence, the
  * `server` header and an `x-request-id` that the application set (one is made where it has none).
  */
 export function connectionManager(
@@ -28,6 +28,7 @@ export function connectionManager(
     routeSpecifier,
     httpFilters: [routerFilter()],
     streamIdleTimeout: duration(0),
+    httpProtocolOptions: { acceptHttp10: true },
     http2ProtocolOptions: { allowConnect: true },
     upgradeConfigs: [{ upgradeType: "websocket" }],
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,

@@ -62,8 +62,13 @@ function methodIs(regex: string) {
   return { name: ":method", headerMatchSpecifier: { case: "stringMatch", value: { matchPattern } } } as const;
 }
 
+/** The most names that a refusal lists: Envoy refuses routes with a body of more than 4096 bytes. */
+const mostNamed = 20;
+
 function catchAll(service: string, dependencies: readonly RoutedDependency[]): VirtualHost {
-  const names = dependencies.map((dependency) => dependency.name).join(", ") || "none";
+  const more = dependencies.length > mostNamed ? ` and ${dependencies.length - mostNamed} more` : "";
+  const listed = dependencies.slice(0, mostNamed).map((dependency) => dependency.name);
+  const names = `${listed.join(", ") || "none"}${more}`;
   const body = `legation: no dependency of this name is declared by ${service}: add it to dependencies in the configuration of ${service}. Declared: ${names}\n`;
   return create(VirtualHostSchema, { name: "undeclared", domains: ["*"], routes: [connectRefusal(), refusal(502, body)] });
 }
