@@ -84,7 +84,7 @@ class Server implements XdsServer, StreamHost {
     this.retry = { base: 1_000, max: 300_000, ...options.retry };
     this.emptyAssignments = options.emptyAssignments ?? true;
     this.#views = new Views(options.cache);
-    this.#publisher = new Publisher(this.clock, this.#streams, this.interest, { perStream: 0.06, ceiling: 500, ...options.coalescing });
+    this.#publisher = new Publisher(this.clock, this.#streams, this.interest, { perStream: 0.04, ceiling: 500, ...options.coalescing });
     this.#unsubscribe = options.cache.onChange((layer, changed) => {
       this.#views.changed(layer, changed);
       this.#publisher.changed(layer, changed);

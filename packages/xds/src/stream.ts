@@ -332,11 +332,12 @@ export class Stream implements Call {
     if (at >= this.#timerAt || at === Number.POSITIVE_INFINITY) return;
     this.#timer?.cancel();
     this.#timerAt = at;
-    this.#timer = this.host.clock.timeout(Math.max(0, at - now), () => {
+    this.#timer = this.host.clock.timeout(Math.max(1, at - now), () => {
       this.#timerAt = Number.POSITIVE_INFINITY;
       const then = this.host.clock.monotonic();
       for (const subscription of this.subscriptions) subscription.retry(then);
       this.pump();
+      this.#wake(undefined, then);
     });
   }
 

@@ -210,20 +210,31 @@ export class Subscription {
     const held = this.holding.get(name);
     const forced = this.#forced.has(name);
     if (target) {
-      const rejection = this.rejections.get(name);
+      const rejection = this.#rejection(name, target);
       if (!forced && this.#holds(name, held, target)) this.#clean(name);
-      else if (!rejection || !sameContent(rejection.resource, target)) plan.set.push(target);
+      else if (!rejection) plan.set.push(target);
       else if (now < rejection.retryAt) this.#clean(name);
       else {
         this.#dirty.add(name);
         again.push(target);
       }
-    } else if (held !== undefined && held !== absent) plan.remove.push(name);
+      return;
+    }
+    this.#rejection(name, undefined);
+    if (held !== undefined && held !== absent) plan.remove.push(name);
     else if (forced && !this.names.has(name)) plan.absent.push(name);
     else if (this.names.has(name) && (held === undefined || forced) && !this.type.silentAbsence) {
       if (source.awaited(name)) this.#dirty.add(name);
       else plan.absent.push(name);
     } else this.#clean(name);
+  }
+
+  /** The refusal of exactly this content; one of any other content is over. */
+  #rejection(name: string, target: Resource | undefined): Rejection | undefined {
+    const rejection = this.rejections.get(name);
+    if (!rejection || (target && sameContent(rejection.resource, target))) return rejection;
+    this.rejections.delete(name);
+    return undefined;
   }
 
   /** What the client should hold under a name. */
@@ -295,15 +306,18 @@ export class Subscription {
   /** The earliest time at which a refused resource may be tried again; monotonic milliseconds. */
   retryAt(): number | undefined {
     let earliest: number | undefined;
-    for (const [name, { retryAt }] of this.rejections) {
-      if (!this.#dirty.has(name) && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
+    for (const [name, { retryAt, resource }] of this.rejections) {
+      if (!this.#dirty.has(name) && this.holding.get(name) !== resource && (earliest === undefined || retryAt < earliest))
+        earliest = retryAt;
     }
     return earliest;
   }
 
   /** Marks the refused resources whose time has come. */
   retry(now: number): void {
-    for (const [name, { retryAt }] of this.rejections) if (retryAt <= now) this.mark(name);
+    for (const [name, { retryAt, resource }] of this.rejections) {
+      if (retryAt <= now && this.holding.get(name) !== resource) this.mark(name);
+    }
   }
 
   /** How many of the names that were asked for do not exist. */

@@ -22,7 +22,7 @@ type Fields<T> = Omit<Partial<T>, "node" | "errorDetail" | "$typeName" | "$unkno
 
 /** Lets everything that is due in this turn and the next ones happen. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 5; i += 1) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The transport's other end: keeps what was written, and lets the server write on unless it is stalled. */

@@ -1,0 +1,91 @@
+/** CSDS and load reports, as their clients see them. */
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { ClientResourceStatus } from "@legation/envoy-api/envoy/admin/v3/config_dump_shared";
+import { LoadStatsRequestSchema, LoadStatsResponseSchema } from "@legation/envoy-api/envoy/service/load_stats/v3/lrs";
+import { ClientStatusRequestSchema, ClientStatusResponseSchema, ConfigStatus } from "@legation/envoy-api/envoy/service/status/v3/csds";
+import { describe, expect, it } from "vitest";
+import { csdsPaths } from "./csds.js";
+import { type LoadReport, loadReportPath } from "./load-report.js";
+import type { XdsServer } from "./server.js";
+import { createScene, resource } from "./testing/scene.js";
+import { DeltaClient, ScriptedWire } from "./testing/scripted-client.js";
+import { TypeUrl } from "./type.js";
+
+const { cluster } = TypeUrl;
+
+function fetchStatus(server: XdsServer, request: MessageInitShape<typeof ClientStatusRequestSchema> = {}) {
+  const wire = new ScriptedWire();
+  const call = server.accept(csdsPaths.fetch, wire);
+  call?.message(Buffer.from(toBinary(ClientStatusRequestSchema, create(ClientStatusRequestSchema, request))));
+  const configs = wire.frames.flatMap((frame) => fromBinary(ClientStatusResponseSchema, frame.subarray(5)).config);
+  return { configs, ended: wire.ended };
+}
+
+async function oneGoodOneBad() {
+  const scene = createScene();
+  const [good, bad] = [resource(cluster, "good"), resource(cluster, "bad")];
+  scene.cache.replace("all", [good, bad]);
+  const client = new DeltaClient(scene.server, "node-1");
+  client.send({ typeUrl: cluster, resourceNamesSubscribe: ["*", "absent"] });
+  client.nack(await client.one(), "cluster bad: refused");
+  await client.drain();
+  return { ...scene, good, bad };
+}
+
+describe("CSDS", () => {
+  it("shows what each client took, refused with its text, and was told to be absent (18)", async () => {
+    const { server, good, bad } = await oneGoodOneBad();
+    const { configs, ended } = fetchStatus(server);
+    expect(ended).toEqual({ status: 0, message: "" });
+    expect(configs[0]?.node?.id).toBe("node-1");
+    const of = (name: string) => configs[0]?.genericXdsConfigs.find((config) => config.name === name);
+    expect(of("good")).toMatchObject({
+      typeUrl: cluster,
+      versionInfo: good.version,
+      configStatus: ConfigStatus.SYNCED,
+      clientStatus: ClientResourceStatus.ACKED,
+    });
+    expect([...(of("good")?.xdsConfig?.value ?? [])]).toEqual([...good.bytes]);
+    expect(of("bad")).toMatchObject({
+      configStatus: ConfigStatus.ERROR,
+      clientStatus: ClientResourceStatus.NACKED,
+      errorState: { details: "cluster bad: refused", versionInfo: bad.version },
+    });
+    expect(of("absent")?.clientStatus).toBe(ClientResourceStatus.DOES_NOT_EXIST);
+  });
+
+  it("leaves contents out on request, and finds nodes by id", async () => {
+    const { server } = await oneGoodOneBad();
+    const matcher = (prefix: string) => ({ nodeId: { matchPattern: { case: "prefix" as const, value: prefix } } });
+    expect(fetchStatus(server, { nodeMatchers: [matcher("other")] }).configs).toEqual([]);
+    const { configs } = fetchStatus(server, { nodeMatchers: [matcher("node")], excludeResourceContents: true });
+    expect(configs).toHaveLength(1);
+    expect(configs[0]?.genericXdsConfigs.every((config) => config.xdsConfig === undefined)).toBe(true);
+  });
+});
+
+describe("load reports", () => {
+  it("are asked for as configured and handed on with their node (18)", () => {
+    const reports: LoadReport[] = [];
+    const { server } = createScene({
+      loadReports: { intervalMs: 1_500, endpoints: true, clusters: () => ["orders"], onReport: (report) => reports.push(report) },
+    });
+    const wire = new ScriptedWire();
+    const call = server.accept(loadReportPath, wire);
+    const send = (request: MessageInitShape<typeof LoadStatsRequestSchema>) =>
+      call?.message(Buffer.from(toBinary(LoadStatsRequestSchema, create(LoadStatsRequestSchema, request))));
+    send({ node: { id: "node-1" } });
+    const [response] = wire.frames.map((frame) => fromBinary(LoadStatsResponseSchema, frame.subarray(5)));
+    expect(response).toMatchObject({
+      clusters: ["orders"],
+      reportEndpointGranularity: true,
+      loadReportingInterval: { seconds: 1n, nanos: 500_000_000 },
+    });
+    send({ clusterStats: [{ clusterName: "orders", totalDroppedRequests: 3n }] });
+    expect(reports).toMatchObject([{ node: { id: "node-1" }, clusters: [{ clusterName: "orders", totalDroppedRequests: 3n }] }]);
+  });
+
+  it("do not exist where nobody wants them", () => {
+    expect(createScene().server.accept(loadReportPath, new ScriptedWire())).toBeUndefined();
+  });
+});
