@@ -43,14 +43,15 @@ export async function showLive(
   }
 }
 
-/** Commands that a person can try in another terminal, with the pids as they are now. */
-async function hintsFor(shop: Shop): Promise<string[]> {
-  const [orders, payments] = [shop.instances("orders").at(-1), shop.instances("payments").at(-1)];
-  const [one, two] = await Promise.all([orders?.pids().catch(() => undefined), payments?.pids().catch(() => undefined)]);
+/** Commands that a person can try in another terminal, with the pids as they are now. What nobody could replace is not proposed. */
+async function hintsFor({ mesh, instances }: Shop): Promise<string[]> {
+  const spare = (name: string) => (instances(name).length > 1 ? instances(name).at(-1) : undefined);
+  const [crash, leave] = [spare("orders"), spare("payments")];
+  const [crashPids, leavePids] = await Promise.all([crash, leave].map((one) => one?.pids().catch(() => undefined)));
   const hint = (command: string, effect: string) => `${command.padEnd(16)}${effect}`;
   return [
-    ...(one?.app ? [hint(`kill -9 ${one.app}`, `the application of ${orders?.id} crashes, and is started again`)] : []),
-    ...(two ? [hint(`kill ${two.agent}`, `${payments?.id} leaves in order: not one request fails`)] : []),
-    hint(`kill -9 ${shop.mesh.controlPlane.pid}`, "no control plane any more: traffic goes on (in another terminal)"),
+    ...(crashPids?.app ? [hint(`kill -9 ${crashPids.app}`, `the application of ${crash?.id} crashes, and is started again`)] : []),
+    ...(leavePids ? [hint(`kill ${leavePids.agent}`, `${leave?.id} leaves in order: not one request fails`)] : []),
+    ...(mesh.controlPlane.running ? [hint(`kill -9 ${mesh.controlPlane.pid}`, "no control plane any more: traffic goes on")] : []),
   ];
 }

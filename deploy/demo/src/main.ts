@@ -28,12 +28,16 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const screen = openScreen(process.stdout, process.env);
   const stopping = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop(stopping, name));
+  const firstAt = { ms: 0 };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop(stopping, firstAt, name));
   const sandbox = openShopSandbox();
   try {
     return await run(flags, sandbox, screen, stopping.signal);
   } catch (error) {
-    if (stopping.signal.aborted) return 130;
+    if (stopping.signal.aborted) {
+      screen.print("Stopping what was started ...");
+      return 130;
+    }
     screen.print(`The demo could not go on: ${error instanceof Error ? error.message : error}`);
     return 1;
   } finally {
@@ -42,10 +46,15 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The first signal stops all in order; a second one leaves that to the tether, which is not gentle. */
-function stop(stopping: AbortController, signal: NodeJS.Signals): void {
-  if (stopping.signal.aborted) process.exit(130);
-  stopping.abort(new Error(`stopped by ${signal}`));
+/**
+ * The first signal stops all in order; a second one leaves that to the tether, which is not gentle. npm hands on a Ctrl-C that the
+ * terminal has sent to this process as well, so that what comes at once is no second one.
+ */
+function stop(stopping: AbortController, firstAt: { ms: number }, signal: NodeJS.Signals): void {
+  if (!stopping.signal.aborted) {
+    firstAt.ms = performance.now();
+    stopping.abort(new Error(`stopped by ${signal}`));
+  } else if (performance.now() - firstAt.ms > 1_000) process.exit(130);
 }
 
 async function run(flags: DemoFlags, sandbox: Sandbox, screen: Screen, signal: AbortSignal): Promise<number> {

@@ -56,7 +56,8 @@ export async function lookAt(shop: Shop): Promise<Overview> {
 
 /** Callers before those whom they call, as requests go. */
 function inOrder({ mesh }: Shop): ServiceProcess[] {
-  return [...departments].reverse().flatMap(({ name }) => [...mesh.services.values()].filter((service) => service.name === name));
+  const sorted = [...mesh.services.values()].sort((a, b) => a.id.localeCompare(b.id));
+  return [...departments].reverse().flatMap(({ name }) => sorted.filter((service) => service.name === name));
 }
 
 /** The instances whose services call that one. */

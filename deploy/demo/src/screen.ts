@@ -16,7 +16,7 @@ export interface Screen {
 export function openScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Screen {
   let height = 0;
   stream.on("error", () => undefined);
-  const clear = () => (height === 0 ? "" : `\x1b[${height}A\x1b[0J`);
+  const clear = () => (height === 0 ? "" : `\r\x1b[${height}A\x1b[0J`);
   const live = stream.isTTY === true && env["TERM"] !== "dumb";
   return {
     live,

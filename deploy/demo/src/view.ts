@@ -110,7 +110,7 @@ function colourOf(standing: Standing): "green" | "yellow" | "red" | "dim" {
 }
 
 function light(text: string, good: boolean, style: Paint): string {
-  return `${style(good ? "green" : "red", "●")} ${text}`;
+  return good ? `${style("green", "●")} ${text}` : style("red", `✗ ${text}`);
 }
 
 function failed({ failed, due }: LoadReport, style: Paint): string {
