@@ -46,7 +46,9 @@ export function followOutput(options: OutputOptions): OutputFollower {
     writeFileSync(offsetPath, String(kept));
   };
   const read = (): void => {
-    if (fstatSync(file).size < offset) offset = 0;
+    const { size } = fstatSync(file);
+    if (size === offset) return;
+    if (size < offset) offset = 0;
     for (;;) {
       const count = readSync(file, buffer, 0, chunkBytes, offset);
       if (count === 0) break;
