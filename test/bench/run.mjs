@@ -4,6 +4,10 @@ import { fileURLToPath } from "node:url";
 
 /** Each bench: what it measures, and its module below `test/dist/bench`, which exports `run(args)`. */
 const benches = {
+  xds: {
+    about: "xDS: cold storm, push latency, CPU and memory beside go-control-plane [--short] [--streams 200,1000] [--clusters 100,1000] …",
+    module: "xds/main.js",
+  },
   consul: {
     about: "how soon a change in Consul is seen, and what watching costs [--short] [--consul 1.19.2,1.8.7]",
     module: "consul/main.js",

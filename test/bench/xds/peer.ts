@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const source = fileURLToPath(new URL("./peer/", import.meta.url));
-const target = fileURLToPath(new URL("../../../.tools/xds-peer/", import.meta.url));
+const source = fileURLToPath(new URL("../../../bench/xds/peer/", import.meta.url));
+const target = fileURLToPath(new URL("../../../../.tools/xds-peer/", import.meta.url));
 
 /** The path of the built peer; undefined without Go. Throws what the compiler says. */
-export function buildPeer() {
+export function buildPeer(): string | undefined {
   const binary = `${target}peer`;
   if (existsSync(binary) && statSync(binary).mtimeMs > statSync(`${source}main.go`).mtimeMs) return binary;
   try {

@@ -6,7 +6,7 @@ import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/clust
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import { createResource, createResourceCache, createXdsServer } from "@legation/xds";
+import { createResource, createResourceCache, createXdsServer, type Resource } from "@legation/xds";
 
 const { values } = parseArgs({ options: { clusters: { type: "string" }, endpoints: { type: "string" } } });
 const clusters = Number(values.clusters ?? 100);
@@ -32,11 +32,11 @@ createInterface({ input: process.stdin })
   })
   .on("close", () => process.exit(0));
 
-function say(message) {
+function say(message: Readonly<Record<string, number>>): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function cluster(name) {
+function cluster(name: string): Resource {
   const message = create(ClusterSchema, {
     name,
     connectTimeout: { seconds: 1n },
@@ -46,17 +46,17 @@ function cluster(name) {
   return createResource(ClusterSchema, name, message);
 }
 
-function assignment(name, salt) {
+function assignment(name: string, salt: number): Resource {
   const lbEndpoints = Array.from({ length: endpoints }, (_, i) => ({
     healthStatus: 1,
     loadBalancingWeight: i === 0 ? (salt % 100) + 1 : 1,
     hostIdentifier: {
-      case: "endpoint",
+      case: "endpoint" as const,
       value: {
         address: {
           address: {
-            case: "socketAddress",
-            value: { address: `10.0.${Math.floor(i / 250)}.${i % 250}`, portSpecifier: { case: "portValue", value: 8080 } },
+            case: "socketAddress" as const,
+            value: { address: `10.0.${Math.floor(i / 250)}.${i % 250}`, portSpecifier: { case: "portValue" as const, value: 8080 } },
           },
         },
       },

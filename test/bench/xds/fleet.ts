@@ -2,20 +2,17 @@
 import http2 from "node:http2";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { TypeUrl } from "@legation/xds";
 
 const { values } = parseArgs({
   options: { port: { type: "string" }, streams: { type: "string" }, clusters: { type: "string" }, variant: { type: "string" } },
 });
-const [port, streams, clusters] = [values.port, values.streams, values.clusters].map(Number);
+const port = Number(values.port);
+const streams = Number(values.streams);
+const clusters = Number(values.clusters);
 const delta = values.variant !== "sotw";
 
-const type = (name) => `type.googleapis.com/envoy.config.${name}`;
-const [cds, eds, lds, rds] = [
-  "cluster.v3.Cluster",
-  "endpoint.v3.ClusterLoadAssignment",
-  "listener.v3.Listener",
-  "route.v3.RouteConfiguration",
-].map(type);
+const { cluster: cds, endpoint: eds, listener: lds, route: rds } = TypeUrl;
 const path = `/envoy.service.discovery.v3.AggregatedDiscoveryService/${delta ? "Delta" : "Stream"}AggregatedResources`;
 const names = Array.from({ length: clusters }, (_, i) => `cluster-${i}`);
 const nameFields = Buffer.concat(names.map((name) => field(3, name)));
@@ -23,9 +20,9 @@ const edsNames = delta ? Buffer.alloc(0) : nameFields;
 
 let configured = 0;
 let bytes = 0;
-let arrivals = [];
+let arrivals: number[] = [];
 
-function field(number, value) {
+function field(number: number, value: string | Buffer): Buffer {
   const content = typeof value === "string" ? Buffer.from(value) : value;
   const header = [(number << 3) | 2];
   let length = content.length;
@@ -37,32 +34,41 @@ function field(number, value) {
   return Buffer.concat([Buffer.from(header), content]);
 }
 
-function frame(...parts) {
+function frame(...parts: Buffer[]): Buffer {
   const body = Buffer.concat(parts);
   const header = Buffer.alloc(5);
   header.writeUInt32BE(body.length, 1);
   return Buffer.concat([header, body]);
 }
 
-/** The fields of a response that a client needs: version, type and nonce. Long fields are skipped, not read. */
-function scan(message) {
-  const found = { 1: "", 4: "", 5: "", resources: 0 };
+/** What a client needs of a response; long fields are skipped, not read. */
+interface Head {
+  version: string;
+  typeUrl: string;
+  nonce: string;
+  resources: number;
+}
+
+function scan(message: Buffer): Head {
+  const head: Head = { version: "", typeUrl: "", nonce: "", resources: 0 };
   for (let at = 0; at < message.length; ) {
-    const number = message[at++] >>> 3;
+    const number = (message[at++] ?? 0) >>> 3;
     let length = 0;
     for (let shift = 0; ; shift += 7) {
-      const byte = message[at++];
+      const byte = message[at++] ?? 0;
       length |= (byte & 127) << shift;
       if (byte < 128) break;
     }
-    if (number === 2) found.resources += 1;
-    else if (number in found) found[number] = message.toString("latin1", at, at + length);
+    if (number === 2) head.resources += 1;
+    else if (number === 1) head.version = message.toString("latin1", at, at + length);
+    else if (number === 4) head.typeUrl = message.toString("latin1", at, at + length);
+    else if (number === 5) head.nonce = message.toString("latin1", at, at + length);
     at += length;
   }
-  return found;
+  return head;
 }
 
-function request(typeUrl, nonce, version, more = Buffer.alloc(0), node = undefined) {
+function request(typeUrl: string, nonce: string, version: string, more: Buffer = Buffer.alloc(0), node?: string): Buffer {
   const parts = delta
     ? [...(node ? [field(1, field(1, node))] : []), field(2, typeUrl), more, ...(nonce ? [field(6, nonce)] : [])]
     : [
@@ -75,19 +81,19 @@ function request(typeUrl, nonce, version, more = Buffer.alloc(0), node = undefin
   return frame(...parts);
 }
 
-function connect(index) {
+function connect(index: number): void {
   const session = http2.connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 16 * 1024 * 1024 } });
   session.on("error", fail);
-  session.once("connect", () => session.setLocalWindowSize?.(16 * 1024 * 1024));
+  session.once("connect", () => session.setLocalWindowSize(16 * 1024 * 1024));
   const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" });
   stream.on("error", fail);
   stream.write(request(cds, "", "", undefined, `node-${index}`));
-  let pieces = [];
+  let pieces: Buffer[] = [];
   let have = 0;
   let need = 5;
-  const seen = new Set();
+  const seen = new Set<string>();
   let assignments = 0;
-  stream.on("data", (chunk) => {
+  stream.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
     pieces.push(chunk);
     have += chunk.length;
@@ -104,7 +110,7 @@ function connect(index) {
     pieces = buffer.length > 0 ? [buffer] : [];
     have = buffer.length;
   });
-  function take({ 1: version, 4: typeUrl, 5: nonce, resources }) {
+  function take({ version, typeUrl, nonce, resources }: Head): void {
     stream.write(
       request(typeUrl, nonce, version, typeUrl === eds ? edsNames : typeUrl === rds && !delta ? field(3, "route-0") : undefined),
     );
@@ -122,7 +128,7 @@ function connect(index) {
   }
 }
 
-function arrived() {
+function arrived(): void {
   arrivals.push(now());
   if (arrivals.length === streams) {
     say({ arrivals });
@@ -130,15 +136,15 @@ function arrived() {
   }
 }
 
-function now() {
+function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-function say(message) {
+function say(message: Readonly<Record<string, number | readonly number[]>>): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function fail(error) {
+function fail(error: Error): never {
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
 }
