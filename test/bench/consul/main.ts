@@ -54,7 +54,10 @@ export async function run(args: readonly string[]): Promise<number> {
   let worse = 0;
   for (const version of versions) {
     const measured: Measured[] = [];
-    for (const way of values.short ? ways.slice(0, 2) : ways) measured.push(await measure(version, way, size));
+    for (const way of values.short ? ways.slice(0, 2) : ways) {
+      console.error(`Consul ${version}, ${way.name} …`);
+      measured.push(await measure(version, way, size));
+    }
     worse += printTable(`Consul ${version}`, measured);
   }
   return worse > 0 ? 1 : 0;

@@ -22,7 +22,7 @@ interface Line {
   readonly noise?: number;
 }
 
-const ms = (value: number) => value.toFixed(value < 10 ? 1 : 0);
+const ms = (value: number) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0) : "not seen");
 const bytes = (value: number) =>
   value < 10_000 ? `${Math.round(value)} B` : value < 1e6 ? `${Math.round(value / 1e3)} KB` : `${(value / 1e6).toFixed(1)} MB`;
 
@@ -61,9 +61,10 @@ export function printTable(title: string, measured: readonly Measured[]): number
     console.log(row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "));
   console.log();
   const worse = lines.filter(
-    ({ of, noise }) => noise !== undefined && others.some((m) => m.way.endsWith("state") && of(own) > of(m) + noise),
+    ({ of, noise }) =>
+      !Number.isFinite(of(own)) || (noise !== undefined && others.some((m) => m.way.endsWith("state") && of(own) > of(m) + noise)),
   );
-  for (const line of worse) console.log(`${title}: worse than a naive way: ${line.label.trim()}`);
+  for (const line of worse) console.log(`${title}: too much, or never: ${line.label.trim()}`);
   return worse.length;
 }
 
