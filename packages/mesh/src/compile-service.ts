@@ -8,6 +8,7 @@ import { protocolOf } from "./catalog/protocol.js";
 import { serviceCluster } from "./envoy/clusters/service-cluster.js";
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
+import { withWishes } from "./policy/service/wishes.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, resource } from "./resource.js";
 
@@ -20,15 +21,18 @@ export interface CompiledService {
 }
 
 /**
- * Compiles a service by itself: nothing but its own instances and the defaults is in the result, and the order of the instances is not.
+ * Compiles a service by itself: nothing but its own instances and the defaults, with the service's own wishes above them, is in the
+ * result, and the order of the instances is not.
  * A service without instances, known or not, has a cluster and an empty assignment, so that requests to it fail at once.
  */
 export function compileService(service: CatalogService, defaults: MeshDefaults): CompiledService {
   const { name } = service;
   const { localities, problems: placementProblems } = placeEndpoints(service);
   const { protocol, problem: protocolProblem } = protocolOf(service.instances);
+  const { settings, problems: wishProblems } = withWishes(service.instances, defaults);
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
+  for (const message of wishProblems) problems.push({ code: "service-wish", service: name, message });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 
@@ -37,7 +41,7 @@ export function compileService(service: CatalogService, defaults: MeshDefaults):
     .filter((locality) => locality.endpoints.length > 0);
   const provenance = { service: name, source: "catalog" };
   return {
-    cluster: resource(ClusterSchema, name, serviceCluster(name, protocol, localities, defaults), provenance),
+    cluster: resource(ClusterSchema, name, serviceCluster(name, protocol, localities, settings), provenance),
     endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed), provenance),
     problems,
   };

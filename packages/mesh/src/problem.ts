@@ -4,6 +4,7 @@
 export type ProblemCode =
   | "service-name"
   | "service-protocols"
+  | "service-wish"
   | "instance-address"
   | "duplicate-address"
   | "duplicate-id"

@@ -1,7 +1,9 @@
 /** What holds for every service until an operator says otherwise: DESIGN §5, REQUIREMENTS R4 and R5. Times in milliseconds. */
 
-/** How a caller's Envoy chooses among a service's endpoints. */
-export type BalancingStrategy = "health_based" | "least_connections" | "round_robin" | "weighted_round_robin" | "random";
+/** How a caller's Envoy may choose among a service's endpoints. */
+export const balancingStrategies = ["health_based", "least_connections", "round_robin", "weighted_round_robin", "random"] as const;
+/** One of `balancingStrategies`. */
+export type BalancingStrategy = (typeof balancingStrategies)[number];
 
 /** What becomes of the last endpoints when all fail: they are tried all the same, or requests fail at once. */
 export type WhenAllFail = "keep-serving" | "fail-fast";
