@@ -53,7 +53,12 @@ it("describes the node completely and takes everything else over delta ADS, with
     },
     admin: { address: { socketAddress: { address: "127.0.0.1", portValue: 19_000 } } },
     dynamicResources: {
-      adsConfig: { apiType: "DELTA_GRPC", transportApiVersion: "V3", setNodeOnFirstMessageOnly: true },
+      adsConfig: {
+        apiType: "DELTA_GRPC",
+        transportApiVersion: "V3",
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [{ envoyGrpc: { retryPolicy: { retryBackOff: { maxInterval: "5s" } } } }],
+      },
       ldsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
       cdsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
     },

@@ -27,6 +27,9 @@ export interface BootstrapInput {
 /** The bootstrap's cluster of control planes. No service can have this name: a colon is in no DNS label. */
 export const controlPlaneCluster = "legation:xds";
 
+/** Envoy's own back-off grows to 30 s: so long would a proxy stay away from a control plane that has been back for a while. */
+const reconnect = { baseInterval: "0.250s", maxInterval: "5s" };
+
 /** Canonical proto JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -51,7 +54,7 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
       adsConfig: {
         apiType: "DELTA_GRPC",
         transportApiVersion: "V3",
-        grpcServices: [{ envoyGrpc: { clusterName: controlPlaneCluster } }],
+        grpcServices: [{ envoyGrpc: { clusterName: controlPlaneCluster, retryPolicy: { retryBackOff: reconnect } } }],
         setNodeOnFirstMessageOnly: true,
       },
     },
