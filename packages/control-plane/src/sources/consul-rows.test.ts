@@ -24,6 +24,13 @@ describe("rows as Consul writes them", () => {
     ]);
   });
 
+  test("a registration without a port is read as port 0, not refused with its whole service", () => {
+    expect(parseInstances([row(), row({ Service: { ID: "b", Port: undefined } })]).map((i) => [i.id, i.port])).toEqual([
+      ["a", 80],
+      ["b", 0],
+    ]);
+  });
+
   test("the service's own address stands above the node's, and a mesh address needs both of its parts", () => {
     const mesh = (address: string, port: number) => ({ TaggedAddresses: { mesh: { Address: address, Port: port } } });
     expect(parseInstances([row({ Service: { Address: "10.0.0.9", ...mesh("10.0.0.9", 20_000) } })])).toMatchObject([

@@ -38,7 +38,8 @@ export function parseInstances(data: unknown): Registered[] {
       id: text(service, "ID"),
       service: text(service, "Service"),
       address: optionalText(service, "Address") || optionalText(node, "Address"),
-      port: number(service, "Port"),
+      // Newer versions leave a port of 0 out.
+      port: service["Port"] === undefined ? 0 : number(service, "Port"),
       ...(mesh ? { mesh } : {}),
       tags: (service["Tags"] as string[] | null) ?? [],
       meta: (service["Meta"] as Record<string, string> | null) ?? {},
