@@ -20,6 +20,8 @@ export interface ProofInstance {
 export interface Reply {
   readonly status: number;
   readonly body: string;
+  /** The response began, and broke off. */
+  readonly cut?: boolean;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
@@ -111,7 +113,9 @@ function send(o: {
     const failed = (error: Error) => resolve({ status: 0, body: error.message, headers: {} });
     const sent = request({ agent, host: "127.0.0.1", port, method, path, headers: { host, ...headers } }, (response) => {
       let body = "";
-      response.on("error", failed);
+      response.on("error", (error) =>
+        resolve({ status: response.statusCode ?? 0, body: `${body}${error.message}`, cut: true, headers: {} }),
+      );
       response.on("data", (chunk) => {
         body += String(chunk);
       });

@@ -30,8 +30,8 @@ export const idempotentMethods = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE";
  * | application only | its Envoy could not connect | `failureHeader: unreached` | always |
  * | application only | its Envoy lost the connection | `failureHeader: lost` | idempotent methods |
  *
- * So idempotent requests survive a kill -9 while another instance lives, and others do unless the dead instance may have begun to
- * work on them. A status that the application itself chose, a 503 too, is never tried again: it may mean that work was done.
+ * So idempotent requests survive a kill -9 while another instance lives, unless their response has begun, and others do unless the
+ * dead instance may have begun to work on them. A status that the application itself chose, a 503 too, is never tried again: it may mean that work was done.
  * The next attempt goes to another endpoint: a dead endpoint has the fewest active requests, so that least-request would pick it
  * again, and 20 draws make that improbable (0.3 % of attempts with one of two dead).
  */
