@@ -331,3 +331,27 @@ describe("absence", () => {
     expect(names(await client.one())).toEqual(["b"]);
   });
 });
+
+it("answers for virtual hosts by alias, and for an absent one with a resource without content (16)", async () => {
+  const { cache, server } = createScene();
+  cache.patch("all", { set: [resource(TypeUrl.virtualHost, "routes/orders")] });
+  const client = new DeltaClient(server);
+  client.send({ typeUrl: TypeUrl.virtualHost, resourceNamesSubscribe: ["routes/orders", "routes/nowhere"] });
+  const { resources, removedResources } = await client.one();
+  expect(resources.map((r) => [r.name, r.aliases, r.resource !== undefined])).toEqual([
+    ["routes/orders", ["routes/orders"], true],
+    ["routes/nowhere", ["routes/nowhere"], false],
+  ]);
+  expect(removedResources).toEqual([]);
+});
+
+it("sends the virtual hosts that exist to a first request that names none, because the routes wait for one (16)", async () => {
+  const { cache, server } = createScene();
+  cache.patch("all", { set: [resource(TypeUrl.virtualHost, "routes/orders")] });
+  const client = new DeltaClient(server);
+  client.send({ typeUrl: TypeUrl.virtualHost });
+  const response = await client.one();
+  expect(names(response)).toEqual(["routes/orders"]);
+  client.ack(response);
+  expect(await client.take()).toEqual([]);
+});

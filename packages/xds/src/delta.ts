@@ -26,6 +26,9 @@ export function applyDelta(subscription: Subscription, request: DeltaRequest, fi
 
 /** The response that says what a plan holds. */
 export function answerDelta(subscription: Subscription, plan: Plan, version: string | undefined): Answer {
+  if (subscription.type.aliased) {
+    return { variant: "delta", typeUrl: subscription.type.url, resources: plan.set, removed: plan.remove, empty: plan.absent, version };
+  }
   return {
     variant: "delta",
     typeUrl: subscription.type.url,

@@ -23,6 +23,8 @@ export interface Answer {
   readonly resources: readonly Resource[];
   /** Delta only. */
   readonly removed: readonly string[];
+  /** Names that are answered by a resource without content; delta only. Undefined unless the type is asked for by alias. */
+  readonly empty?: readonly string[] | undefined;
   /** Passed through instead of the content's own digest. */
   readonly version?: string | undefined;
 }
@@ -56,7 +58,7 @@ export class FrameCache {
    * nonce twice, and streams in the same state share one buffer.
    */
   frame(answer: Answer, after: number): Frame {
-    const shared = answer.removed.length === 0 ? this.#shared.get(answer.resources) : undefined;
+    const shared = answer.removed.length === 0 && !answer.empty ? this.#shared.get(answer.resources) : undefined;
     if (shared && shared.answer.variant === answer.variant && shared.answer.version === answer.version) return this.#after(shared, after);
     const hash = this.#hash(answer);
     const entries = this.#entries.get(hash) ?? [];
@@ -70,7 +72,7 @@ export class FrameCache {
     this.#bytes += frame.bytes.length;
     const fresh: Entry = { answer, frame };
     this.#entries.set(hash, [...(this.#entries.get(hash) ?? []), fresh]);
-    if (answer.removed.length === 0 && answer.resources.length > 32) this.#shared.set(answer.resources, fresh);
+    if (answer.removed.length === 0 && !answer.empty && answer.resources.length > 32) this.#shared.set(answer.resources, fresh);
     return frame;
   }
 
@@ -91,7 +93,9 @@ export class FrameCache {
     const nonce = serial.toString(36);
     const version = answer.version ?? (delta ? "" : digest(answer.resources));
     const parts: Buffer[] = [Buffer.alloc(5), stringField(1, version)];
-    for (const resource of answer.resources) parts.push(this.#part(resource, answer.variant));
+    for (const resource of answer.resources) parts.push(answer.empty ? aliasedPart(resource) : this.#part(resource, answer.variant));
+    for (const name of answer.empty ?? [])
+      parts.push(lengthDelimited(2, stringField(3, name), lengthDelimited(4, Buffer.from(name, "utf8"))));
     parts.push(stringField(4, answer.typeUrl), stringField(5, nonce));
     if (delta) for (const name of answer.removed) parts.push(lengthDelimited(6, Buffer.from(name, "utf8")));
     if (this.identifier) parts.push(lengthDelimited(delta ? 7 : 6, stringField(1, this.identifier)));
@@ -138,6 +142,17 @@ export function digest(resources: readonly Resource[]): string {
   return hash.digest("base64url").slice(0, 16);
 }
 
+function aliasedPart(resource: Resource): Buffer {
+  const name = Buffer.from(resource.name, "utf8");
+  return lengthDelimited(
+    2,
+    stringField(1, resource.version),
+    lengthDelimited(2, any(resource)),
+    lengthDelimited(3, name),
+    lengthDelimited(4, name),
+  );
+}
+
 function any(resource: Resource): Buffer {
   return Buffer.concat([
     stringField(1, resource.typeUrl),
@@ -151,7 +166,8 @@ function sameAnswer(a: Answer, b: Answer): boolean {
     a.typeUrl === b.typeUrl &&
     a.version === b.version &&
     (a.resources === b.resources || sameList(a.resources, b.resources)) &&
-    sameList(a.removed, b.removed)
+    sameList(a.removed, b.removed) &&
+    sameList(a.empty ?? [], b.empty ?? [])
   );
 }
 

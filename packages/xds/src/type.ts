@@ -26,6 +26,11 @@ export interface ResourceType {
   readonly legacyWildcard?: boolean;
   /** A wanted resource that does not exist is answered with silence, because an empty answer would break the client. */
   readonly silentAbsence?: boolean;
+  /**
+   * Asked for by alias, as virtual hosts are: responses repeat the name as an alias, and the answer about an absent one is a resource
+   * without content, because clients wait for the alias and not for a removal.
+   */
+  readonly aliased?: boolean;
 }
 
 /** The built-in types. Others are registered with `createXdsServer({ types })`. */
@@ -35,7 +40,7 @@ export const builtInTypes: readonly ResourceType[] = [
   { url: TypeUrl.listener, rank: 2, fullState: true, legacyWildcard: true },
   { url: TypeUrl.scopedRoute, rank: 3, fullState: true, legacyWildcard: true },
   { url: TypeUrl.route, rank: 4 },
-  { url: TypeUrl.virtualHost, rank: 5 },
+  { url: TypeUrl.virtualHost, rank: 5, aliased: true, legacyWildcard: true },
   { url: TypeUrl.secret, silentAbsence: true },
   { url: TypeUrl.runtime },
 ];
