@@ -34,6 +34,18 @@ async function legation(...argv: string[]) {
   return { code, ...text };
 }
 
+/** A server that answers everything with `body`. */
+async function serve(body: string) {
+  const server = createServer((_request, response) => response.end(body));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, stop };
+}
+
 it("runs as a process: answers on stdout, complaints on stderr, exit codes for scripts", async () => {
   const [version, wrong, unreachable] = await Promise.all([
     legation("--version"),
@@ -68,6 +80,15 @@ it("goes on when nobody reads its log any more, and still stops in order", async
   }
 });
 
+it("hands over a long answer whole, more than a pipe takes at once", async () => {
+  const api = await serve(JSON.stringify({ services: { long: "x".repeat(2_000_000) } }));
+  const child = start(["services", "--json", "--api", api.address]);
+  let length = 0;
+  for await (const part of child.stdout) length += (part as Buffer).length;
+  api.stop();
+  expect(length).toBeGreaterThan(2_000_000);
+});
+
 it("ends quietly when the reader of its answer has gone", async () => {
   const many = Object.fromEntries(
     Array.from({ length: 5_000 }, (_, i) => [
@@ -75,16 +96,12 @@ it("ends quietly when the reader of its answer has gone", async () => {
       { protocol: "http", versions: [], dependencies: [], endpoints: { healthy: 1 }, problems: [] },
     ]),
   );
-  const server = createServer((_request, response) => response.end(JSON.stringify({ services: many })));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  const child = start(["services", "--api", `127.0.0.1:${port}`]);
+  const api = await serve(JSON.stringify({ services: many }));
+  const child = start(["services", "--api", api.address]);
   const err: string[] = [];
   child.stderr.on("data", (part) => err.push(String(part)));
   child.stdout.once("data", () => child.stdout.destroy());
   const [code] = (await once(child, "close")) as [number];
-  server.closeAllConnections();
-  server.close();
+  api.stop();
   expect([code, err.join("")]).toEqual([0, ""]);
 });

@@ -10,4 +10,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // A log that nobody reads any more stops no service.
 process.stderr.on("error", () => {});
 
-process.exit(await legation(process.argv.slice(2), process));
+const code = await legation(process.argv.slice(2), process);
+// A pipe takes only so much at once: the rest of a long answer waits for its reader.
+process.stdout.write("", () => process.exit(code));

@@ -180,8 +180,17 @@ describe("what is refused", () => {
     expect(problemsOf({ file: yaml(text) })).toContain(problem);
   });
 
-  it("never takes what an object inherits for a known key", () => {
+  it("never takes what an object inherits for a known key, word or value", () => {
     expect(problemsOf({ file: yaml("name: n\nconstructor: 1\n__proto__: { port: 1 }") })).toHaveLength(2);
+    expect(problemsOf({ env: { SERVICE_NAME: "n", SERVICE_DISCOVERY_ENABLED: "constructor" } })).toHaveLength(1);
+    expect(Object.keys(named("meta: { __proto__: x, a: b }").meta)).toEqual(["__proto__", "a"]);
+  });
+
+  it.each([
+    ["holds itself", "meta: &a\n  b: *a"],
+    ["multiplies", Array.from({ length: 7 }, (_, i) => `a${i}: &a${i} [${Array(10).fill(i > 0 ? `*a${i - 1}` : "x")}]`).join("\n")],
+  ])("does not follow an alias that %s", (_, text) => {
+    expect(problemsOf({ file: yaml(`name: n\n${text}`) })[0]).toMatch(/^service.yaml: its aliases/);
   });
 
   it("asks `check` about values that were set, and keeps secrets out of what it says", () => {
@@ -195,6 +204,7 @@ describe("what is refused", () => {
       token: option.string({ description: "Token.", env: "TOKEN", secret: true, check: () => "is too short. A token has 36 characters" }),
     };
     expect(loadConfig(checked, {}).values.id).toBe("BAD");
+    expect(() => loadConfig(checked, { file: yaml("token: [hunter2]") })).toThrow("service.yaml:1: token: the value is no text.");
     expect(() => loadConfig(checked, { env: { ID: "BAD", TOKEN: "hunter2" } })).toThrow(
       '2 problems\n  ID: "BAD" is not in small letters. Write bad.\n  TOKEN: the value is too short. A token has 36 characters.',
     );

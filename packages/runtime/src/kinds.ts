@@ -23,19 +23,13 @@ interface Range {
 
 type Strings = Readonly<Record<string, string>>;
 
-const words: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  on: true,
-  1: true,
-  false: false,
-  no: false,
-  off: false,
-  0: false,
-};
+const words: ReadonlyMap<string, boolean> = new Map([
+  ...["true", "yes", "on", "1"].map((word) => [word, true] as const),
+  ...["false", "no", "off", "0"].map((word) => [word, false] as const),
+]);
 
 const readString = scalarReader("text", (text) => text);
-const readBoolean = scalarReader("true or false", (text) => words[text.toLowerCase()]);
+const readBoolean = scalarReader("true or false", (text) => words.get(text.toLowerCase()));
 const readDuration = scalarReader("a duration. Write 5s, 250ms or 1m", (text, written) =>
   written.in === "env" && /^\d+$/.test(text) ? Number(text) : parseDuration(text),
 );
@@ -110,7 +104,7 @@ function kind<T, More = unknown>(name: string, reader: (spec: OptionSpec<T> & Mo
 function define<T>(name: string, spec: OptionSpec<T>, reader: Reader<T>, traits: Traits<T> = {}): Option<T> {
   const read = (written: Written): Reading<T> => {
     const reading = reader(written);
-    if (!("value" in reading)) return reading;
+    if (!("value" in reading)) return spec.secret ? wrong(`the value is no ${name}.`) : reading;
     const sentence = spec.check?.(reading.value);
     return sentence ? wrong(`${spec.secret ? "the value" : quoted(written)} ${sentence}`) : reading;
   };

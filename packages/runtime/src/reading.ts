@@ -73,13 +73,13 @@ export const mapReader: Reader<Readonly<Record<string, string>>> = (written) => 
   }
   if (written.node.is !== "map") return wrong(`${quoted(written)} is not a map. Write {key: value}, or one "key: value" a line.`);
   const problems: Problem[] = [];
-  const value: Record<string, string> = {};
+  const value = new Map<string, string>();
   for (const { key, line, node } of written.node.entries) {
     if (node.is !== "scalar") problems.push({ sentence: `${display(node)} is not text.`, at: `.${key}`, line });
     else if (node.value === null) problems.push({ sentence: 'there is no value. Write "" for an empty one.', at: `.${key}`, line });
-    else value[key] = node.text;
+    else value.set(key, node.text);
   }
-  return problems.length > 0 ? { problems } : { value };
+  return problems.length > 0 ? { problems } : { value: Object.fromEntries(value) };
 };
 
 function scalarText(written: Written): string | undefined {
