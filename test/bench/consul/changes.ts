@@ -46,7 +46,7 @@ export function createLookout(): Lookout {
   };
 }
 
-/** Makes each kind of change `rounds` times, on other services each time, in pauses of chance, and times it. */
+/** Makes each kind of change `rounds` times, on other services each time, in pauses of chance, and times it; no new round after `limit`. */
 export async function timeChanges(o: {
   population: Population;
   lookout: Lookout;
@@ -54,6 +54,8 @@ export async function timeChanges(o: {
   rounds: number;
   /** The number of the first service that may be used; each round uses one. */
   first: number;
+  /** Milliseconds. */
+  limit: number;
   pause: { readonly least: number; readonly most: number };
 }): Promise<Latencies> {
   const { population, lookout, instances } = o;
@@ -63,7 +65,8 @@ export async function timeChanges(o: {
     latencies[kind].push(await lookout.time(service, wanted, act));
   };
 
-  for (let round = 0; round < o.rounds; round++) {
+  const end = performance.now() + o.limit;
+  for (let round = 0; round < o.rounds && (round === 0 || performance.now() < end); round++) {
     const service = `s${o.first + round}`;
     const passing = `v${o.first + round}`;
     const critical = (list: readonly Seen[]) => list.some((i) => i.id === `${service}-0` && i.critical);

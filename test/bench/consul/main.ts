@@ -34,13 +34,15 @@ interface Size {
   readonly services: number;
   readonly instances: number;
   readonly rounds: number;
+  /** Milliseconds after which no further round of changes starts, for ways that take their time. */
+  readonly limit: number;
   /** Milliseconds over which the costs are taken. */
   readonly watchFor: number;
   readonly pause: { readonly least: number; readonly most: number };
 }
 
-const full: Size = { services: 2_000, instances: 5, rounds: 20, watchFor: 5_000, pause: { least: 20, most: 150 } };
-const short: Size = { services: 200, instances: 5, rounds: 4, watchFor: 1_000, pause: { least: 5, most: 50 } };
+const full: Size = { services: 2_000, instances: 5, rounds: 20, limit: 25_000, watchFor: 5_000, pause: { least: 20, most: 150 } };
+const short: Size = { services: 200, instances: 5, rounds: 4, limit: 10_000, watchFor: 1_000, pause: { least: 5, most: 50 } };
 
 /** Runs the bench. Returns the exit code: 1 when a change was not seen, or Legation's watching costs more than the naive ways. */
 export async function run(args: readonly string[]): Promise<number> {
