@@ -1,7 +1,8 @@
 /** The incremental variant: requests change the subscription, responses carry what changed. */
 import type { Answer } from "./frame.js";
+import type { Plan } from "./plan.js";
 import type { DeltaRequest } from "./request.js";
-import type { Plan, Subscription } from "./subscription.js";
+import type { Subscription } from "./subscription.js";
 
 /** Applies what a request says of the subscription. `first` is the first request of this type on the stream. */
 export function applyDelta(subscription: Subscription, request: DeltaRequest, first: boolean): void {

@@ -1,5 +1,6 @@
 /** Names that a client asked for and that do not exist: told to the source of resources once, and put off while it provides them. */
-import type { Plan, Source, Subscription } from "./subscription.js";
+import type { Plan, Source } from "./plan.js";
+import type { Subscription } from "./subscription.js";
 
 /** The demands of one stream. */
 export class Demands {

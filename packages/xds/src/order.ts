@@ -1,5 +1,6 @@
 /** Make before break: in which order the types of an aggregated stream may change. */
-import { nothingOwed, type Plan, type Subscription } from "./subscription.js";
+import { nothingOwed, type Plan } from "./plan.js";
+import type { Subscription } from "./subscription.js";
 import { TypeUrl } from "./type.js";
 
 /** How long one type's change may wait for another type, in milliseconds. After that it goes out all the same. */

@@ -2,9 +2,10 @@
 import { type Answer, digest } from "./frame.js";
 import { resourceOf } from "./holding.js";
 import type { NameList } from "./names.js";
+import type { Plan, Source } from "./plan.js";
 import type { SotwRequest } from "./request.js";
 import type { Resource } from "./resource.js";
-import type { Plan, Source, Subscription } from "./subscription.js";
+import type { Subscription } from "./subscription.js";
 
 const lastNames = new WeakMap<Subscription, NameList>();
 const digests = new WeakMap<readonly Resource[], string>();

@@ -1,48 +1,22 @@
 /** One stream: takes requests, keeps a subscription per type, and sends the newest state whenever its transport is writable. */
 
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
-import type { Clock, Timer } from "@legation/runtime";
+import type { Timer } from "@legation/runtime";
 import { answerDelta, applyDelta } from "./delta.js";
 import { Demands } from "./demand.js";
 import { emptyAssignment } from "./empty-assignment.js";
-import type { XdsEvent } from "./event.js";
-import type { FrameCache, Variant } from "./frame.js";
-import type { InterestIndex } from "./interest.js";
-import type { Limits } from "./limits.js";
-import type { NameLists } from "./names.js";
-import { choose, type OrderLimits, type Turn } from "./order.js";
-import type { RetryTimes } from "./rejection.js";
+import type { Variant } from "./frame.js";
+import { choose, type Turn } from "./order.js";
+import { nothingOwed, type Plan, type Source } from "./plan.js";
 import { type DeltaRequest, decodeDeltaRequest, decodeNode, decodeSotwRequest, nodeId, type SotwRequest } from "./request.js";
 import type { Resource } from "./resource.js";
 import { answerSotw, applySotw, resumeSotw } from "./sotw.js";
-import { nothingOwed, type Plan, type Source, Subscription } from "./subscription.js";
+import type { StreamHost } from "./stream-host.js";
+import { Subscription } from "./subscription.js";
 import { type Call, Status, type Wire } from "./transport.js";
 import { type ResourceType, TypeUrl } from "./type.js";
 import type { View } from "./view.js";
 import { Warming } from "./warming.js";
-
-/** What a stream needs of its server; shared by all streams. */
-export interface StreamHost {
-  readonly types: ReadonlyMap<string, ResourceType>;
-  readonly frames: FrameCache;
-  readonly lists: NameLists;
-  readonly interest: InterestIndex<Stream>;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly limits: Limits;
-  readonly order: OrderLimits;
-  readonly retry: RetryTimes;
-  readonly emptyAssignments: boolean;
-  resendEndpoints(node: Node): boolean;
-  event(event: XdsEvent): void;
-  /** The first request came; the view follows with `attach`, at once or later. */
-  opened(stream: Stream): void;
-  /** The stream asks for names that do not exist. */
-  wanted(stream: Stream, typeUrl: string, names: readonly string[]): void;
-  /** The stream acknowledged something or changed what it asks for. */
-  heard(stream: Stream): void;
-  closed(stream: Stream): void;
-}
 
 /** One call of a discovery service. */
 export class Stream implements Call {
