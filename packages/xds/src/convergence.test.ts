@@ -165,7 +165,7 @@ describe("random histories", () => {
         await quiesce(model);
         expect(sorted(model.held)).toEqual(sorted(truth(model)));
       }),
-      { numRuns: 200 },
+      { numRuns: 500 },
     );
   });
 
@@ -240,7 +240,7 @@ describe("random histories", () => {
         expect(routed).toBe(moves.at(-1)?.[0]);
         await settle();
       }),
-      { numRuns: 100 },
+      { numRuns: 500 },
     );
   });
 });

@@ -166,8 +166,9 @@ describe("changes", () => {
     const client = new DeltaClient(server);
     client.send({ typeUrl: endpoint, resourceNamesSubscribe: ["a"] });
     const nonces = (await client.drain()).map((r) => r.nonce);
+    const states = [resource(endpoint, "a", "even"), resource(endpoint, "a", "odd")];
     for (let i = 0; i < 10; i += 1) {
-      cache.patch("all", { set: [resource(endpoint, "a", i % 2 ? "odd" : "even")] });
+      cache.patch("all", { set: states.slice(i % 2, (i % 2) + 1) });
       nonces.push(...(await client.drain()).map((r) => r.nonce));
     }
     expect(nonces).toHaveLength(11);

@@ -29,7 +29,7 @@ export function applySotw(subscription: Subscription, request: SotwRequest, firs
   const wildcard = wanted.delete("*");
   if (wildcard) subscription.enterWildcard();
   for (const name of [...subscription.names]) if (!wanted.has(name)) subscription.unsubscribe(name);
-  for (const name of wanted) if (!subscription.names.has(name)) subscription.subscribe(name);
+  for (const name of wanted) if (!subscription.names.has(name)) subscription.subscribe(name, true);
   if (!wildcard && subscription.wildcard) subscription.leaveWildcard();
 }
 

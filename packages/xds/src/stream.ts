@@ -6,6 +6,7 @@ import { answerDelta, applyDelta } from "./delta.js";
 import { Demands } from "./demand.js";
 import { emptyAssignment } from "./empty-assignment.js";
 import type { Variant } from "./frame.js";
+import { resourceOf } from "./holding.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
 import { type DeltaRequest, decodeDeltaRequest, decodeNode, decodeSotwRequest, nodeId, type SotwRequest } from "./request.js";
@@ -111,7 +112,13 @@ export class Stream implements Call {
     if (this.#over || this.#writing || !this.#hasWork() || !this.#isReady()) return;
     const now = this.host.clock.monotonic();
     const turns = this.subscriptions.map((subscription) => this.#turn(subscription, now));
-    const { next, wakeAt } = choose(turns, this.#warming.any(now), !this.only, now, this.host.order);
+    const { next, wakeAt } = choose(
+      turns,
+      this.#warming.any(now, (name) => this.view?.lookup(TypeUrl.endpoint, name) !== undefined),
+      !this.only,
+      now,
+      this.host.order,
+    );
     if (next) this.#send(next.subscription, next.plan, now);
     this.#wake(wakeAt, now);
   }
@@ -261,7 +268,7 @@ export class Stream implements Call {
     const resend = this.host.resendEndpoints(this.node);
     for (const { name } of plan.set) {
       if (subscription.holding.get(name) === undefined) {
-        if (this.view.lookup(TypeUrl.endpoint, name)) this.#warming.begin(name, now);
+        if (!resourceOf(endpoints.holding.get(name)) && this.view.lookup(TypeUrl.endpoint, name)) this.#warming.begin(name, now);
       } else if (resend && endpoints.names.has(name)) endpoints.mark(name, true);
     }
     for (const name of plan.remove) this.#warming.end(name);

@@ -67,8 +67,8 @@ export class Subscription {
     this.#all = true;
   }
 
-  /** Adds a name to the interest; it is sent even if it was sent before. */
-  subscribe(name: string, force = true): void {
+  /** Adds a name to the interest. `force` sends it even if the client holds it. */
+  subscribe(name: string, force: boolean): void {
     if (this.names.add(name)) this.listener.added(this.type.url, name);
     this.mark(name, force);
   }

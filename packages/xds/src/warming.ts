@@ -16,10 +16,10 @@ export class Warming {
     if (this.#since.size > 0) this.#since.delete(name);
   }
 
-  /** True while a cluster warms. */
-  any(now: number): boolean {
+  /** True while a cluster warms. One whose endpoints have vanished meanwhile, as `exist` says, warms no longer. */
+  any(now: number, exist: (name: string) => boolean): boolean {
     if (this.#since.size === 0) return false;
-    for (const [name, since] of this.#since) if (now - since >= this.limit) this.#since.delete(name);
+    for (const [name, since] of this.#since) if (now - since >= this.limit || !exist(name)) this.#since.delete(name);
     return this.#since.size > 0;
   }
 }
