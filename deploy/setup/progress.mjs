@@ -3,6 +3,20 @@ import { spawn } from "node:child_process";
 
 const started = Date.now();
 
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const children = new Set();
+
+/** Ends the commands that run, so that an interrupted set-up leaves none behind that goes on writing. */
+export function endCommands() {
+  for (const child of children) {
+    try {
+      if (child.pid) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
 /** Seconds since the set-up began, for people. */
 export const elapsed = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
 
@@ -39,7 +53,7 @@ export async function step(title, run) {
 }
 
 /**
- * Runs a command to its end and returns what it printed. Throws a SetupError with the last lines when it fails.
+ * Runs a command, in a process group of its own, to its end and returns what it printed. Throws a SetupError with the last lines when it fails.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, say?: (what: string) => void, hint?: string }} [options]
@@ -47,7 +61,13 @@ export async function step(title, run) {
  */
 export function run(command, args, { cwd, env, say, hint } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...(cwd ? { cwd } : {}), env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      ...(cwd ? { cwd } : {}),
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    children.add(child);
     let output = "";
     const take = (/** @type {Buffer} */ chunk) => {
       output = (output + chunk).slice(-200_000);
@@ -68,6 +88,7 @@ export function run(command, args, { cwd, env, say, hint } = {}) {
       );
     };
     child.on("error", (error) => failed(`could not be started (${error.message})`));
+    child.on("close", () => children.delete(child));
     child.on("close", (code, signal) => (code === 0 ? resolve(output) : failed(signal ? `was ended by ${signal}` : `ended with ${code}`)));
   });
 }

