@@ -76,7 +76,8 @@ describe("npm run demo", () => {
 
   it("leaves nothing either when it is killed with -9, and takes free ports for those that are taken", { timeout: 240_000 }, async () => {
     const taken = createServer().listen(10_000, "127.0.0.1");
-    await Promise.race([once(taken, "listening"), once(taken, "error")]);
+    // Somebody else may have it already, which is as good.
+    await once(taken, "listening").catch(() => undefined);
     const file = await ready();
     taken.close();
     expect(file.web).not.toBe("http://127.0.0.1:10000");

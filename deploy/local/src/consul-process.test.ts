@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConsulProcess, startConsul } from "./consul-process.js";
 import { openSandbox, type Sandbox } from "./sandbox.js";
-import type { ConsulVersion } from "./tool.js";
+import { consulVersions } from "./tool.js";
 import { until } from "./until.js";
 
-const versions: readonly ConsulVersion[] = ["1.19.2", "1.8.7"];
-
-describe.each(versions)("Consul %s", (version) => {
+describe.each(consulVersions())("Consul %s", (version) => {
   let sandbox: Sandbox;
   beforeAll(() => {
     sandbox = openSandbox({ name: "legation-consul" });

@@ -81,15 +81,11 @@ describe("the tether", () => {
 
   it("is replaced when it is killed itself", async () => {
     const { child, said } = await starter<{ dir: string; pid: number; tether: number }>(`
-      const { readdirSync, readFileSync } = await import("node:fs");
       const one = await sandbox.start({ name: "one", file: process.execPath, args: ["-e", forever] });
-      const tether = () => readdirSync("/proc").filter((pid) => /^[0-9]+$/.test(pid)).map(Number).find((pid) => {
-        try { return readFileSync("/proc/" + pid + "/cmdline", "utf8").includes("tether-main.js\\0" + sandbox.dir) } catch { return false }
-      });
-      const first = tether();
+      const first = sandbox.tether;
       process.kill(first, "SIGKILL");
-      while (tether() === undefined || tether() === first) await new Promise((resolve) => setTimeout(resolve, 10));
-      say({ dir: sandbox.dir, pid: one.pid, tether: tether() });`);
+      while (sandbox.tether === first) await new Promise((resolve) => setTimeout(resolve, 10));
+      say({ dir: sandbox.dir, pid: one.pid, tether: sandbox.tether });`);
     child.kill("SIGKILL");
     await gone([said.pid, said.tether]);
     expect(existsSync(said.dir)).toBe(false);
@@ -149,6 +145,14 @@ describe("a sandbox", () => {
     const sandbox = openSandbox({ name: "legation-test" });
     await expect(sandbox.start({ name: "ghost", file: "/no/such/program", args: [] })).rejects.toThrow("ghost could not be started");
     await sandbox.stop();
+  });
+
+  it("is cleaned up even when its tether was killed just before", async () => {
+    const sandbox = openSandbox({ name: "legation-test" });
+    const forgotten = await sandbox.start({ name: "forgotten", file: process.execPath, args: ["-e", forever] });
+    process.kill(sandbox.tether, "SIGKILL");
+    expect(await sandbox.stop()).toEqual({ ended: [forgotten.pid], survivors: [] });
+    expect(existsSync(sandbox.dir)).toBe(false);
   });
 
   it("keeps a directory that it was given", async () => {

@@ -14,6 +14,8 @@ export interface Sandbox {
   /** Everything that the mesh writes is in here; removed at the end. */
   readonly dir: string;
   readonly ports: Ports;
+  /** The pid of the process that ends everything should this one die. */
+  readonly tether: number;
   /** A new directory under `dir`. */
   makeDir(name: string): string;
   /**
@@ -58,6 +60,9 @@ export function openSandbox({ name = "legation", dir: given }: { name?: string; 
   return {
     dir,
     ports,
+    get tether() {
+      return tether.pid;
+    },
     makeDir(path) {
       const made = join(dir, path);
       mkdirSync(made, { recursive: true });

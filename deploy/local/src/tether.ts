@@ -1,6 +1,7 @@
 /** Holding on to the tether: the starter's end of the rope. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { LegationError } from "@legation/runtime";
 import type { ProcessIdentity } from "./process-identity.js";
 
 /** One line to the tether: a child that it shall end, or the pid of one that it may forget. */
@@ -22,7 +23,7 @@ export interface Tether {
   readonly pid: number;
   hold(child: ProcessIdentity): void;
   forget(pid: number): void;
-  /** Lets go: the tether ends what is left, removes the directory, and exits. Resolves with what it found. */
+  /** Lets go: the tether ends what is left, removes the directory, and exits. Resolves with what it found; to be called once. */
   release(): Promise<TetherResult>;
 }
 
@@ -70,20 +71,32 @@ export function startTether({ dir, marker, keepDir = false }: { dir: string; mar
       children.delete(pid);
       send(rope, { gone: pid });
     },
-    release() {
+    async release() {
       released = true;
-      return new Promise((resolve, reject) => {
-        let text = "";
-        rope.ref();
-        rope.stdout?.on("data", (chunk: Buffer) => {
-          text += chunk.toString();
-        });
-        rope.once("close", (code) => {
-          if (text === "") reject(new Error(`the tether ended with ${code} before it had cleaned up`));
-          else resolve(JSON.parse(text) as TetherResult);
-        });
-        rope.stdin?.end();
-      });
+      for (let tries = 0; tries < 3; tries++) {
+        const result = await letGo(rope);
+        if (result) return result;
+        rope = start();
+      }
+      throw new LegationError("local.tether", `the tether of ${dir} was ended again and again before it had cleaned up`);
     },
   };
+}
+
+/** Lets go of one tether and reads what it found; undefined when it was ended before it could say so. */
+function letGo(tether: ChildProcess): Promise<TetherResult | undefined> {
+  return new Promise((resolve) => {
+    let text = "";
+    const done = () => resolve(text === "" ? undefined : (JSON.parse(text) as TetherResult));
+    if (tether.exitCode !== null || tether.signalCode !== null) {
+      done();
+      return;
+    }
+    tether.ref();
+    tether.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    tether.once("close", done);
+    tether.stdin?.end();
+  });
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findConsul, findEnvoy } from "./tool.js";
+import { consulVersions, findConsul, findEnvoy } from "./tool.js";
 
 let dir = "";
 beforeAll(() => {
@@ -53,5 +53,8 @@ describe("finding Consul", () => {
     const oldest = program("consul/.tools/consul-1.8.7/usr/bin/consul", "Consul v1.8.7");
     expect(findConsul({ root, env: {} })).toEqual({ path: newest, version: "1.19.2" });
     expect(findConsul({ root, env: { CONSUL_BIN: newest }, wanted: "1.8.7" })).toEqual({ path: oldest, version: "1.8.7" });
+    expect(consulVersions({ root, env: {} })).toEqual(["1.19.2", "1.8.7"]);
+    rmSync(oldest);
+    expect(consulVersions({ root, env: {} })).toEqual(["1.19.2"]);
   });
 });

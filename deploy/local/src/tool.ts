@@ -55,6 +55,17 @@ export function findConsul({ env = process.env, root = repositoryRoot, wanted }:
   });
 }
 
+/** The versions of the set-up that can be had here, newest first. The oldest is missing where the set-up could not get it. */
+export function consulVersions(places: ToolPlaces = {}): readonly ConsulVersion[] {
+  return (["1.19.2", "1.8.7"] as const).filter((wanted) => {
+    try {
+      return findConsul({ ...places, wanted }).version === wanted;
+    } catch {
+      return false;
+    }
+  });
+}
+
 function find(name: string, paths: readonly string[], check: (path: string) => string): Tool {
   const looked: string[] = [];
   for (const path of paths) {

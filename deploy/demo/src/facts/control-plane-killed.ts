@@ -31,10 +31,11 @@ export const controlPlaneKilled: Fact = {
     });
     const after = await updates(stage);
     const changed = [...after].filter(([name, value]) => value !== (before.get(name) ?? 0)).map(([name]) => name);
+    const { resourcesSent } = await controlPlane.get<{ resourcesSent: number }>("/v1/proxies");
     const seen =
-      `${failures(report)}; ${stage.shop.instances().length} Envoys connected again after ${took(result)} and took ` +
+      `${failures(report)}; ${stage.shop.instances().length} Envoys connected again after ${took(result)}, were sent ${resourcesSent} resources and took ` +
       `${changed.length} updates${changed.length > 0 ? ` (${changed.slice(0, 3).join(", ")})` : ""}`;
-    hold(report.failed === 0 && changed.length === 0, seen);
+    hold(report.failed === 0 && changed.length === 0 && resourcesSent === 0, seen);
     return seen;
   },
 };
