@@ -127,7 +127,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const follow = (name: string, event: string): void => {
     const path = stateDir.file(`${name}.log`);
-    followers.push(followOutput({ path, offsetPath: `${path}.offset`, clock, onLine: (line) => log.info({ event, line }, line) }));
+    const onDropped = (bytes: number): void =>
+      log.warn({ event: `${event}-dropped`, bytes }, `${bytes} bytes of output came faster than they could be logged, and are lost`);
+    followers.push(
+      followOutput({ path, offsetPath: `${path}.offset`, clock, onLine: (line) => log.info({ event, line }, line), onDropped }),
+    );
   };
 
   const start = async (): Promise<void> => {

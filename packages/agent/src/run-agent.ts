@@ -11,8 +11,11 @@ import { openStateDir } from "./state-dir.js";
 export interface AgentIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown; on?(event: "error", listener: () => void): unknown };
+  readonly stderr: { write(text: string): unknown; readonly writableLength?: number; on?(event: "error", listener: () => void): unknown };
 }
+
+/** Bytes of log that wait for a slow reader, before further lines are dropped. */
+const unreadLogLimit = 8 * 1024 * 1024;
 
 const fileFlag = "--config";
 const printFlag = "--print-config";
@@ -52,19 +55,26 @@ export async function runAgent(argv: readonly string[], io: AgentIo): Promise<nu
       return 0;
     }
     const { consul, logLevel } = config.values;
-    // Who reads the log may go away; the service must not notice.
+    // Who reads the log may go away or stand still; the service must not notice.
     io.stderr.on?.("error", () => {});
-    const log = createLogger({ name: "agent", level: logLevel, destination: { write: (line) => void io.stderr.write(line) } }).child({
+    const destination = {
+      write: (line: string) => void ((io.stderr.writableLength ?? 0) < unreadLogLimit && io.stderr.write(line)),
+    };
+    const log = createLogger({ name: "agent", level: logLevel, destination }).child({
       service: config.service.name,
       id: config.service.id,
     });
+    const onProblem = (problem?: string): void => {
+      if (problem === undefined) log.info({ event: "agent.state-written" }, "the state directory can be written again");
+      else log.error({ event: "agent.state-unwritten", problem }, `the state directory cannot be written, the service goes on: ${problem}`);
+    };
     const agent = await createAgent({
       config,
       printedConfig,
       env: io.env,
       hostname: hostname(),
       consul: createConsul({ ...consulOptionsFromEnv(io.env), maxConnections: 2, ...given(consul) }),
-      stateDir: openStateDir(config.stateDir),
+      stateDir: openStateDir(config.stateDir, onProblem),
       clock: systemClock,
       log,
     });

@@ -1,6 +1,6 @@
 /** The directory in which an agent keeps what the next one must find again. */
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LegationError } from "@legation/runtime";
 import { identify, isAlive, type ProcessIdentity } from "./process/identity.js";
@@ -32,7 +32,10 @@ export interface ReadyFile {
   readonly pids: { readonly agent: number; readonly app?: number; readonly envoy?: number };
 }
 
-/** An open state directory, held by this agent alone. Its files are written whole, in the same tick. */
+/**
+ * An open state directory, held by this agent alone. Its files are written whole, in the same tick. A file that cannot be written (the disk
+ * is full) is a problem for the next agent, never for the service: what is kept counts for this one all the same.
+ */
 export interface StateDir {
   readonly path: string;
   /** Of this directory, made once; part of the registration's owner. */
@@ -47,12 +50,17 @@ export interface StateDir {
   close(): void;
 }
 
-/** Opens (and makes) the directory. Throws LegationError "agent.state-dir" when it cannot be used, "agent.second" when another living agent holds it. */
-export function openStateDir(path: string): StateDir {
+/**
+ * Opens (and makes) the directory. `onProblem` is told why a file could not be written, once for each stretch of failures, and undefined when
+ * writing works again. Throws LegationError "agent.state-dir" when it cannot be used, "agent.second" when another living agent holds it.
+ */
+export function openStateDir(path: string, onProblem: (problem: string | undefined) => void = () => {}): StateDir {
   const file = (name: string): string => join(path, name);
+  let uuid: string;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     lock(file("agent.json"), path);
+    uuid = uuidOf(file("agent-uuid"));
   } catch (error) {
     if (error instanceof LegationError) throw error;
     throw new LegationError(
@@ -61,45 +69,83 @@ export function openStateDir(path: string): StateDir {
       { cause: error },
     );
   }
-  let kept = readJson<KeptState>(file("kept.json")) ?? {};
+  let kept = keptOf(readJson(file("kept.json")));
+  let unwritten: string | undefined;
+  const write = (name: string, value: unknown): void => {
+    try {
+      replace(file(name), `${JSON.stringify(value, null, 2)}\n`);
+      if (unwritten !== undefined) onProblem(undefined);
+      unwritten = undefined;
+    } catch (error) {
+      const problem = (error as Error).message;
+      if (unwritten === undefined) onProblem(problem);
+      unwritten = problem;
+    }
+  };
   return {
     path,
-    uuid: uuidOf(file("agent-uuid")),
+    uuid,
     get kept() {
       return kept;
     },
     keep(patch) {
       const next = { ...kept, ...patch };
-      if (JSON.stringify(next) === JSON.stringify(kept)) return;
+      if (JSON.stringify(next) === JSON.stringify(kept) && unwritten === undefined) return;
       kept = next;
-      replace(file("kept.json"), `${JSON.stringify(kept, null, 2)}\n`);
+      write("kept.json", kept);
     },
     file,
-    writeReady: (ready) => replace(file("ready.json"), `${JSON.stringify(ready, null, 2)}\n`),
+    writeReady: (ready) => write("ready.json", ready),
     removeReady: () => rmSync(file("ready.json"), { force: true }),
     close: () => rmSync(file("agent.json"), { force: true }),
   };
 }
 
 function lock(path: string, directory: string): void {
-  const me = JSON.stringify(identify(process.pid) ?? { pid: process.pid, startTime: "", boot: "" });
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const handle = openSync(path, "wx", 0o600);
-      writeSync(handle, me);
-      closeSync(handle);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  const mine = `${path}.${process.pid}`;
+  try {
+    // The file comes into being whole: a lock that is half written would look like one that nobody holds.
+    writeFileSync(mine, JSON.stringify(identify(process.pid) ?? { pid: process.pid, startTime: "", boot: "" }), { mode: 0o600 });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      if (linked(mine, path)) return;
+      const holder = holderOf(path);
+      if (holder) {
+        const who = `another agent (pid ${holder.pid}) uses the state directory ${directory}`;
+        throw new LegationError("agent.second", `${who}. Stop it, or give this instance a directory of its own with --state-dir`);
+      }
+      discard(path, `${mine}.stale`);
     }
-    const holder = readJson<ProcessIdentity>(path);
-    if (holder && isAlive(holder)) {
-      const who = `another agent (pid ${holder.pid}) uses the state directory ${directory}`;
-      throw new LegationError("agent.second", `${who}. Stop it, or give this instance a directory of its own with --state-dir`);
-    }
-    rmSync(path, { force: true });
+  } finally {
+    rmSync(mine, { force: true });
   }
   throw new LegationError("agent.second", `another agent is just taking the state directory ${directory}. Try again`);
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function holderOf(path: string): ProcessIdentity | undefined {
+  const holder = readJson(path) as ProcessIdentity | null | undefined;
+  return holder && isAlive(holder) ? holder : undefined;
+}
+
+/** Takes a lock without a holder away, and gives it back if another agent has just put its own in that place. */
+function discard(path: string, aside: string): void {
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  if (holderOf(aside)) linked(aside, path);
+  rmSync(aside, { force: true });
 }
 
 function uuidOf(path: string): string {
@@ -119,10 +165,32 @@ function replace(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-function readJson<T>(path: string): T | undefined {
+function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readFileSync(path, "utf8"));
   } catch {
     return undefined;
   }
+}
+
+/** What of a file's content can be used; the rest is as good as lost. */
+function keptOf(content: unknown): KeptState {
+  if (typeof content !== "object" || content === null) return {};
+  const { node, ports, envoyDrained, healthy, restarts, lastRestart } = content as Readonly<Record<string, unknown>>;
+  const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
+  return {
+    ...(typeof node === "string" && node !== "" ? { node } : {}),
+    ...(usable.length > 0 ? { ports: Object.fromEntries(usable) as Record<string, number> } : {}),
+    ...(typeof envoyDrained === "boolean" ? { envoyDrained } : {}),
+    ...(typeof healthy === "boolean" ? { healthy } : {}),
+    ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
+    ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
+  };
+}
+
+/** The last moment that a Date can hold, milliseconds since the epoch. */
+const latestTime = 8.64e15;
+
+function isWhole(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most;
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestClock } from "@legation/runtime/testing";
@@ -13,10 +13,11 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function follow(maxBytes?: number) {
   const lines: string[] = [];
+  const dropped: number[] = [];
   const clock = createTestClock();
   const path = join(directory, "app.log");
-  const options = { path, offsetPath: `${path}.offset`, onLine: (line: string) => lines.push(line), clock };
-  return { lines, clock, path, follower: followOutput(maxBytes === undefined ? options : { ...options, maxBytes }) };
+  const options = { path, offsetPath: `${path}.offset`, onLine: (line: string) => lines.push(line), onDropped: (bytes: number) => dropped.push(bytes), clock };
+  return { lines, dropped, clock, path, follower: followOutput(maxBytes === undefined ? options : { ...options, maxBytes }) };
 }
 
 describe("following a process's output", () => {
@@ -51,6 +52,41 @@ describe("following a process's output", () => {
     appendFileSync(path, "next\n");
     await clock.advance(200);
     expect(lines).toEqual(["a line of some length", "next"]);
+    follower.stop();
+  });
+
+  it("empties a file that has grown too long in the middle of a line, and loses nothing of the line", async () => {
+    const { lines, clock, path, follower } = follow(10);
+    appendFileSync(path, "a whole line\nand ha");
+    await clock.advance(200);
+    expect(statSync(path).size).toBe(0);
+    appendFileSync(path, "lf a line\n");
+    await clock.advance(200);
+    expect(lines).toEqual(["a whole line", "and half a line"]);
+    follower.stop();
+  });
+
+  it("reads a bounded piece at a time, and throws away what a process writes faster than that", async () => {
+    const { lines, dropped, clock, path, follower } = follow(1024 * 1024);
+    appendFileSync(path, "0123456789abcde\n".repeat(3 * 64 * 1024));
+    follower.read();
+    expect(lines).toHaveLength(16 * 1024);
+    expect(dropped).toEqual([(3 * 1024 - 256) * 1024]);
+    expect(statSync(path).size).toBe(0);
+    appendFileSync(path, "next\n");
+    await clock.advance(200);
+    expect(lines.at(-1)).toBe("next");
+    follower.stop();
+  });
+
+  it("goes on when its offset cannot be written", async () => {
+    const { lines, clock, path, follower } = follow();
+    mkdirSync(`${path}.offset`);
+    appendFileSync(path, "one\n");
+    await clock.advance(200);
+    appendFileSync(path, "two\n");
+    await clock.advance(200);
+    expect(lines).toEqual(["one", "two"]);
     follower.stop();
   });
 

@@ -9,14 +9,16 @@ export interface OutputOptions {
   /** Where to keep how far it has been read, so that the next agent goes on there. */
   readonly offsetPath: string;
   readonly onLine: (line: string) => void;
+  /** Output came faster than it could be handed on, and so many bytes of it were thrown away. */
+  readonly onDropped: (bytes: number) => void;
   readonly clock: Clock;
-  /** The file is emptied when it has been read and is longer than this many bytes. Default 16 MiB. */
+  /** The file is emptied when it has been read and is longer than this many bytes, and at twice that read or not. Default 16 MiB. */
   readonly maxBytes?: number;
 }
 
 /** A follower at work. */
 export interface OutputFollower {
-  /** Reads what is there now; also happens by itself every 200 ms. */
+  /** Reads what is there now, 256 KiB at most: other work must not wait for a talkative process. Happens by itself every 200 ms. */
   read(): void;
   /** Reads the rest, hands on an unfinished last line, and ends. */
   stop(): void;
@@ -24,10 +26,12 @@ export interface OutputFollower {
 
 const pollMs = 200;
 const chunkBytes = 64 * 1024;
+const chunksAtOnce = 4;
+const lastChunks = 64;
 
 /** Starts to follow, from the kept offset on. The file is created when it is not there. */
 export function followOutput(options: OutputOptions): OutputFollower {
-  const { path, offsetPath, onLine, clock, maxBytes = 16 * 1024 * 1024 } = options;
+  const { path, offsetPath, onLine, onDropped, clock, maxBytes = 16 * 1024 * 1024 } = options;
   const file = openSync(path, "a+", 0o600);
   const buffer = Buffer.alloc(chunkBytes);
   let offset = Math.min(keptOffset(offsetPath), fstatSync(file).size);
@@ -40,34 +44,50 @@ export function followOutput(options: OutputOptions): OutputFollower {
     if (line !== "") onLine(line);
   };
   const keep = (): void => {
-    const lineStart = offset - rest.length;
+    const lineStart = Math.max(0, offset - rest.length);
     if (lineStart === kept) return;
     kept = lineStart;
-    writeFileSync(offsetPath, String(kept));
+    try {
+      writeFileSync(offsetPath, String(kept));
+    } catch {
+      // A full disk: at worst the next agent tells some lines twice.
+    }
   };
-  const read = (): void => {
+  const empty = (): void => {
+    ftruncateSync(file, 0);
+    offset = 0;
+  };
+  const take = (bytes: Buffer): void => {
+    let data = Buffer.concat([rest, bytes]);
+    for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10)) {
+      emit(data.subarray(0, end));
+      data = data.subarray(end + 1);
+    }
+    if (data.length >= chunkBytes) {
+      emit(data);
+      data = Buffer.alloc(0);
+    }
+    rest = Buffer.from(data);
+  };
+  const read = (chunks = chunksAtOnce): void => {
     const { size } = fstatSync(file);
     if (size === offset) return;
-    if (size < offset) offset = 0;
-    for (;;) {
+    if (size < offset) {
+      offset = 0;
+      rest = Buffer.alloc(0);
+    }
+    for (let chunk = 0; chunk < chunks; chunk++) {
       const count = readSync(file, buffer, 0, chunkBytes, offset);
       if (count === 0) break;
       offset += count;
-      let data = Buffer.concat([rest, buffer.subarray(0, count)]);
-      for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10)) {
-        emit(data.subarray(0, end));
-        data = data.subarray(end + 1);
-      }
-      if (data.length >= chunkBytes) {
-        emit(data);
-        data = Buffer.alloc(0);
-      }
-      rest = Buffer.from(data);
+      take(buffer.subarray(0, count));
     }
-    if (offset > maxBytes && rest.length === 0) {
-      ftruncateSync(file, 0);
-      offset = 0;
-    }
+    const left = fstatSync(file).size - offset;
+    if (offset + left > 2 * maxBytes && left > 0) {
+      empty();
+      rest = Buffer.alloc(0);
+      onDropped(left);
+    } else if (offset > maxBytes && left === 0) empty();
     keep();
   };
   const tick = (): void => {
@@ -77,10 +97,10 @@ export function followOutput(options: OutputOptions): OutputFollower {
   tick();
 
   return {
-    read,
+    read: () => read(),
     stop() {
       timer?.cancel();
-      read();
+      read(lastChunks);
       if (rest.length > 0) emit(rest);
       rest = Buffer.alloc(0);
       keep();

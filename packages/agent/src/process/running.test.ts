@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@legation/runtime";
@@ -32,6 +32,14 @@ async function start(script: string): Promise<Running> {
 }
 
 describe("a process that outlives the agent", () => {
+  it("runs, and can be ended, although its record cannot be written", async () => {
+    mkdirSync(join(directory, "record.json.new"));
+    const running = await start("sleep 60");
+    expect(isAlive(running.record)).toBe(true);
+    await running.end(5_000);
+    expect(isAlive(running.record)).toBe(false);
+  });
+
   it("writes its output to the file, and its exit is known", async () => {
     const running = await start("echo out; echo err >&2; exit 4");
     expect(await running.exited).toEqual({ code: 4 });

@@ -45,7 +45,7 @@ const pollMs = 100;
 const endPollMs = 20;
 const hurriedMs = 2_000;
 
-/** Starts a process in its own group and writes its record in the same tick. Throws LegationError "agent.command" when it cannot be started. */
+/** Starts a process in its own group and writes its record in the same tick; without a record no later agent finds it. Throws LegationError "agent.command" when it cannot be started. */
 export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Running> {
   const [file, ...args] = spec.argv;
   if (file === undefined) throw new LegationError("agent.command", "the command is empty");
@@ -69,8 +69,13 @@ export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Run
   child.on("error", () => {});
   const identity = identify(child.pid) ?? { pid: child.pid, startTime: "", boot: "" };
   const record: ProcessRecord = { ...identity, argv: spec.argv, startedAt: clock.now(), digest: spec.digest };
-  writeFileSync(`${spec.recordPath}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  renameSync(`${spec.recordPath}.new`, spec.recordPath);
+  try {
+    writeFileSync(`${spec.recordPath}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    renameSync(`${spec.recordPath}.new`, spec.recordPath);
+  } catch {
+    // A full disk. The process can work all the same; a record of an earlier one would only mislead the next agent.
+    rmSync(spec.recordPath, { force: true });
+  }
   return running(record, false, exited, spec.recordPath, clock);
 }
 
