@@ -20,6 +20,11 @@ export function endCommands() {
 /** Seconds since the set-up began, for people. */
 export const elapsed = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
 
+let steps = 0;
+
+/** True until the first step begins. */
+export const nothingDone = () => steps === 0;
+
 /** A failure that a person can mend; printed without a stack. */
 export class SetupError extends Error {}
 
@@ -31,6 +36,7 @@ export class SetupError extends Error {}
  * @returns {Promise<T>}
  */
 export async function step(title, run) {
+  steps += 1;
   const begin = Date.now();
   const live = process.stdout.isTTY && process.env.CI !== "true";
   const seconds = () => `${((Date.now() - begin) / 1000).toFixed(0)} s`;

@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { acquireLock } from "./lock.mjs";
 import { packages } from "./packages.mjs";
 import { ensureHome, removeLeftovers, root, toolsDir } from "./place.mjs";
-import { elapsed, endCommands, run, SetupError, step } from "./progress.mjs";
+import { elapsed, endCommands, nothingDone, run, SetupError, step } from "./progress.mjs";
 import { consul, consulFromDebian, envoy } from "./tools.mjs";
 
 const usage = `npm run setup [-- options]: installs and builds all that the demo and the tests need.
@@ -79,7 +79,7 @@ async function main() {
     await consul();
     if (values["consul-both"]) await oldestConsul();
     writeFileSync(join(toolsDir, ".done"), "");
-    if (!done || !values["quiet-when-done"]) console.log(`Set-up done in ${elapsed()}`);
+    if (!nothingDone() || !values["quiet-when-done"]) console.log(`Set-up done in ${elapsed()}`);
     else console.log(`Set-up: nothing to do (${elapsed()})`);
   } finally {
     release();
