@@ -38,7 +38,7 @@ describe("reading Envoy's admin API", () => {
     };
     const file = join(sandbox.dir, "bootstrap.json");
     writeFileSync(file, JSON.stringify(bootstrap));
-    const args = ["-c", file, "--use-dynamic-base-id", "--concurrency", "1"];
+    const args = ["-c", file, "--disable-hot-restart", "--concurrency", "1"];
     const child = await sandbox.start({ name: "envoy", file: findEnvoy().path, args });
     envoy = createEnvoyAdmin(`127.0.0.1:${port}`);
     const live = until(
