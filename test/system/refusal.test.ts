@@ -37,7 +37,7 @@ describe("an inbound listener that cannot be bound", () => {
     );
     const file = join(mesh.sandbox.makeDir("broken"), "envoy.json");
     writeFileSync(file, withAdminPort(text, admin));
-    await mesh.sandbox.start({ name: "broken", file: findEnvoy().path, args: ["-c", file, "--use-dynamic-base-id", "--concurrency", "1"] });
+    await mesh.sandbox.start({ name: "broken", file: findEnvoy().path, args: ["-c", file, "--disable-hot-restart", "--concurrency", "1"] });
     return { orders, web, broken: { envoy: createEnvoyAdmin(`127.0.0.1:${admin}`), outbound: `http://127.0.0.1:${outbound}` } };
   });
 
