@@ -77,8 +77,14 @@ describe("a watch", () => {
 
   test("an index of 0 is never sent back, so that the next query blocks", async () => {
     const { clock, indexes } = scripted([{ index: 0 }]);
-    await clock.advance(0);
+    await clock.advance(500);
     expect(indexes()).toEqual([0, 1]);
+  });
+
+  test("where something takes the index away, each answer is delivered, a few in a second", async () => {
+    const { clock, seen } = scripted(Array.from({ length: 1_000 }, (_, i) => ({ index: 0, data: `answer ${i}` })));
+    await clock.advance(1_000);
+    expect(seen.filter((word) => word !== ".")).toEqual(["answer 0", "answer 1", "answer 2"]);
   });
 
   test("something that ignores the index is not asked in a loop", async () => {

@@ -16,8 +16,8 @@ export interface Watched {
 /** Who watches. */
 export interface Watcher<T> {
   /**
-   * The first value, the first one after an error, and then each one whose index is another. The next query starts when it has resolved; when it throws, the same
-   * happens as when the query fails. An index that went back is delivered like any other, with `answer.index` below the last one's.
+   * The first value, the first one after an error, and then each one whose index is another or is missing (0). The next query starts
+   * when it has resolved; when it throws, the same happens as when the query fails. An index that went back is delivered like any other, with `answer.index` below the last one's.
    */
   onValue(data: T, index: number, answer: Answer<T>): void | Promise<void>;
   /** After each answer, changed or not: the watch lives. Called before `onValue`. */
@@ -34,7 +34,7 @@ export interface Watcher<T> {
   readonly random?: () => number;
 }
 
-/** An unchanged answer that comes sooner than this was not worth waiting for: something before Consul ignores the index. */
+/** An unchanged answer, or one without an index, that comes sooner than this: something before Consul ignores the index. Milliseconds. */
 const tooSoon = 500;
 
 /** Starts watching; the first query is sent before this returns. */
@@ -62,13 +62,15 @@ async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Wa
     if (signal.aborted) return 0;
     watcher.onAnswer?.(answer);
     backoff.reset();
-    const changed = answer.index !== delivered;
+    // An index of 0 says nothing: something before Consul has taken it away, and each answer may be a change.
+    const changed = answer.index === 0 || answer.index !== delivered;
     if (changed) await watcher.onValue(answer.data, answer.index, answer);
     delivered = answer.index;
     // An index that goes back starts over with a query that does not block; one that is not above 0 would never block.
     index = answer.index < index ? 0 : Math.max(1, answer.index);
     const took = clock.monotonic() - started;
-    return blocked && !changed && took < tooSoon ? tooSoon : Math.max(0, (watcher.pace?.(answer) ?? 0) - took);
+    const idle = answer.index === 0 || (blocked && !changed);
+    return idle && took < tooSoon ? tooSoon : Math.max(0, (watcher.pace?.(answer) ?? 0) - took);
   }
 
   while (!signal.aborted) {

@@ -53,6 +53,36 @@ describe("a failure removes nothing", () => {
     expect(await after(11_000)).toEqual(["web a:UNHEALTHY", "restored", "web a:UNHEALTHY b:HEALTHY"]);
   });
 
+  test("one odd row among good ones", async () => {
+    const { ready, after, consul, warnings } = setUp({}, withWeb("a", "b"));
+    await ready();
+    type Row = { Service: { ID: string | number; Port?: unknown } };
+    const garble = (change: (row: Row) => Row) => {
+      consul.fault = (path, answer) =>
+        path === "/health/service/web"
+          ? { ...answer, data: (answer.data as Row[]).map((row) => (row.Service.ID === "b" ? change(row) : row)) }
+          : answer;
+    };
+    garble((row) => ({ ...row, Service: { ...row.Service, Port: "none" } }));
+    consul.register({ service: "web", id: "c" });
+    expect(await after(5_000)).toEqual(["web a:HEALTHY b:omitted c:HEALTHY"]);
+    garble((row) => ({ ...row, Service: { ...row.Service, ID: 7 } }));
+    consul.register({ service: "web", id: "d" });
+    expect(await after(5_000)).toEqual(["web a:HEALTHY c:HEALTHY d:HEALTHY b:omitted"]);
+    expect(warnings.filter((line) => line.includes("registry.odd-row"))).toHaveLength(2);
+    consul.fault = undefined;
+    consul.register({ service: "web", id: "b", weight: 2 });
+    expect(await after(5_000)).toEqual(["web a:HEALTHY b:HEALTHY*2 c:HEALTHY d:HEALTHY"]);
+  });
+
+  test("answers without an index bring changes all the same", async () => {
+    const { ready, after, consul } = setUp({}, withWeb("a"));
+    consul.fault = (_, answer) => ({ ...answer, index: 0 });
+    await ready();
+    consul.register({ service: "web", id: "b" });
+    expect(await after(5_000)).toEqual(["web a:HEALTHY b:HEALTHY"]);
+  });
+
   test("rows that the token's rules hide", async () => {
     const { ready, after, consul, warnings } = setUp({}, withWeb("a", "b"));
     await ready();
@@ -71,6 +101,38 @@ describe("a failure removes nothing", () => {
     expect(await after(5_000)).toEqual(["lost"]);
     consul.fault = undefined;
     expect(await after(11_000)).toEqual(["restored", "removed web"]);
+  });
+
+  test("an answer without a leader makes the data no younger", async () => {
+    const { ready, after, consul, source, clock } = setUp({}, withWeb("a"));
+    await ready();
+    await after(100_000);
+    const young = clock.now() - (source.status().lastAnswerAt ?? 0);
+    consul.fault = (_, answer) => ({ ...answer, knownLeader: false });
+    await after(600_000);
+    expect(young).toBeLessThan(100_000);
+    expect(clock.now() - (source.status().lastAnswerAt ?? 0)).toBeGreaterThanOrEqual(600_000);
+  });
+
+  test("an hour without Consul, and an hour of reads that fail, are said at once and then rarely", async () => {
+    const consul = withWeb("a");
+    for (let i = 0; i < 50; i++) consul.register({ service: `s${i}`, id: "x" });
+    const { ready, after, warnings } = setUp({}, consul);
+    await ready();
+    consul.down();
+    await after(3_600_000);
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.length).toBeLessThan(12);
+    warnings.splice(0);
+    consul.up();
+    consul.fault = (path, answer) => {
+      if (path.startsWith("/health/service")) throw new ConsulError("consul.bad-answer", "500");
+      return answer;
+    };
+    for (let i = 0; i < 50; i++) consul.register({ service: `s${i}`, id: "y" });
+    await after(3_600_000);
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.length).toBeLessThan(20);
   });
 
   test("Consul down for a while", async () => {
@@ -102,6 +164,18 @@ describe("a Consul that has lost its data", () => {
     consul.register({ service: "web", id: "a" });
     expect(await after(500)).toEqual(["web a:HEALTHY b:HEALTHY(kept)"]);
     expect((await after(70_000)).sort()).toEqual(["alert released one", "alert released web", "removed one", "web a:HEALTHY"]);
+  });
+
+  test("and goes away again before anybody could register keeps everything until it is back", async () => {
+    const { ready, after, consul } = setUp({}, withWeb("a", "b"));
+    await ready();
+    consul.wipe();
+    await after(5_000);
+    consul.down();
+    expect(await after(3_600_000)).toEqual(["lost"]);
+    consul.up();
+    expect(await after(30_000)).toEqual(["restored"]);
+    expect(await after(40_000)).toEqual(["alert released web", "removed web"]);
   });
 
   test("is known as another one after this process has restarted too", async () => {

@@ -10,14 +10,16 @@
  * Consul's lists by state wake on a change of a failing check only, never on the output of a passing one.
  */
 import { type Answer, type Consul, ConsulError, watch } from "@legation/consul";
-import type { CatalogService, GuardLimits } from "@legation/mesh";
+import { instanceKey } from "@legation/contract";
+import type { CatalogService, GuardLimits, Instance } from "@legation/mesh";
 import { type Clock, codeOf, createBackoff, type Logger, messageOf } from "@legation/runtime";
 import type { CatalogEvent, CatalogSource } from "./catalog-event.js";
 import { createCatalogState } from "./catalog-state.js";
 import { createCheckList } from "./check-list.js";
+import { createComplaints } from "./complaints.js";
 import { consulService, createConsulIdentity } from "./consul-identity.js";
-import { type NodeRow, parseChecks, parseInstances, parseNodes, parseServiceList } from "./consul-rows.js";
-import { createLink } from "./link.js";
+import { type NodeRow, parseChecks, parseInstances, parseNodes, parseServiceList, type Registered } from "./consul-rows.js";
+import { createLink, isCurrent } from "./link.js";
 import { createPublisher } from "./publisher.js";
 import { createReadQueue } from "./read-queue.js";
 import { createSweep } from "./sweep.js";
@@ -45,6 +47,9 @@ const noSuchTag = "legation:none";
 /** Bytes per millisecond at which a list that keeps changing is read again: 10 MB/s. */
 const listRate = 10_000;
 
+/** A failure that goes on is said again after this time; milliseconds. */
+const rarely = 600_000;
+
 /** Least time between two reads of a list that costs Consul much whatever changed; milliseconds. */
 const pace = { services: 100, nodes: 500 } as const;
 
@@ -60,10 +65,12 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   const queue = createReadQueue({ read, onError: readFailed, onIdle: idle, clock, concurrency, ...random });
   const sweep = createSweep({
     names: () => state.names(),
-    hot: () => [...recent].reverse().filter(isKnown),
+    hot: () => [...recent].reverse().filter((name) => state.indexOf(name) !== undefined),
     probe,
     onError: (error, retryInMs) =>
-      log.warn({ event: "consul.sweep.failed", why: messageOf(error), retryInMs }, "a sweep of the catalog broke off"),
+      complaints.about(`sweep ${codeOf(error)}`, (unsaid) =>
+        log.warn({ event: "consul.sweep.failed", why: messageOf(error), retryInMs, unsaid }, "a sweep of the catalog broke off"),
+      ),
     clock,
     concurrency: 2 * concurrency,
     every: o.sweepEvery ?? 60_000,
@@ -76,7 +83,9 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   let nodes = new Map<string, NodeRow>();
   let sawServers = false;
   let isComplete = false;
-  let complaint: string | undefined;
+  const complaints = createComplaints(clock, rarely);
+  /** Flaws of rows by service and sentence: each is said once. */
+  const flaws = createComplaints(clock, Number.POSITIVE_INFINITY);
 
   // Watches
 
@@ -115,13 +124,14 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   function lost(path: string, error: unknown, retryInMs: number): void {
     const first = link.lost(path);
     const code = codeOf(error);
-    // Four watches fail together, again and again: what is new is said once.
-    if (first || code !== complaint)
-      log.warn({ event: "consul.watch.lost", path, code, why: messageOf(error), retryInMs }, "a watch on Consul failed");
-    complaint = code;
+    // Four watches fail together, again and again.
+    complaints.about(`watch ${code}`, (unsaid) =>
+      log.warn({ event: "consul.watch.lost", path, code, why: messageOf(error), retryInMs, unsaid }, "a watch on Consul failed"),
+    );
     if (!first) return;
     queue.pause();
     sweep.pause();
+    publisher.pause();
     onEvent({ kind: "lost", error: error instanceof Error ? error : new Error(String(error)) });
   }
 
@@ -130,7 +140,11 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
     if ((await identity.verify(end.signal)) === "other") startOver("its servers are others than before");
     const { whole, wasLost } = link.restored();
     if (!whole) return;
-    if (wasLost) onEvent({ kind: "restored" });
+    if (wasLost) {
+      complaints.forget();
+      onEvent({ kind: "restored" });
+    }
+    publisher.resume();
     queue.resume();
     sweep.resume();
   }
@@ -178,14 +192,18 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   async function probe(name: string, signal: AbortSignal): Promise<void> {
     if (queue.wants(name)) return;
     const { index } = await link.get(servicePath(name), { query: { tag: noSuchTag }, signal });
-    if (index !== state.indexOf(name)) queue.want(name, false);
+    if (index === 0 || index !== state.indexOf(name)) queue.want(name, false);
   }
 
   async function read(name: string, signal: AbortSignal): Promise<void> {
     const answer = await link.get<unknown>(servicePath(name), { signal });
-    const rows = parseInstances(answer.data);
+    const found = parseInstances(answer.data);
     const held = state.indexOf(name);
     const before = state.instances(name);
+    for (const flaw of found.flaws)
+      flaws.about(`${name} ${flaw}`, () => log.warn({ event: "registry.odd-row", service: name, flaw }, `${name}: ${flaw}`));
+    // A row that cannot be told apart may be any of those that are missing.
+    const rows = found.nameless > 0 ? [...found.instances, ...missingFrom(found.instances, before)] : found.instances;
     if (answer.filteredByAcl && rows.length < before.length)
       throw new ConsulError("consul.forbidden", `Consul hides instances of ${name}: ${missingRead}`);
     if (rows.length === 0 && before.length > 0) await confirmGone(name, signal);
@@ -207,7 +225,12 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   }
 
   function readFailed(name: string, error: unknown, retryInMs: number): void {
-    log.warn({ event: "consul.read.failed", service: name, why: messageOf(error), retryInMs }, `${name} could not be read from Consul`);
+    complaints.about(`read ${codeOf(error)}`, (unsaid) =>
+      log.warn(
+        { event: "consul.read.failed", service: name, why: messageOf(error), retryInMs, unsaid },
+        `${name} could not be read from Consul`,
+      ),
+    );
   }
 
   /** Nothing is left to read. */
@@ -216,10 +239,6 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
     isComplete = true;
     publisher.complete();
     onEvent({ kind: "complete" });
-  }
-
-  function isKnown(name: string): boolean {
-    return state.indexOf(name) !== undefined;
   }
 
   function want(name: string): void {
@@ -236,7 +255,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   // What is not believed
 
   function mustBeCurrent(answer: Answer<unknown>): void {
-    if (answer.knownLeader && answer.lastContactMs < 10_000) return;
+    if (isCurrent(answer)) return;
     const age = answer.knownLeader ? `has not heard of its leader for ${answer.lastContactMs} ms` : "knows no leader";
     throw new ConsulError("consul.no-leader", `The Consul server that answered ${age}: its data may be old.`);
   }
@@ -270,6 +289,11 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
 }
 
 const missingRead = 'the token has lost service_prefix "" { policy = "read" } or node_prefix "" { policy = "read" }.';
+
+function missingFrom(found: readonly Registered[], before: readonly Instance[]): Registered[] {
+  const present = new Set(found.map(({ node, id }) => instanceKey(node, id)));
+  return before.filter(({ node, id }) => !present.has(instanceKey(node, id))).map(({ everPassed, ...registered }) => registered);
+}
 
 function servicePath(name: string): string {
   return `/health/service/${encodeURIComponent(name)}`;

@@ -1,4 +1,7 @@
-/** The rows of Consul's answers, read into typed values. Throws ConsulError `consul.bad-answer` for what is none. */
+/**
+ * The rows of Consul's answers, read into typed values. Throws ConsulError `consul.bad-answer` for what is no answer of Consul. One odd row
+ * harms nothing but itself: a field that cannot be read counts as left out, and a row that does not say whose it is, is passed over.
+ */
 import { ConsulError } from "@legation/consul";
 import { meshAddressTag } from "@legation/contract";
 import type { Check, CheckStatus, Instance } from "@legation/mesh";
@@ -24,54 +27,83 @@ export interface NodeRow {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The instances of a service as Consul answered. */
+export interface Reading {
+  readonly instances: readonly Registered[];
+  /** What could not be read, in sentences; the fields in question hold what stands for "left out". */
+  readonly flaws: readonly string[];
+  /** Rows that do not say which instance they are. */
+  readonly nameless: number;
+}
+
 /** Reads `health/service/<name>`. */
-export function parseInstances(data: unknown): Registered[] {
-  return list(data, "health/service").map((row) => {
-    const node = fields(row["Node"], "Node");
-    const service = fields(row["Service"], "Service");
-    const nodeName = text(node, "Node");
-    const tagged = service["TaggedAddresses"] ? fields(service["TaggedAddresses"], "TaggedAddresses")[meshAddressTag] : undefined;
-    const mesh = tagged ? meshAddress(fields(tagged, "TaggedAddresses.mesh")) : undefined;
-    const weights = service["Weights"] ? fields(service["Weights"], "Weights") : {};
-    return {
-      node: nodeName,
-      id: text(service, "ID"),
-      service: text(service, "Service"),
-      address: optionalText(service, "Address") || optionalText(node, "Address"),
-      // Newer versions leave a port of 0 out.
-      port: service["Port"] === undefined ? 0 : number(service, "Port"),
-      ...(mesh ? { mesh } : {}),
-      tags: (service["Tags"] as string[] | null) ?? [],
-      meta: (service["Meta"] as Record<string, string> | null) ?? {},
-      weights: { passing: Number(weights["Passing"] ?? 1), warning: Number(weights["Warning"] ?? 1) },
-      checks: list(row["Checks"] ?? [], "Checks").map(check),
-    };
+export function parseInstances(data: unknown): Reading {
+  const flaws: string[] = [];
+  const rows = list(data, "health/service");
+  const instances = rows.flatMap((row) => {
+    const [node, service] = [fieldsOf(row["Node"]), fieldsOf(row["Service"])];
+    const identity = { node: optionalText(node, "Node"), id: optionalText(service, "ID"), service: optionalText(service, "Service") };
+    if (identity.node && identity.id && identity.service) return { ...identity, ...registration(row, node, service, flaws) };
+    flaws.push("a row without the name of its node, its service or its ID is passed over");
+    return [];
   });
+  const nameless = rows.length - instances.length;
+  if (nameless > 0 && instances.length === 0) throw bad("health/service");
+  return { instances, flaws, nameless };
+}
+
+function registration(row: Fields, node: Fields, service: Fields, flaws: string[]): Omit<Registered, "node" | "id" | "service"> {
+  const odd = (field: string, value: unknown) => {
+    const key = `${optionalText(node, "Node")}/${optionalText(service, "ID")}`;
+    flaws.push(`${key}: ${field} ${JSON.stringify(value)?.slice(0, 100)} cannot be read and counts as left out: register it anew`);
+  };
+  // Newer versions leave out what is 0, and all versions write null for what is empty.
+  const whole = (of: Fields, key: string, otherwise: number) => {
+    const value = of[key] ?? otherwise;
+    if (Number.isSafeInteger(value)) return value as number;
+    odd(key, value);
+    return otherwise;
+  };
+  const words = Object.entries(fieldsOf(service["Meta"]));
+  const meta = words.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  if (meta.length < words.length) odd("Meta", service["Meta"]);
+  const tags = listOf(service["Tags"]).filter((tag) => typeof tag === "string");
+  if (tags.length < listOf(service["Tags"]).length) odd("Tags", service["Tags"]);
+  const mesh = meshAddress(fieldsOf(fieldsOf(service["TaggedAddresses"])[meshAddressTag]));
+  const weights = fieldsOf(service["Weights"]);
+  return {
+    address: optionalText(service, "Address") || optionalText(node, "Address"),
+    port: whole(service, "Port", 0),
+    ...(mesh ? { mesh } : {}),
+    tags,
+    meta: Object.fromEntries(meta),
+    weights: { passing: whole(weights, "Passing", 1), warning: whole(weights, "Warning", 1) },
+    checks: listOf(row["Checks"]).map((each) => check(fieldsOf(each))),
+  };
 }
 
 /** Reads `health/state/<state>`. */
 export function parseChecks(data: unknown): CheckRow[] {
-  return list(data, "health/state").map((row) => ({
-    ...check(row),
-    node: text(row, "Node"),
-    serviceId: optionalText(row, "ServiceID"),
-    service: optionalText(row, "ServiceName"),
-    modifyIndex: number(row, "ModifyIndex"),
-  }));
+  return list(data, "health/state").flatMap((row) => {
+    const [node, modifyIndex] = [optionalText(row, "Node"), row["ModifyIndex"]];
+    if (!node || typeof modifyIndex !== "number") return [];
+    return { ...check(row), node, serviceId: optionalText(row, "ServiceID"), service: optionalText(row, "ServiceName"), modifyIndex };
+  });
 }
 
 /** Reads `catalog/services`: the tags of each service, as one text to compare. */
 export function parseServiceList(data: unknown): Map<string, string> {
-  return new Map(Object.entries(fields(data, "catalog/services")).map(([name, tags]) => [name, [...(tags as string[])].sort().join("\n")]));
+  return new Map(
+    Object.entries(fields(data, "catalog/services")).map(([name, tags]) => [name, listOf(tags).map(String).sort().join("\n")]),
+  );
 }
 
 /** Reads `catalog/nodes`. */
 export function parseNodes(data: unknown): NodeRow[] {
-  return list(data, "catalog/nodes").map((row) => ({
-    node: text(row, "Node"),
-    nodeId: optionalText(row, "ID"),
-    address: optionalText(row, "Address"),
-  }));
+  return list(data, "catalog/nodes").flatMap((row) => {
+    const node = optionalText(row, "Node");
+    return node ? { node, nodeId: optionalText(row, "ID"), address: optionalText(row, "Address") } : [];
+  });
 }
 
 /** Reads the node IDs out of `catalog/service/consul`. */
@@ -80,13 +112,13 @@ export function parseServers(data: unknown): string[] {
 }
 
 function meshAddress(row: Fields): Instance["mesh"] {
-  const [address, port] = [optionalText(row, "Address"), Number(row["Port"] ?? 0)];
-  return address && port > 0 ? { address, port } : undefined;
+  const [address, port] = [optionalText(row, "Address"), row["Port"]];
+  return address && Number.isSafeInteger(port) && (port as number) > 0 ? { address, port: port as number } : undefined;
 }
 
 function check(row: Fields): Check {
-  const status = text(row, "Status");
-  const id = text(row, "CheckID");
+  const status = optionalText(row, "Status");
+  const id = optionalText(row, "CheckID");
   return {
     id,
     name: optionalText(row, "Name"),
@@ -111,22 +143,20 @@ function fields(value: unknown, what: string): Fields {
 
 function list(value: unknown, what: string): Fields[] {
   if (!Array.isArray(value)) throw bad(what);
-  return value.map((row) => fields(row, what));
+  return value.map(fieldsOf);
 }
 
-function text(row: Fields, key: string): string {
-  const value = row[key];
-  if (typeof value !== "string") throw bad(key);
-  return value;
+/** An object without fields for what is none. */
+function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+/** An empty list for what is none. */
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function optionalText(row: Fields, key: string): string {
   const value = row[key];
   return typeof value === "string" ? value : "";
-}
-
-function number(row: Fields, key: string): number {
-  const value = row[key];
-  if (typeof value !== "number") throw bad(key);
-  return value;
 }

@@ -14,9 +14,14 @@ export interface Link {
   /** All is in order again, unless a watch has failed meanwhile. Says whether it is, and whether anything had been lost before. */
   restored(): { readonly whole: boolean; readonly wasLost: boolean };
   readonly connected: boolean;
-  /** Milliseconds since the epoch. */
+  /** The time of the newest data that were answered, by a server with a leader; milliseconds since the epoch. */
   readonly lastAnswerAt: number | undefined;
   readonly traffic: { readonly requests: number; readonly bytes: number };
+}
+
+/** True for an answer of the leader, or of a server that has heard of it within 10 s. */
+export function isCurrent(answer: Pick<Answer<unknown>, "knownLeader" | "lastContactMs">): boolean {
+  return answer.knownLeader && answer.lastContactMs < 10_000;
 }
 
 /** Makes the connection; nothing is asked yet. */
@@ -32,7 +37,7 @@ export function createLink(consul: Pick<Consul, "get">, clock: Clock): Link {
       requests++;
       const answer = await consul.get<never>(path, options);
       bytes += answer.bytes;
-      lastAnswerAt = clock.now();
+      if (isCurrent(answer)) lastAnswerAt = Math.max(lastAnswerAt ?? 0, clock.now() - answer.lastContactMs);
       return answer;
     },
     expect: (path) => void silent.add(path),

@@ -24,6 +24,9 @@ export interface Publisher {
   distrust(): void;
   /** Gives up what is held for a service, or for all. */
   release(name?: string): void;
+  /** Consul is silent: nothing can come back, so the time of what is held stands still until `resume`. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -45,6 +48,10 @@ export function createPublisher(o: {
   const postponed = new Map<string, readonly Instance[]>();
   let isComplete = false;
   let distrustUntil = Number.NEGATIVE_INFINITY;
+  let silence = 0;
+  let silentSince: number | undefined;
+  /** The guard's time, in which Consul's silence does not count; milliseconds. */
+  const time = () => (silentSince ?? clock.monotonic()) - silence;
 
   for (const service of o.known) {
     const present = service.instances.map(({ kept, ...instance }) => instance);
@@ -56,7 +63,7 @@ export function createPublisher(o: {
     const lost = isComplete ? [] : (before?.guard.present ?? []).filter((instance) => !instances.some((i) => keyOf(i) === keyOf(instance)));
     if (lost.length > 0) postponed.set(name, instances);
     else postponed.delete(name);
-    const now = clock.monotonic();
+    const now = time();
     const strict: GuardLimits = { ...limits, share: 0, minimum: 1 };
     const reading = { name, instances: [...instances, ...lost] };
     tell(name, applyMassLossGuard(before?.guard, reading, now, now < distrustUntil ? strict : limits));
@@ -69,13 +76,23 @@ export function createPublisher(o: {
     const { service, state, releaseAt } = guarded;
     if (service.instances.length === 0) told.delete(name);
     else {
-      const inMs = releaseAt === undefined ? undefined : Math.max(0, releaseAt - clock.monotonic());
-      const timer = inMs === undefined ? undefined : clock.timeout(inMs, () => publish(name, told.get(name)?.guard.present ?? []));
+      const timer = releaseAt === undefined ? undefined : clock.timeout(Math.max(0, releaseAt - time()), () => expire(name, releaseAt));
       told.set(name, { guard: state, service, ...(timer ? { timer } : {}) });
     }
     if (service.instances.length === 0) {
       if (before && before.service.instances.length > 0) o.onEvent({ kind: "removed", name });
     } else if (!before || !isDeepStrictEqual(before.service, service)) o.onEvent({ kind: "service", service });
+  }
+
+  function expire(name: string, releaseAt: number): void {
+    const entry = told.get(name);
+    if (!entry) return;
+    const left = releaseAt - time();
+    if (left <= 0) publish(name, entry.guard.present);
+    else {
+      const inMs = Math.max(left, silentSince === undefined ? 0 : limits.window);
+      told.set(name, { ...entry, timer: clock.timeout(inMs, () => expire(name, releaseAt)) });
+    }
   }
 
   return {
@@ -85,13 +102,20 @@ export function createPublisher(o: {
       for (const [name, instances] of [...postponed]) publish(name, instances);
     },
     distrust() {
-      distrustUntil = clock.monotonic() + limits.hold;
+      distrustUntil = time() + limits.hold;
     },
     release(name) {
       for (const each of name === undefined ? [...told.keys()] : [name]) {
         const guarded = released(each);
         if (guarded) tell(each, guarded);
       }
+    },
+    pause() {
+      silentSince ??= clock.monotonic();
+    },
+    resume() {
+      silence += clock.monotonic() - (silentSince ?? clock.monotonic());
+      silentSince = undefined;
     },
     stop() {
       for (const { timer } of told.values()) timer?.cancel();
