@@ -8,7 +8,7 @@ import { readyToStart } from "./arrival.js";
 import { setUpChannel } from "./channel/setup.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
-import { envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
+import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { createHealth, probesOf } from "./health/health.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
@@ -171,7 +171,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       });
       await instance.envoy.runner.begin();
       await traffic.freshEnvoy();
-    }
+    } else await endLeftEnvoy(stateDir.file, leftEnvoyMs, clock);
     if (values.discovery) instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
     instance.channel = setUpChannel(instance, traffic);
     if (adopted) {
@@ -246,6 +246,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 }
 
 const adoptedLiveMs = 3_000;
+const leftEnvoyMs = 5_000;
 
 async function becomesLive({ envoy, clock }: Instance, limitMs: number): Promise<void> {
   const deadline = clock.monotonic() + limitMs;

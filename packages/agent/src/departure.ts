@@ -1,5 +1,6 @@
 /** An instance leaves: the stop order of DRAIN.md over its parts. */
-import type { Instance } from "./instance.js";
+import { endLeftEnvoy } from "./envoy/setup.js";
+import { type Instance, isNamed } from "./instance.js";
 import { leave } from "./leave/leave.js";
 import { createSteps } from "./leave/step.js";
 import type { Traffic } from "./traffic.js";
@@ -12,7 +13,7 @@ const envoyStopMs = 5_000;
 export async function depart(instance: Instance, traffic: Traffic, cause: string, hurry: AbortSignal): Promise<number> {
   const { supervisor, health, registrar, envoy, config, stateDir, clock, log } = instance;
   const parts = traffic.parts();
-  const reachable = config.values.discovery ? (registrar?.state.registered ?? false) : health.level !== "UNKNOWN";
+  const reachable = config.values.discovery ? isNamed(instance) : health.level !== "UNKNOWN";
   supervisor.dispatch({ kind: "stop", cause });
   instance.steps = createSteps(clock, log);
   const code = await leave(
@@ -24,7 +25,9 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
         return supervisor.end(hurry);
       },
       ...(registrar ? { deregister: () => registrar.leave(hurry.aborted ? hurriedMs : deregisterMs) } : {}),
-      ...(envoy ? { stopEnvoy: () => envoy.runner.stop(envoyStopMs) } : {}),
+      ...(config.values.envoy.enabled
+        ? { stopEnvoy: () => envoy?.runner.stop(envoyStopMs) ?? endLeftEnvoy(stateDir.file, envoyStopMs, clock) }
+        : {}),
     },
     traffic.limits,
     instance.steps,

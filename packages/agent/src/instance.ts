@@ -46,3 +46,8 @@ export function isServing({ supervisor, health, registrar, envoy, config }: Inst
   if (health.level !== "HEALTHY" && health.level !== "DEGRADED") return false;
   return !config.values.discovery || registrar?.state.published === true;
 }
+
+/** True unless Consul is known to name this instance to nobody. While Consul has not answered yet, callers may go by what it said before. */
+export function isNamed({ registrar }: Instance): boolean {
+  return registrar !== undefined && (registrar.state.registered || !registrar.state.compared);
+}

@@ -48,7 +48,10 @@ describe("the state directory", () => {
   it.each([
     ["null", {}],
     ["[1]", {}],
-    ['{"node":5,"ports":{"admin":"x","inbound":70000,"outbound":7},"restarts":"3","lastRestart":1e300,"healthy":1}', { ports: { outbound: 7 } }],
+    [
+      '{"node":5,"ports":{"admin":"x","inbound":70000,"outbound":7},"restarts":"3","lastRestart":1e300,"healthy":1}',
+      { ports: { outbound: 7 } },
+    ],
   ])("takes of %s in its files only what can be used", (text, kept) => {
     openStateDir(directory).close();
     writeFileSync(join(directory, "kept.json"), text);

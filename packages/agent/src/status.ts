@@ -59,7 +59,7 @@ export function statusOf(instance: Instance): AgentStatus {
   const { config, addresses, supervisor, health, envoy, registrar, channel, node, agentVersion } = instance;
   const { service, values } = config;
   const { state } = supervisor;
-  const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, published: false };
+  const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, compared: false, published: false };
   const envoyState = envoy?.runner.state;
   const withEnvoy = values.envoy.enabled
     ? { inbound: addresses.inbound, outbound: addresses.outbound, envoyAdmin: addresses.envoyAdmin }

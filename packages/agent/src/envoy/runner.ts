@@ -43,7 +43,7 @@ export interface EnvoyRunner {
   readonly state: EnvoyState;
   /** Adopts a living Envoy with the same bootstrap, else starts one. Rejects when the first start is not possible (port taken, binary broken). */
   begin(): Promise<void>;
-  /** Ends Envoy and starts it afresh. */
+  /** Ends Envoy and starts it afresh; when that is not possible at once, it is tried again with back-off. */
   restart(cause: string): Promise<void>;
   /** Ends Envoy for good. */
   stop(limitMs: number): Promise<void>;
@@ -61,6 +61,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
   let running: Running | undefined;
   let ended = false;
   let replacing = false;
+  let newest = 0;
   let liveAt: number | undefined;
 
   const argv = [
@@ -94,7 +95,9 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     show({ phase: "starting", reason: "Envoy is starting", pid: process.record.pid });
     void awaitLive(process);
     void process.exited.then((exit) => {
-      if (ended || replacing || running !== process) return;
+      if (running !== process) return;
+      running = undefined;
+      if (ended || replacing) return;
       const cause = `Envoy ${describeExit(exit)}`;
       log.error({ event: "envoy.exited", envoyPid: process.record.pid, ...exit }, cause);
       if (liveAt !== undefined && clock.monotonic() - liveAt >= stableMs) options.backoff.reset();
@@ -131,9 +134,18 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     }
   };
 
-  const start = async (): Promise<void> => {
+  /** One way to a running Envoy; the newest one goes on, and those before it give way. */
+  const attempt = (): { overtaken(): boolean } => {
+    newest += 1;
+    const mine = newest;
+    return { overtaken: () => ended || mine !== newest };
+  };
+
+  const start = async ({ overtaken }: { overtaken(): boolean }): Promise<void> => {
     await options.beforeStart();
+    if (overtaken()) return;
     await options.writeBootstrap();
+    if (overtaken()) return;
     const process = await startProcess(
       { argv, env: options.env, outputPath: options.outputPath, recordPath: options.recordPath, digest },
       clock,
@@ -142,18 +154,23 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     watch(process);
   };
 
+  const failed = ({ message }: Error): void => {
+    log.error({ event: "envoy.start-failed", problem: message }, message);
+    show({ reason: message });
+  };
+
   const again = async (): Promise<void> => {
-    while (!ended) {
+    const mine = attempt();
+    while (!mine.overtaken()) {
       const wait = options.backoff.next();
       log.info({ event: "envoy.backing-off", waitMs: wait }, `starting Envoy again in ${wait} ms`);
       await clock.sleep(wait);
-      if (ended) return;
+      if (mine.overtaken()) return;
       try {
         show({ restarts: state.restarts + 1 });
-        return await start();
+        return await start(mine);
       } catch (error) {
-        log.error({ event: "envoy.start-failed", problem: (error as Error).message }, (error as Error).message);
-        show({ reason: (error as Error).message });
+        failed(error as Error);
       }
     }
   };
@@ -179,10 +196,11 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       return state;
     },
     async begin() {
-      if (!(await adopt())) await start();
+      if (!(await adopt())) await start(attempt());
     },
     async restart(cause) {
       const old = running;
+      const mine = attempt();
       log.info({ event: "envoy.restarting", cause }, `restarting Envoy: ${cause}`);
       replacing = true;
       try {
@@ -191,7 +209,13 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       } finally {
         replacing = false;
       }
-      if (!ended) await start();
+      if (mine.overtaken()) return;
+      try {
+        await start(mine);
+      } catch (error) {
+        failed(error as Error);
+        void again();
+      }
     },
     async stop(limitMs) {
       ended = true;

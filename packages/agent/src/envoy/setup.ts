@@ -1,9 +1,10 @@
 /** From the agent's configuration to its Envoy: which binary, which bootstrap, which ports. */
-
+import { readFile } from "node:fs/promises";
 import { instanceKey, splitAddress } from "@legation/contract";
 import { type Clock, createBackoff, type Logger, writeFileAtomic } from "@legation/runtime";
 import type { AgentConfig } from "../config/definition.js";
 import { checkFree } from "../ports.js";
+import { adoptProcess } from "../process/running.js";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./admin.js";
 import { checkEnvoy, findEnvoy, toolsDirectory } from "./binary.js";
 import { bootstrapOf, type HostPort } from "./bootstrap.js";
@@ -70,14 +71,18 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     binary,
     bootstrap,
     bootstrapPath,
-    writeBootstrap: () => writeFileAtomic(bootstrapPath, bootstrap, { mode: 0o600 }),
+    writeBootstrap: async () => {
+      // Not written again where it stands already: a full disk must not keep Envoy from coming back.
+      if ((await readFile(bootstrapPath, "utf8").catch(() => "")) !== bootstrap)
+        await writeFileAtomic(bootstrapPath, bootstrap, { mode: 0o600 });
+    },
     nodeId,
     inboundPort: split(addresses.inbound).port,
     concurrency: values.envoy.concurrency,
     logLevel: values.envoy.logLevel,
     drainTime: values.drain.limit,
     env: { PATH: env["PATH"], HOME: env["HOME"], TMPDIR: env["TMPDIR"] },
-    recordPath: file("envoy.json"),
+    recordPath: recordOf(file),
     outputPath: file("envoy.log"),
     admin,
     beforeStart: async () => {
@@ -93,6 +98,15 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     onChange: setup.onChange,
   });
   return { runner, admin };
+}
+
+/** Ends the Envoy that an earlier agent of this state directory left running, if there is one; for an agent that has none of its own. */
+export async function endLeftEnvoy(file: (name: string) => string, limitMs: number, clock: Clock): Promise<void> {
+  await adoptProcess(recordOf(file), clock)?.end(limitMs);
+}
+
+function recordOf(file: (name: string) => string): string {
+  return file("envoy.json");
 }
 
 function split(address: string): HostPort {

@@ -16,7 +16,13 @@ function follow(maxBytes?: number) {
   const dropped: number[] = [];
   const clock = createTestClock();
   const path = join(directory, "app.log");
-  const options = { path, offsetPath: `${path}.offset`, onLine: (line: string) => lines.push(line), onDropped: (bytes: number) => dropped.push(bytes), clock };
+  const options = {
+    path,
+    offsetPath: `${path}.offset`,
+    onLine: (line: string) => lines.push(line),
+    onDropped: (bytes: number) => dropped.push(bytes),
+    clock,
+  };
   return { lines, dropped, clock, path, follower: followOutput(maxBytes === undefined ? options : { ...options, maxBytes }) };
 }
 

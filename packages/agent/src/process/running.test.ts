@@ -5,7 +5,7 @@ import { systemClock } from "@legation/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../testing/until.js";
 import { groupLives, identify, isAlive } from "./identity.js";
-import { adoptProcess, describeExit, type ProcessSpec, type Running, startProcess } from "./running.js";
+import { adoptProcess, describeExit, leftoverOf, type ProcessSpec, type Running, startProcess } from "./running.js";
 
 let directory: string;
 const started: Running[] = [];
@@ -38,6 +38,19 @@ describe("a process that outlives the agent", () => {
     expect(isAlive(running.record)).toBe(true);
     await running.end(5_000);
     expect(isAlive(running.record)).toBe(false);
+  });
+
+  it("leaves a group that can be found and ended when only the process itself has died", async () => {
+    const first = await start("sleep 60 & sleep 60; true");
+    await until("the members of the group", () => groupLives(first.record.pid));
+    expect(leftoverOf(spec("").recordPath, systemClock)).toBeUndefined();
+    process.kill(first.record.pid, "SIGKILL");
+    await first.exited;
+    const left = leftoverOf(spec("").recordPath, systemClock);
+    expect(left?.record.pid).toBe(first.record.pid);
+    await left?.end(5_000);
+    expect(groupLives(first.record.pid)).toBe(false);
+    expect(leftoverOf(spec("").recordPath, systemClock)).toBeUndefined();
   });
 
   it("writes its output to the file, and its exit is known", async () => {

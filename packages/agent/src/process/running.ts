@@ -90,6 +90,14 @@ export function adoptProcess(recordPath: string, clock: Clock): Running | undefi
   return running(record, true, exited, recordPath, clock);
 }
 
+/** What is left of the recorded process's group when the process itself has ended, if there is anything; to be ended. */
+export function leftoverOf(recordPath: string, clock: Clock): Running | undefined {
+  const record = readRecord(recordPath);
+  // A living process with that pid is either the recorded one, or a stranger whose group has the number now.
+  if (!record || record.boot !== identify(process.pid)?.boot || identify(record.pid) || !groupLives(record.pid)) return undefined;
+  return running(record, true, Promise.resolve({}), recordPath, clock);
+}
+
 /** The record at that path, living process or not; undefined when there is none or it is broken. */
 export function readRecord(recordPath: string): ProcessRecord | undefined {
   try {

@@ -231,6 +231,42 @@ describe("the registrar", () => {
     expect(script.services.get("orders-1")?.Meta?.["legation-agent"]).toBe("third@elsewhere");
   });
 
+  it("registers nothing again once it leaves, however slowly Consul answers what was asked before", async () => {
+    await arrived();
+    const { service } = script.consul;
+    let answer: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    script.consul.service = async (id) => {
+      script.consul.service = service;
+      await held;
+      return await service(id);
+    };
+    await clock.advance(5_000);
+    const left = registrar.leave(5_000);
+    await clock.advance(2_000);
+    expect(await left).toBe(true);
+    answer();
+    await clock.advance(60_000);
+    expect(script.services.size).toBe(0);
+  });
+
+  it("tells of draining also when it could not look yet whether an earlier registration stands in Consul", async () => {
+    await arrived();
+    registrar.stop();
+    registrar = make();
+    registrar.advertise(passing);
+    script.fault.now = unreachable;
+    registrar.begin();
+    await clock.advance(1);
+    expect(registrar.state).toMatchObject({ registered: false, compared: false });
+    await expect(registrar.drain(true)).rejects.toThrow("does not answer");
+    script.fault.now = undefined;
+    await registrar.drain(true);
+    expect(script.notes.get(maintenanceCheckId("orders-1"))).toBe(drainingReason);
+  });
+
   it("deregisters, verifies, and says so when Consul does not take it within the limit", async () => {
     await arrived();
     expect(await registrar.leave(5_000)).toBe(true);

@@ -25,6 +25,8 @@ export interface RegistrarOptions {
 /** What the registrar knows. */
 export interface RegistrarState {
   readonly registered: boolean;
+  /** False until Consul could be looked at: till then a registration of an earlier agent may stand there, and callers may use it. */
+  readonly compared: boolean;
   /** Every check in Consul says what was last advertised. */
   readonly published: boolean;
   /** Why Consul cannot be used now. */
@@ -52,6 +54,9 @@ export interface Registrar {
   stop(): void;
 }
 
+/** How long leaving waits for what Consul was asked before. */
+const settleMs = 1_000;
+
 /** Creates a registrar; it works from `begin` on. */
 export function createRegistrar(options: RegistrarOptions): Registrar {
   const { consul, clock, log } = options;
@@ -66,7 +71,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   let beatAt = Number.NEGATIVE_INFINITY;
   let maintenance = false;
   let maintenanceSent: boolean | undefined;
-  let state: RegistrarState = { registered: false, published: false };
+  let working: Promise<unknown> = Promise.resolve();
+  let state: RegistrarState = { registered: false, compared: false, published: false };
 
   const id = options.registration({}).ID;
   const show = (patch: Partial<RegistrarState>): void => {
@@ -78,6 +84,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   };
 
   const register = async (reason: string, first: boolean): Promise<void> => {
+    if (ended) return;
     const initial: CheckReports = first
       ? Object.fromEntries(Object.entries(reports).map(([kind, r]) => [kind, { ...r, status: "critical" as const }]))
       : reports;
@@ -97,6 +104,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const checks = existing && owner !== undefined && owner !== wish.Meta?.[ownerKey] ? await consul.checks(id) : [];
     const ownership = ownershipOf(existing, checks, wish);
     comparedAt = clock.monotonic();
+    show({ compared: true });
     if (ownership.kind === "foreign") {
       registered = false;
       const duplicate = `the instance id ${JSON.stringify(id)} is registered by the agent on ${ownership.owner} (${ownership.address}), whose heartbeat is alive: give this instance another id with --id or SERVICE_ID`;
@@ -183,7 +191,9 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
 
   const loop = async (): Promise<void> => {
     while (!ended) {
-      const wait = await pass();
+      const passing = pass();
+      working = passing;
+      const wait = await passing;
       if (!ended) await alarm.sleep(wait);
     }
   };
@@ -209,7 +219,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     },
     async drain(on) {
       maintenance = on;
-      if (!registered) return;
+      if (!registered && state.compared) return;
       try {
         if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
       } catch (error) {
@@ -222,6 +232,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       alarm.ring();
       if (state.duplicate !== undefined) return true;
       const deadline = clock.monotonic() + limitMs;
+      // A registering under way must not come after the deregistering.
+      await within(clock, Math.min(limitMs, settleMs), working);
       const again = options.backoff;
       again.reset();
       for (;;) {
@@ -245,4 +257,12 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       alarm.ring();
     },
   };
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  const limit = new AbortController();
+  const late = clock.sleep(ms, limit.signal).catch(() => undefined);
+  await Promise.race([work, late]);
+  limit.abort();
 }

@@ -1,6 +1,6 @@
 /** Carries out what the state machine decides: starts and ends the service's process, and runs its back-off. */
 import type { Clock, Logger } from "@legation/runtime";
-import { adoptProcess, describeExit, type Exit, type Running, startProcess } from "../process/running.js";
+import { adoptProcess, describeExit, type Exit, leftoverOf, type Running, startProcess } from "../process/running.js";
 import {
   type Action,
   initialState,
@@ -70,6 +70,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const transitions: Transition[] = [];
   let running: Running | undefined;
   let ending: Promise<unknown> | undefined;
+  let cleaning: Promise<unknown> | undefined;
   let retry: { cancel(): void } | undefined;
 
   const dispatch = (event: SupervisorEvent): void => {
@@ -98,6 +99,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const start = async (): Promise<void> => {
     if (!launch) return options.onStarted();
     try {
+      // What an earlier agent's service left in its group holds its port.
+      cleaning = leftoverOf(launch.recordPath, clock)?.end(options.stopTimeout);
+      await cleaning;
+      cleaning = undefined;
+      if (state.phase !== "starting") return;
       const process = await startProcess(launch, clock);
       log.info(
         { event: "service.started", servicePid: process.record.pid, argv: launch.argv },
@@ -124,7 +130,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         `the service ${describeExit(exit)}`,
       );
       // What it left in its group must not meet its successor.
-      await (ending ?? process.end(options.stopTimeout));
+      cleaning = ending ?? process.end(options.stopTimeout);
+      await cleaning;
+      cleaning = undefined;
       ending = undefined;
       dispatch({ kind: "exit", cause: unasked ? `the service ${describeExit(exit)}` : state.reason });
     });
@@ -165,7 +173,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       retry?.cancel();
       dispatch({ kind: "terminate", cause: "ending the service" });
       const process = running;
-      if (!process) return undefined;
+      if (!process) {
+        await cleaning;
+        return undefined;
+      }
       const ended = process.end(options.stopTimeout, hurry);
       ending = ended;
       return await ended;

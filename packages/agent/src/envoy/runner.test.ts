@@ -1,0 +1,126 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createBackoff, createLogger, systemClock } from "@legation/runtime";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../testing/until.js";
+import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
+
+let directory: string;
+const runners: EnvoyRunner[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "legation-runner-"));
+});
+afterEach(async () => {
+  for (const runner of runners.splice(0)) await runner.stop(0);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A runner of a program that stands in for Envoy: it notes each start, and lives until it is told to end. */
+function make(beforeStart: () => Promise<void> = async () => {}): { runner: EnvoyRunner; starts: () => number } {
+  const binary = join(directory, "envoy");
+  writeFileSync(binary, `#!/bin/sh\necho started >> ${directory}/starts\nexec sleep 60\n`);
+  writeFileSync(join(directory, "starts"), "");
+  chmodSync(binary, 0o700);
+  const runner = createEnvoyRunner({
+    binary,
+    bootstrap: "{}",
+    bootstrapPath: join(directory, "bootstrap.json"),
+    writeBootstrap: async () => {},
+    nodeId: "node/a",
+    inboundPort: 7,
+    concurrency: 1,
+    logLevel: "warning",
+    drainTime: 1_000,
+    env: process.env,
+    recordPath: join(directory, "envoy.json"),
+    outputPath: join(directory, "envoy.log"),
+    admin: {
+      ready: async () => "LIVE",
+      listeningPorts: async () => new Set([7]),
+      clusters: async () => new Map(),
+      inFlight: async () => 0,
+      drainInbound: async () => {},
+      identity: async () => ({ nodeId: "node/a", version: "" }),
+      close: () => {},
+    },
+    beforeStart,
+    controlPlanes: "127.0.0.1:18000",
+    clock: systemClock,
+    backoff: createBackoff({ base: 20, max: 50 }),
+    log: createLogger({ name: "test", level: "silent" }),
+    onChange: () => {},
+  });
+  runners.push(runner);
+  return { runner, starts: () => readFileSync(join(directory, "starts"), "utf8").split("\n").length - 1 };
+}
+
+const live = (runner: EnvoyRunner) => until("Envoy to be live", () => runner.state.phase === "live");
+
+describe("the runner of Envoy", () => {
+  it("tries again when a replacement cannot be started at once", async () => {
+    let refusals = 0;
+    const { runner } = make(async () => {
+      if (refusals-- > 0) throw new Error("port 7 is in use");
+    });
+    await runner.begin();
+    await live(runner);
+    refusals = 2;
+    await runner.restart("asked");
+    await live(runner);
+    expect(refusals).toBe(-1);
+  });
+
+  it("starts one Envoy, not two, when a replacement is asked for while it waits to start again", async () => {
+    let hold: Promise<void> | undefined;
+    let go: () => void = () => {};
+    let asked = 0;
+    const { runner, starts } = make(async () => {
+      asked += 1;
+      await hold;
+    });
+    await runner.begin();
+    await live(runner);
+    await until("the first start", () => starts() === 1);
+    hold = new Promise((resolve) => {
+      go = resolve;
+    });
+    process.kill(runner.state.pid ?? 0, "SIGKILL");
+    await until("the attempt after the death", () => asked === 2);
+    const restarted = runner.restart("asked");
+    await until("the replacement's own attempt", () => asked === 3);
+    go();
+    await restarted;
+    await live(runner);
+    await until("the second start", () => starts() >= 2);
+    await runner.stop(5_000);
+    expect(starts()).toBe(2);
+  });
+
+  it("starts nothing any more once it has been stopped, also when it was about to", async () => {
+    let hold: Promise<void> | undefined;
+    let go: () => void = () => {};
+    let asked = 0;
+    const { runner, starts } = make(async () => {
+      asked += 1;
+      await hold;
+    });
+    await runner.begin();
+    await until("the first start", () => starts() === 1);
+    hold = new Promise((resolve) => {
+      go = resolve;
+    });
+    const pid = runner.state.pid ?? 0;
+    process.kill(pid, "SIGKILL");
+    await until("the attempt after the death", () => asked === 2);
+    await runner.stop(5_000);
+    go();
+    await until("the attempt to be over", async () => {
+      await hold;
+      return true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(runner.state).toMatchObject({ phase: "down", reason: "Envoy was stopped" });
+    expect(runner.state.pid).toBeUndefined();
+  });
+});
