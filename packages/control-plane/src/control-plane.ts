@@ -21,7 +21,8 @@ import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
-import { openStateDir } from "./state/state-dir.js";
+import { openStateDir, sweepStateDir } from "./state/state-dir.js";
+import { lockStateDir } from "./state/state-lock.js";
 import { createMetrics, type Metrics } from "./telemetry/metrics.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
 import { version } from "./version.js";
@@ -49,6 +50,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const httpAt = addressOf(config.http.address);
   checkExposure(config, xdsAt.host);
   await openStateDir(stateDir);
+  lifecycle.onStop("state lock", 1_000, await lockStateDir(stateDir, log));
+  await sweepStateDir(stateDir, log);
   await removeReady(stateDir);
   const kept = await readKeptPorts(stateDir, log);
   const catalogPath = join(stateDir, "catalog.json");
@@ -147,7 +150,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
     listen: (host, port) => listenApi(app, host, port),
   });
-  await writeKeptPorts(stateDir, ports);
+  await keep("the ports", writeKeptPorts(stateDir, ports), log);
   warnOfExposure(xdsAt.host, httpAt.host, log);
 
   source.start();
@@ -156,13 +159,20 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   presence.start();
   lifecycle.onStop("registration", 3_000, () => presence.stop());
   const ready: Ready = { xds: entry.xds, http: `http://${formatAddress(httpAt.host, ports.http)}`, pid: process.pid };
-  await writeReady(stateDir, ready);
+  await keep("ready.json", writeReady(stateDir, ready), log);
   lifecycle.onStop("ready.json", 1_000, () => removeReady(stateDir));
   log.info(
     { event: "control-plane.ready", ...ready, version, stateDir, consul: consul.address },
     `xDS on ${ready.xds}, API on ${ready.http}`,
   );
   return ready;
+}
+
+/** A full disk must not keep the proxies without a control plane. */
+async function keep(what: string, written: Promise<void>, log: Logger): Promise<void> {
+  await written.catch((error: unknown) =>
+    log.error({ event: "state.write-failed", what, err: error }, `${what} cannot be written to the state directory: going on without`),
+  );
 }
 
 function addressOf(address: string): { readonly host: string; readonly port: number } {

@@ -5,6 +5,7 @@ export type ProblemCode =
   | "service-name"
   | "service-protocols"
   | "service-wish"
+  | "service-uncompilable"
   | "instance-address"
   | "duplicate-address"
   | "duplicate-id"

@@ -4,7 +4,7 @@ import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/
 import { createLogger } from "@legation/runtime";
 import type { StreamOpened } from "@legation/xds";
 import { expect, test } from "vitest";
-import { createNodes } from "./nodes.js";
+import { createNodes, mostDependencies } from "./nodes.js";
 import type { NodePlace } from "./views.js";
 
 const web: NodeMetadata = {
@@ -31,11 +31,14 @@ function scene(ready = true) {
       claim(metadata, place) {
         const claim = { service: metadata.service, place, released: false };
         claims.push(claim);
-        const problem = { code: "dependency-unknown", service: metadata.service, message: "orders is not registered" } as const;
+        if (metadata.service === "poison") throw new Error("poison");
+        const problems = metadata.dependencies.map(
+          ({ name }) => ({ code: "dependency-unknown", service: metadata.service, message: `${name} is not registered` }) as const,
+        );
         const release = () => {
           claim.released = true;
         };
-        return { view: { layers: [metadata.service] }, clusters: metadata.dependencies.map((d) => d.name), problems: [problem], release };
+        return { view: { layers: [metadata.service] }, clusters: metadata.dependencies.map((d) => d.name), problems, release };
       },
     },
     ready: () => ready,
@@ -95,4 +98,23 @@ test("resources sent are counted by stream and altogether, and outlive the strea
   nodes.take({ kind: "stream-close", stream: 1, node: "n1/web-1", peer: "p", reason: "gone" });
   expect(nodes.resourcesSent).toBe(3);
   expect(nodes.problems()).toEqual([]);
+});
+
+test("a node that names thousands of dependencies, or cannot be compiled, gets nothing and takes nobody along", () => {
+  const { nodes, log, open } = scene();
+  const many = Array.from({ length: mostDependencies + 1 }, (_, i) => ({ name: `s${i}`, optional: false }));
+  open(1, node("n1/greedy", { ...web, dependencies: many }));
+  open(2, node("n1/poison", { ...web, service: "poison" }));
+  expect(nodes.view(node("n1/poison", { ...web, service: "poison" }))).toBeUndefined();
+  expect([nodes.get(1), nodes.get(2)]).toEqual([undefined, undefined]);
+  expect(log.map(({ msg }) => msg)).toEqual([
+    expect.stringContaining("names 2001 dependencies, and at most 2000"),
+    expect.stringContaining("cannot be compiled: poison"),
+  ]);
+});
+
+test("what is wrong with a node is one line in the log, however much it is", () => {
+  const { log, open } = scene();
+  open(1, node("n1/web-1", { ...web, dependencies: Array.from({ length: 100 }, (_, i) => ({ name: `s${i}`, optional: false })) }));
+  expect(log).toMatchObject([{ event: "node.problem", msg: expect.stringMatching(/^n1\/web-1: .*; and 95 more$/) }]);
 });

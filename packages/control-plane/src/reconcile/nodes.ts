@@ -2,7 +2,7 @@
 import { decodeNodeMetadata, type NodeMetadata } from "@legation/contract";
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Problem } from "@legation/mesh";
-import type { Logger } from "@legation/runtime";
+import { type Logger, messageOf } from "@legation/runtime";
 import type { NodeView, StreamOpened, XdsEvent } from "@legation/xds";
 import type { Reconciler } from "./reconciler.js";
 import type { NodeClaim, NodePlace } from "./views.js";
@@ -32,6 +32,12 @@ export interface Nodes {
   readonly resourcesSent: number;
 }
 
+/** Dependencies of one node at most: each costs a cluster, and compiling them must not hold up the proxies of others. */
+export const mostDependencies = 2_000;
+
+/** Problems of one node that are logged when it connects; the API shows all. */
+const problemsLogged = 5;
+
 interface Connected {
   readonly node: string;
   readonly metadata: NodeMetadata;
@@ -49,24 +55,35 @@ export function createNodes(o: {
   let resourcesSent = 0;
 
   function open({ stream, node, description }: StreamOpened): void {
-    const metadata = metadataOf(description);
-    if (typeof metadata === "string") {
-      o.log.warn({ event: "node.unknown", node, why: metadata }, `${node} gets nothing: ${metadata}`);
+    const claimed = claimFor(description);
+    if (typeof claimed === "string") {
+      o.log.warn({ event: "node.unknown", node, why: claimed }, `${node} gets nothing: ${claimed}`);
       return;
     }
-    const claim = o.reconciler.claim(metadata, placeOf(description));
-    streams.set(stream, { node, metadata, claim, sent: 0 });
-    for (const { code, message } of claim.problems) o.log.warn({ event: "node.problem", node, code }, message);
+    streams.set(stream, { node, ...claimed, sent: 0 });
+    const { problems } = claimed.claim;
+    const left = problems.length > problemsLogged ? [`and ${problems.length - problemsLogged} more`] : [];
+    const why = [...problems.slice(0, problemsLogged).map(({ message }) => message), ...left];
+    if (problems.length > 0) o.log.warn({ event: "node.problem", node, why }, `${node}: ${why.join("; ")}`);
+  }
+
+  function claimFor(node: Node): Pick<Connected, "metadata" | "claim"> | string {
+    const metadata = metadataOf(node);
+    if (typeof metadata === "string") return metadata;
+    try {
+      return { metadata, claim: o.reconciler.claim(metadata, placeOf(node)) };
+    } catch (error) {
+      return `its resources cannot be compiled: ${messageOf(error)}`;
+    }
   }
 
   return {
     view(node) {
-      const metadata = metadataOf(node);
-      if (typeof metadata === "string" || !o.ready()) return undefined;
+      const claimed = o.ready() ? claimFor(node) : "there is nothing to serve yet";
+      if (typeof claimed === "string") return undefined;
       // The stream itself holds a claim from its opening to its end, so that this one need not.
-      const claim = o.reconciler.claim(metadata, placeOf(node));
-      claim.release();
-      return claim.view;
+      claimed.claim.release();
+      return claimed.claim.view;
     },
     take(event) {
       if (event.kind === "stream-open") open(event);
@@ -98,7 +115,9 @@ export function createNodes(o: {
 }
 
 function metadataOf(node: Node): NodeMetadata | string {
-  return decodeNodeMetadata(node.metadata?.["legation"]);
+  const metadata = decodeNodeMetadata(node.metadata?.["legation"]);
+  if (typeof metadata === "string" || metadata.dependencies.length <= mostDependencies) return metadata;
+  return `it names ${metadata.dependencies.length} dependencies, and at most ${mostDependencies} are served: name those that it calls`;
 }
 
 function placeOf(node: Node): NodePlace {

@@ -244,3 +244,21 @@ test("stopping leaves no timer behind", async () => {
   reconciler.stop();
   expect(clock.pending).toBe(0);
 });
+
+test("a service that cannot be compiled keeps what it had, says so, and harms no other", () => {
+  const { reconciler, health } = scene();
+  reconciler.set(serviceOf("orders", "orders-1"));
+  reconciler.claim(web, place);
+  reconciler.flush();
+  const impossible = { weights: { passing: 5e9, warning: 1 } };
+  reconciler.set({ name: "orders", instances: [instance("orders", "orders-1", impossible), instance("orders", "orders-2")] });
+  reconciler.set({ name: "fresh", instances: [instance("fresh", "fresh-1", impossible)] });
+  reconciler.set(serviceOf("payments", "payments-1"));
+  expect(() => reconciler.flush()).not.toThrow();
+  expect([health("orders"), health("fresh"), health("payments")]).toEqual([[HEALTHY], [], [HEALTHY]]);
+  expect(reconciler.problems("orders")).toMatchObject([{ code: "service-uncompilable", message: expect.stringContaining("uint32") }]);
+  reconciler.set(serviceOf("orders", "orders-1", "orders-2"));
+  reconciler.flush();
+  expect(health("orders")).toEqual([HEALTHY, HEALTHY]);
+  expect(reconciler.problems("orders")).toEqual([]);
+});

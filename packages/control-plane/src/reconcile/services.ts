@@ -8,7 +8,7 @@ import {
   type Problem,
   protocolOf,
 } from "@legation/mesh";
-import type { Clock } from "@legation/runtime";
+import { type Clock, type Logger, messageOf } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import type { Metrics } from "../telemetry/metrics.js";
 
@@ -16,7 +16,8 @@ import type { Metrics } from "../telemetry/metrics.js";
 export interface CompiledServices {
   /**
    * Compiles these services anew and publishes the assignments that differ, in one step. Returns how many these were, and the names of
-   * those that callers have to be compiled again for: another cluster, another protocol, the first instance, the last one gone.
+   * those that callers have to be compiled again for: another cluster, another protocol, the first instance, the last one gone. A service
+   * that cannot be compiled keeps what it had, with a problem that says so.
    */
   compile(names: Iterable<string>): { readonly count: number; readonly reshaped: ReadonlySet<string> };
   /** A service's resources for a caller; one that is not registered has a cluster and no endpoints. Pay back with `release`. */
@@ -43,6 +44,7 @@ export function createCompiledServices(o: {
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
+  readonly log: Logger;
 }): CompiledServices {
   const entries = new Map<string, Entry>();
   const claims = new Map<string, number>();
@@ -51,12 +53,25 @@ export function createCompiledServices(o: {
   function compileOne(name: string): Entry {
     const start = o.clock.monotonic();
     const service = o.catalog(name) ?? { name, instances: [] };
-    const compiled = compileService(service, o.defaults);
+    const compiled = compileOrKeep(service);
     const shape = `${compiled.cluster.version} ${service.instances.length > 0} ${protocolOf(service.instances).protocol}`;
     o.metrics.compiled("service", (o.clock.monotonic() - start) / 1_000);
     const entry = { compiled, shape };
     entries.set(name, entry);
     return entry;
+  }
+
+  function compileOrKeep(service: CatalogService): CompiledService {
+    const { name } = service;
+    try {
+      return compileService(service, o.defaults);
+    } catch (error) {
+      const message = `cannot be compiled and stays as it was: ${messageOf(error)}`;
+      const before = entries.get(name)?.compiled ?? compileService({ name, instances: [] }, o.defaults);
+      if (!before.problems.some((problem) => problem.message === message))
+        o.log.error({ event: "service.uncompilable", service: name, err: error }, `${name} ${message}`);
+      return { ...before, problems: [{ code: "service-uncompilable", service: name, message }] };
+    }
   }
 
   const publish = (set: readonly CompiledService[], gone: readonly CompiledService[]) => {

@@ -10,7 +10,7 @@ import {
   type MeshResource,
   type Problem,
 } from "@legation/mesh";
-import type { Clock } from "@legation/runtime";
+import type { Clock, Logger } from "@legation/runtime";
 import type { NodeView, ResourceCache } from "@legation/xds";
 import type { Metrics } from "../telemetry/metrics.js";
 import type { CompiledServices } from "./services.js";
@@ -38,7 +38,7 @@ export interface NodeClaim {
 export interface NodeViews {
   /** Compiles what is missing of a node's layers, and claims them. */
   claim(node: NodeMetadata, place: NodePlace): NodeClaim;
-  /** Compiles anew the layers of those that call these services. */
+  /** Compiles anew the layers of those that call these services; a layer that cannot be compiled stays as it is. */
   reshaped(names: ReadonlySet<string>): void;
   /** Layers that exist now. */
   readonly size: number;
@@ -65,6 +65,7 @@ export function createNodeViews(o: {
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
+  readonly log: Logger;
 }): NodeViews {
   const layers = new Map<string, Layer>();
   const callers = new Map<string, Set<Layer>>();
@@ -151,9 +152,17 @@ export function createNodeViews(o: {
       const affected = new Set<Layer>();
       for (const name of names) for (const layer of callers.get(name) ?? []) affected.add(layer);
       for (const layer of affected) {
-        const compiled = compile(layer.node);
-        layer.problems = compiled.problems;
-        fill(layer, compiled.view);
+        try {
+          const compiled = compile(layer.node);
+          layer.problems = compiled.problems;
+          fill(layer, compiled.view);
+        } catch (error) {
+          const { service } = layer.node;
+          o.log.error(
+            { event: "node.uncompilable", service, err: error },
+            `${service}'s proxies keep what they have: it cannot be compiled`,
+          );
+        }
       }
     },
     get size() {

@@ -39,6 +39,8 @@ describe("rows as Consul writes them", () => {
     ["Port", { Port: "80" }, { port: 0 }],
     ["Port", { Port: 1.5 }, { port: 0 }],
     ["Passing", { Weights: { Passing: "x", Warning: 3 } }, { weights: { passing: 1, warning: 3 } }],
+    ["Passing", { Weights: { Passing: 5e9, Warning: 3 } }, { weights: { passing: 1, warning: 3 } }],
+    ["Warning", { Weights: { Passing: 2, Warning: -1 } }, { weights: { passing: 2, warning: 1 } }],
     ["Meta", { Meta: { a: "b", c: 1 } }, { meta: { a: "b" } }],
     ["Tags", { Tags: ["a", 1] }, { tags: ["a"] }],
   ])("%s as %j is one instance's flaw, and counts as left out", (field, Service, read) => {

@@ -36,6 +36,9 @@ export interface Reading {
   readonly nameless: number;
 }
 
+/** The most that Consul's agents take for a weight or a port; what is registered past them may be more. */
+const most = 65_535;
+
 /** Reads `health/service/<name>`. */
 export function parseInstances(data: unknown): Reading {
   const flaws: string[] = [];
@@ -58,9 +61,9 @@ function registration(row: Fields, node: Fields, service: Fields, flaws: string[
     flaws.push(`${key}: ${field} ${JSON.stringify(value)?.slice(0, 100)} cannot be read and counts as left out: register it anew`);
   };
   // Newer versions leave out what is 0, and all versions write null for what is empty.
-  const whole = (of: Fields, key: string, otherwise: number) => {
+  const whole = (of: Fields, key: string, otherwise: number, least: number, most: number) => {
     const value = of[key] ?? otherwise;
-    if (Number.isSafeInteger(value)) return value as number;
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
     odd(key, value);
     return otherwise;
   };
@@ -73,11 +76,11 @@ function registration(row: Fields, node: Fields, service: Fields, flaws: string[
   const weights = fieldsOf(service["Weights"]);
   return {
     address: optionalText(service, "Address") || optionalText(node, "Address"),
-    port: whole(service, "Port", 0),
+    port: whole(service, "Port", 0, -most, most),
     ...(mesh ? { mesh } : {}),
     tags,
     meta: Object.fromEntries(meta),
-    weights: { passing: whole(weights, "Passing", 1), warning: whole(weights, "Warning", 1) },
+    weights: { passing: whole(weights, "Passing", 1, 0, most), warning: whole(weights, "Warning", 1, 0, most) },
     checks: listOf(row["Checks"]).map((each) => check(fieldsOf(each))),
   };
 }

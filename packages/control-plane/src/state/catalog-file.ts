@@ -6,9 +6,12 @@ import { decodeCatalog, encodeCatalog, type SavedCatalog } from "./catalog-docum
 /** How long a change waits for others before the file is written, and how old the time in it may get without one; milliseconds. */
 export const catalogFileDelay = { change: 1_000, refresh: 60_000 } as const;
 
+/** Bytes per millisecond that a registry which never rests may cost the disk: 0.5 MB/s. A large file is written more rarely. */
+const writeRate = 500;
+
 /**
  * Reads the file. A missing one is undefined. One that cannot be understood, or comes from another data centre than
- * `datacenter`, is moved aside (`<path>.<why>-<ms>`) with an event in the log, and undefined too: a start never fails on it.
+ * `datacenter`, is moved aside (`<path>.corrupt-<ms>`, `<path>.foreign-<ms>`) with an event in the log, and undefined too: a start never fails on it.
  */
 export async function readCatalogFile(
   path: string,
@@ -25,7 +28,7 @@ export async function readCatalogFile(
   try {
     const saved = decodeCatalog(text);
     if (!o.datacenter || !saved.datacenter || saved.datacenter === o.datacenter) return saved;
-    const aside = await moveAside(path, `datacenter-${saved.datacenter}`, o.clock);
+    const aside = await moveAside(path, "foreign", o.clock);
     o.log.warn({ event: "state.foreign", path, aside }, `the last good catalog is of data centre ${saved.datacenter}; starting without it`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -35,15 +38,18 @@ export async function readCatalogFile(
   return undefined;
 }
 
-async function moveAside(path: string, why: string, clock: Clock): Promise<string> {
+/** The new path; undefined when the file cannot be moved, and the next write will replace it. */
+async function moveAside(path: string, why: string, clock: Clock): Promise<string | undefined> {
   const aside = `${path}.${why}-${clock.now()}`;
-  await rename(path, aside);
-  return aside;
+  return rename(path, aside).then(
+    () => aside,
+    () => undefined,
+  );
 }
 
 /** Writes the file behind the changes. */
 export interface CatalogFile {
-  /** Something changed: the file is written within `catalogFileDelay.change`. */
+  /** Something changed: the file is written within `catalogFileDelay.change`, or a time in proportion to its size when that is longer. */
   changed(): void;
   /** Writes what is not yet written, and ends. */
   stop(): Promise<void>;
@@ -59,18 +65,25 @@ export function createCatalogFile(o: { path: string; current(): SavedCatalog | u
   let stopped = false;
   let writing: Promise<void> = Promise.resolve();
   let failing = false;
+  let pending = false;
+  let bytes = 0;
 
   function write(): void {
     soon = false;
     if (!stopped) timer = o.clock.timeout(catalogFileDelay.refresh, write);
+    if (pending) return;
+    pending = true;
     writing = writing.then(save);
   }
 
   async function save(): Promise<void> {
+    pending = false;
     const saved = o.current();
     if (!saved) return;
     try {
-      await writeFileAtomic(o.path, encodeCatalog(saved), { mode: 0o600 });
+      const text = encodeCatalog(saved);
+      bytes = text.length;
+      await writeFileAtomic(o.path, text, { mode: 0o600 });
       if (failing) o.log.info({ event: "state.written", path: o.path }, "the last good catalog is written again");
       failing = false;
     } catch (error) {
@@ -84,7 +97,7 @@ export function createCatalogFile(o: { path: string; current(): SavedCatalog | u
       if (soon || stopped) return;
       soon = true;
       timer.cancel();
-      timer = o.clock.timeout(catalogFileDelay.change, write);
+      timer = o.clock.timeout(Math.min(catalogFileDelay.refresh, Math.max(catalogFileDelay.change, bytes / writeRate)), write);
     },
     async stop() {
       stopped = true;

@@ -1,8 +1,8 @@
 /** The directory in which a control plane keeps what must survive its restart. */
 import { constants } from "node:fs";
-import { access, mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
-import { codeOf, LegationError, messageOf } from "@legation/runtime";
+import { access, mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { codeOf, LegationError, type Logger, messageOf } from "@legation/runtime";
 
 /** Makes the directory (0700) where it is missing. Throws `state-dir.not-writable`, naming the flag that chooses another one. */
 export async function openStateDir(path: string): Promise<void> {
@@ -15,6 +15,16 @@ export async function openStateDir(path: string): Promise<void> {
       `the state directory ${path} cannot be written: ${messageOf(error)}. Let this user write there, or choose another with --state-dir`,
       { cause: error },
     );
+  }
+}
+
+/** Removes the temporary files that a control plane killed while it wrote has left. A failure is logged and stops nothing. */
+export async function sweepStateDir(path: string, log: Logger): Promise<void> {
+  try {
+    const left = (await readdir(path)).filter((name) => /^\.(catalog|ports|ready)\.json\..*\.tmp$/.test(name));
+    for (const name of left) await rm(join(path, name), { force: true });
+  } catch (error) {
+    log.warn({ event: "state.sweep-failed", path, err: error }, "what an earlier run left in the state directory cannot be removed");
   }
 }
 
