@@ -38,11 +38,21 @@ interface Size {
   readonly limit: number;
   /** Milliseconds over which the costs are taken. */
   readonly watchFor: number;
+  /** Milliseconds without a request after which a watcher counts as done with what went before. */
+  readonly quiet: number;
   readonly pause: { readonly least: number; readonly most: number };
 }
 
-const full: Size = { services: 2_000, instances: 5, rounds: 20, limit: 25_000, watchFor: 5_000, pause: { least: 20, most: 150 } };
-const short: Size = { services: 200, instances: 5, rounds: 4, limit: 10_000, watchFor: 1_000, pause: { least: 5, most: 50 } };
+const full: Size = {
+  services: 2_000,
+  instances: 5,
+  rounds: 20,
+  limit: 25_000,
+  watchFor: 5_000,
+  quiet: 2_000,
+  pause: { least: 20, most: 150 },
+};
+const short: Size = { services: 200, instances: 5, rounds: 3, limit: 10_000, watchFor: 600, quiet: 200, pause: { least: 5, most: 50 } };
 
 /** Runs the bench. Returns the exit code: 1 when a change was not seen, or Legation's watching costs more than the naive ways. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -79,11 +89,11 @@ async function measure(version: ConsulVersion, way: Way, size: Size): Promise<Me
     await watching.complete;
     const first = { ms: performance.now() - started, bytes: watching.traffic().bytes, cost: startCost() };
 
-    await quiet(watching);
+    await quiet(watching, size.quiet);
     const restCost = await over(watching, server.pid, size.watchFor);
     const atRest = await timeChanges({ population, lookout, ...size, first: 0 });
     updates = fork(fileURLToPath(new URL("./updates.js", import.meta.url)), [server.url, String(size.services), String(size.instances)]);
-    await quiet(watching);
+    await quiet(watching, size.quiet);
     updates.send("start");
     await once(updates, "message");
     const busyCost = await over(watching, server.pid, size.watchFor);
@@ -98,10 +108,10 @@ async function measure(version: ConsulVersion, way: Way, size: Size): Promise<Me
 }
 
 /** Waits until a watcher has nothing left to do. */
-async function quiet(watching: Watching): Promise<void> {
-  for (let i = 0, before = -1; i < 100 && before !== watching.traffic().requests; i++) {
+async function quiet(watching: Watching, ms: number): Promise<void> {
+  for (let i = 0, before = -1; i < 20 && before !== watching.traffic().requests; i++) {
     before = watching.traffic().requests;
-    await pause(300);
+    await pause(ms);
   }
 }
 

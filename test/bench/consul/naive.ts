@@ -1,4 +1,5 @@
 /** How Consul is watched without much thought: the baselines that the bench compares with. */
+import { setMaxListeners } from "node:events";
 import { type Answer, createConsul, watch } from "@legation/consul";
 import { createBackoff, systemClock } from "@legation/runtime";
 import type { OnSeen, Seen, Watching } from "./watching.js";
@@ -26,6 +27,7 @@ function seen(rows: readonly ServiceRow[]): Seen[] {
 function open(url: string, maxConnections: number) {
   const consul = createConsul({ address: url, maxConnections });
   const end = new AbortController();
+  setMaxListeners(0, end.signal);
   const traffic = { requests: 0, bytes: 0 };
   const count = (answer: Answer<unknown>) => {
     traffic.requests++;
