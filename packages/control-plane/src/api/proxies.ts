@@ -4,6 +4,7 @@ import type { StreamStatus, TypeStatus } from "@legation/xds";
 import type { FastifyInstance } from "fastify";
 import type { ConnectedNode } from "../reconcile/nodes.js";
 import { typeWord } from "../telemetry/metrics.js";
+import { enclosed, sendSliced } from "./sliced.js";
 
 /** A stream as the API shows it. Times are RFC 3339. */
 export interface ProxyView {
@@ -53,14 +54,15 @@ const query = { type: "object", properties: { node: { type: "string" }, service:
 
 /** Adds the route. `?node=` and `?service=` choose. */
 export function addProxyRoute(app: FastifyInstance, source: ProxySource): void {
-  app.get<{ Querystring: { node?: string; service?: string } }>("/v1/proxies", { schema: { querystring: query } }, (request) => {
+  app.get<{ Querystring: { node?: string; service?: string } }>("/v1/proxies", { schema: { querystring: query } }, (request, reply) => {
     const { node, service } = request.query;
     const chosen = source.streams().filter((status) => {
       if (node !== undefined && status.node !== node) return false;
       return service === undefined || source.node(status.stream)?.service === service;
     });
-    const proxies = chosen.map((status) => proxyView(status, source.node(status.stream)));
-    return { total: proxies.length, resourcesSent: source.resourcesSent(), proxies };
+    const entry = (status: StreamStatus) => JSON.stringify(proxyView(status, source.node(status.stream)));
+    const open = `{"total":${chosen.length},"resourcesSent":${source.resourcesSent()},"proxies":[`;
+    return sendSliced(reply, enclosed(open, chosen, entry, "]}"));
   });
 }
 

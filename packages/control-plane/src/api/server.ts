@@ -14,6 +14,9 @@ import { addServiceRoutes, type ServiceSource } from "./services.js";
 /** A body may be this large; bytes. */
 const bodyLimit = 64 * 1_024;
 
+/** A request must have arrived as a whole within this time; milliseconds. */
+const requestLimit = 30_000;
+
 /** What the routes read and do. */
 export interface ApiParts {
   readonly health: () => HealthView;
@@ -40,6 +43,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    requestTimeout: requestLimit,
     forceCloseConnections: true,
   });
   useProblems(app);

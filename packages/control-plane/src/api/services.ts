@@ -4,6 +4,7 @@ import { type CatalogService, type EndpointHealth, endpointOf, type Instance, ty
 import type { FastifyInstance } from "fastify";
 import type { ReceivedReport } from "../channel/reports.js";
 import { sendProblem } from "./problem.js";
+import { enclosed, sendSliced } from "./sliced.js";
 
 /** A service as the API shows it. */
 export interface ServiceView {
@@ -73,11 +74,11 @@ const query = {
  * at once that instances which vanished in a crowd are gone.
  */
 export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, release: (service: string) => void): void {
-  app.get<{ Querystring: { tag?: string[] } }>("/services", { schema: { querystring: query } }, (request) => {
+  app.get<{ Querystring: { tag?: string[] } }>("/services", { schema: { querystring: query } }, (request, reply) => {
     const tags = request.query.tag ?? [];
-    const views = source.services().map((service) => serviceView(service, source, tags));
-    const shown = tags.length > 0 ? views.filter((view) => view.instances.length > 0) : views;
-    return { total: shown.length, services: Object.fromEntries(shown.map((view) => [view.name, view])) };
+    const shown = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
+    const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(serviceView(service, source, tags))}`;
+    return sendSliced(reply, enclosed(`{"total":${shown.length},"services":{`, shown, entry, "}}"));
   });
 
   app.get<{ Params: { name: string }; Querystring: { tag?: string[] } }>(
@@ -100,7 +101,7 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
 
 /** The view of one service, with only the instances that carry all `tags`. */
 export function serviceView(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
-  const chosen = service.instances.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
+  const chosen = carrying(service, tags);
   const instances = chosen.map((instance) => instanceView(instance, source.report(instanceKey(instance.node, instance.id))));
   const metas = chosen.map((instance) => decodeMeta(instance.meta));
   const count = (health: InstanceView["health"]) => instances.filter((view) => view.health === health).length;
@@ -120,6 +121,10 @@ export function serviceView(service: CatalogService, source: ServiceSource, tags
     instances,
     problems: source.problems(service.name),
   };
+}
+
+function carrying(service: CatalogService, tags: readonly string[]): readonly Instance[] {
+  return service.instances.filter((instance) => tags.every((tag) => instance.tags.includes(tag)));
 }
 
 function distinct(words: readonly string[]): string[] {

@@ -46,6 +46,7 @@ export function createReports(clock: Clock): Reports {
       return found && age < reportAge.forgetAfter ? { ...found, silent: age > reportAge.silentAfter } : undefined;
     },
     get size() {
+      forgetOld();
       return reports.size;
     },
   };

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { commandsPath, type LeavingNotice, leavingPath, reportPath } from "@legation/contract";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import fastify, { type FastifyInstance } from "fastify";
@@ -103,4 +104,29 @@ test("a newer stream of the same instance ends the older one and gets the comman
   expect(first.text()).not.toContain("check-now");
   commands.close();
   await second.ended;
+});
+
+test("an agent that reads nothing is let go instead of piling up what it is sent", async () => {
+  const stream = await listen();
+  const socket = connect(port(), "127.0.0.1");
+  socket.write(`GET ${commandsPath}?node=n1&id=frozen HTTP/1.1\r\nhost: x\r\n\r\n`);
+  socket.pause();
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await expect.poll(() => [...commands.instances()]).toContain("n1/frozen");
+  for (let i = 0; i < 200; i++) commands.send("n1/frozen", { id: "x".repeat(100_000), kind: "drain" });
+  await clock.advance(commandHeartbeat);
+  await expect.poll(() => [...commands.instances()]).toEqual(["n1/o1"]);
+  socket.resume();
+  await closed;
+  stream.stop();
+});
+
+test("a HEAD does not take the place of the agent's stream, and a notice brings nothing but what it is", async () => {
+  const stream = await listen();
+  expect((await app.inject({ method: "HEAD", url: `${commandsPath}?node=n1&id=o1` })).statusCode).toBe(404);
+  expect(commands.send("n1/o1", { id: "c1", kind: "drain" })).toBe(true);
+  await expect.poll(stream.text).toContain("c1");
+  await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders", event: "forged", level: 60 } });
+  expect(notices).toEqual([{ node: "n1", id: "o1", service: "orders" }]);
+  stream.stop();
 });

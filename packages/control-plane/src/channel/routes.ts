@@ -24,7 +24,12 @@ export const commandStreams = 20_000;
 
 const word = { type: "string", minLength: 1, maxLength: 256 } as const;
 const instance = { node: word, id: word } as const;
-const notice = { type: "object", required: ["node", "id", "service"], properties: { ...instance, service: word } } as const;
+const notice = {
+  type: "object",
+  required: ["node", "id", "service"],
+  additionalProperties: false,
+  properties: { ...instance, service: word },
+} as const;
 const report = {
   type: "object",
   required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
@@ -55,7 +60,8 @@ export function addChannelRoutes(
   let open = 0;
   app.get<{ Querystring: { node: string; id: string } }>(
     commandsPath,
-    { schema: { querystring: { type: "object", required: ["node", "id"], properties: instance } } },
+    // A HEAD would take the place of the instance's stream.
+    { exposeHeadRoute: false, schema: { querystring: { type: "object", required: ["node", "id"], properties: instance } } },
     (request, reply) => {
       if (open >= commandStreams)
         return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);
@@ -66,6 +72,8 @@ export function addChannelRoutes(
       raw.write(": open\n\n");
       let heartbeat = o.clock.timeout(commandHeartbeat, beat);
       function beat(): void {
+        // What nobody reads must not pile up here: the agent connects again when it lives.
+        if (raw.writableNeedDrain) return void raw.destroy();
         raw.write(": still here\n\n");
         heartbeat = o.clock.timeout(commandHeartbeat, beat);
       }
