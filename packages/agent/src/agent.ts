@@ -62,7 +62,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   );
   const policy: RestartPolicy = { ...values.restart, autoRecovery: values.health.autoRecovery, owned: launch !== undefined };
   const metrics = new Registry();
-  const telemetry = createTelemetry(metrics, service.name);
+  const telemetry = createTelemetry(metrics, service.name, () => statusOf(instance));
   const stopping = new AbortController();
   const hurry = new AbortController();
   const followers: OutputFollower[] = [];
@@ -110,7 +110,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     missing: [],
     steps: createSteps(clock, log),
   };
-  const publish = createPublisher(instance, telemetry);
+  const publish = createPublisher(instance);
   const traffic = createTraffic(instance, policy, hurry.signal);
 
   const onTransition = ({ to }: Transition): void => {
@@ -151,7 +151,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     follow("app", "service.output");
     const consul = createConsulAgent(options.consul);
     const onWait = (reason: string, error = false): void => {
-      if (reason !== supervisor.state.reason) supervisor.dispatch({ kind: "wait", reason, error });
+      if (reason === supervisor.state.reason) return;
+      if (supervisor.state.phase === "waiting") log.info({ event: "service.waiting", cause: reason }, `still waiting: ${reason}`);
+      supervisor.dispatch({ kind: "wait", reason, error });
     };
     instance.node = values.discovery
       ? await learnNodeName({ consul, stateDir, hasty: adopted, clock, log, signal: stopping.signal, onWait })

@@ -1,11 +1,10 @@
-/** Whatever changes in an instance is told from one place: to Consul, the control plane, the figures and the files that others read. */
+/** Whatever changes in an instance is told from one place: to Consul, the control plane and the files that others read. */
 import { type Instance, isServing } from "./instance.js";
 import { statusOf } from "./status.js";
 import { standingOf } from "./supervisor/standing.js";
-import type { Telemetry } from "./telemetry.js";
 
 /** Creates the function that tells; call it after each change, it tells only what is new. */
-export function createPublisher(instance: Instance, telemetry: Telemetry): () => void {
+export function createPublisher(instance: Instance): () => void {
   const { config, supervisor, health, stateDir, log } = instance;
   let written = "";
   let reported = "";
@@ -30,7 +29,6 @@ export function createPublisher(instance: Instance, telemetry: Telemetry): () =>
     instance.registrar?.advertise(
       standingOf({ phase, alive: supervisor.alive, reason, ...(envoyProblem ? { envoyProblem } : {}), checks: health.checks }),
     );
-    telemetry.observe(statusOf(instance));
     if (goal !== "stop") {
       stateDir.keep({ restarts, ...(lastRestart === undefined ? {} : { lastRestart }), healthy: isServing(instance) });
       writeReady();

@@ -7,15 +7,17 @@ import type { AgentStatus } from "./status.js";
 
 /** The figures of one instance. */
 export interface Telemetry {
-  observe(status: AgentStatus): void;
   checked(result: CheckResult): void;
   transition(to: string): void;
 }
 
 const healthValue = { HEALTHY: 1, DEGRADED: 0.5, UNHEALTHY: 0, UNKNOWN: -1 } as const;
 
-/** Declares the figures in a registry, those of this process among them (read when asked for: a sampling timer would cost more than the agent). */
-export function createTelemetry(registry: Registry, service: string): Telemetry {
+/**
+ * Declares the figures in a registry, those of this process among them. What `status` tells is read when the figures are asked for: sampling
+ * would cost more than the agent.
+ */
+export function createTelemetry(registry: Registry, service: string, status: () => AgentStatus): Telemetry {
   const registers = [registry];
   new Gauge({
     name: "process_resident_memory_bytes",
@@ -39,6 +41,8 @@ export function createTelemetry(registry: Registry, service: string): Telemetry 
     help: "1 for the state that the service is in",
     labelNames: ["service", "state"],
     registers,
+    // Declared, and so collected, before the others that it sets.
+    collect: () => observe(status()),
   });
   const health = new Gauge({
     name: "legation_service_health",
@@ -88,15 +92,15 @@ export function createTelemetry(registry: Registry, service: string): Telemetry 
     labelNames: ["service"],
     registers,
   });
+  const observe = (status: AgentStatus): void => {
+    for (const name of serviceStates) state.set({ service, state: name }, name === status.state ? 1 : 0);
+    health.set({ service }, healthValue[status.health.level]);
+    restarts.set({ service }, status.restartCount);
+    envoyRestarts.set({ service }, status.envoy?.restarts ?? 0);
+    registered.set({ service }, status.consul.registered ? 1 : 0);
+    if (status.consul.lastHeartbeat) heartbeat.set({ service }, Date.parse(status.consul.lastHeartbeat) / 1_000);
+  };
   return {
-    observe(status) {
-      for (const name of serviceStates) state.set({ service, state: name }, name === status.state ? 1 : 0);
-      health.set({ service }, healthValue[status.health.level]);
-      restarts.set({ service }, status.restartCount);
-      envoyRestarts.set({ service }, status.envoy?.restarts ?? 0);
-      registered.set({ service }, status.consul.registered ? 1 : 0);
-      if (status.consul.lastHeartbeat) heartbeat.set({ service }, Date.parse(status.consul.lastHeartbeat) / 1_000);
-    },
     checked(result) {
       response.set({ service }, result.responseTimeMs);
       checks.inc({ service, check: result.check, outcome: result.ok ? "passed" : "failed" });

@@ -5,10 +5,18 @@ import type { AgentStatus } from "../status.js";
 import { createTelemetry } from "../telemetry.js";
 import { type AdminParts, routes, startAdminServer } from "./server.js";
 
-const status = { service: "orders", state: "running", reason: "fine", serving: true, restartCount: 2 } as AgentStatus;
+const status = {
+  service: "orders",
+  state: "running",
+  reason: "fine",
+  serving: true,
+  restartCount: 2,
+  health: { level: "DEGRADED" },
+  consul: { registered: true, lastHeartbeat: "1970-01-01T00:00:07.000Z" },
+} as AgentStatus;
 const asked: string[] = [];
 const metrics = new Registry();
-createTelemetry(metrics, "orders").transition("running");
+createTelemetry(metrics, "orders", () => status).transition("running");
 const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
   status: () => status,
   config: () => "name: orders # --name\n",
@@ -38,6 +46,10 @@ describe("the agent's API", () => {
     expect((await server.inject("/config")).body).toContain("# --name");
     const figures = (await server.inject("/metrics")).body;
     expect(figures).toContain('legation_agent_transitions_total{service="orders",to="running"} 1');
+    expect(figures).toContain('legation_agent_state{service="orders",state="running"} 1');
+    expect(figures).toContain('legation_service_health{service="orders"} 0.5');
+    expect(figures).toContain('legation_agent_restarts{service="orders"} 2');
+    expect(figures).toContain('legation_agent_last_heartbeat_seconds{service="orders"} 7');
     expect(figures).toMatch(/process_resident_memory_bytes \d+/);
   });
 

@@ -83,6 +83,17 @@ describe("the channel to a control plane", () => {
     ]);
   });
 
+  it("gives a stream up whose event never ends, and opens another", async () => {
+    const up = await plane();
+    const { channel, commands } = open(up.url);
+    channel.begin();
+    await until("a stream", () => up.streams.length === 1 && channel.state.listening);
+    up.streams[0]?.write(`data: ${"x".repeat(1024 * 1024)}`);
+    await until("another stream", () => up.streams.length === 2);
+    up.streams[1]?.write('data: {"id":"2","kind":"drain"}\n\n');
+    await until("its command", () => commands.length === 1);
+  });
+
   it("takes the next control plane when the first does not answer, and comes back to life with it", async () => {
     const first = await plane();
     const second = await plane();

@@ -42,7 +42,7 @@ export interface Channel {
   begin(): void;
   /** Something has changed: report it now. */
   changed(): void;
-  /** Tells the first control plane that answers. Rejects when none does within `timeoutMs`. */
+  /** Tells the first control plane that answers, in order; each has `timeoutMs` for it. Rejects when none does. */
   leaving(timeoutMs: number): Promise<LeavingReply>;
   /** Sends a last report and closes. */
   stop(): Promise<void>;

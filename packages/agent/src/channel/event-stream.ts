@@ -10,8 +10,8 @@ export interface EventStream {
   close(): void;
 }
 
-/** Splits text into the data of events; keeps what is not complete yet. */
-export function createEventParser(onData: (data: string) => void): (text: string) => void {
+/** Splits text into the data of events; keeps what is not complete yet, and returns how many characters that is. */
+export function createEventParser(onData: (data: string) => void): (text: string) => number {
   let rest = "";
   let data: string[] = [];
   return (text) => {
@@ -23,10 +23,13 @@ export function createEventParser(onData: (data: string) => void): (text: string
         data = [];
       } else if (line.startsWith("data:")) data.push(line.slice(line.startsWith("data: ") ? 6 : 5));
     }
+    return rest.length + data.reduce((sum, line) => sum + line.length + 1, 0);
   };
 }
 
-/** Opens a stream. `onOpen` is called with its first bytes; a stream that is silent for `idleMs` is given up. */
+const longestEvent = 256 * 1024;
+
+/** Opens a stream; one that sends an endless event is given up. `onOpen` is called with its first bytes; a stream that is silent for `idleMs` is given up. */
 export function openEventStream(url: string, options: { idleMs: number; onOpen: () => void; onData: (data: string) => void }): EventStream {
   let request: ClientRequest;
   const ended = new Promise<string>((resolve) => {
@@ -39,7 +42,11 @@ export function openEventStream(url: string, options: { idleMs: number; onOpen: 
       }
       options.onOpen();
       response.setEncoding("utf8");
-      response.on("data", createEventParser(options.onData));
+      const parse = createEventParser(options.onData);
+      response.on("data", (text: string) => {
+        if (parse(text) > longestEvent) request.destroy(new Error("sent an event that does not end"));
+      });
+      response.once("error", (error) => resolve(connectProblem(error)));
       response.once("close", () => resolve("ended the stream"));
     });
     request.once("timeout", () => request.destroy(new Error(`was silent for ${options.idleMs} ms`)));

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackoff, createLogger, systemClock } from "@legation/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readRecord } from "../process/running.js";
 import { until } from "../testing/until.js";
 import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
 
@@ -55,6 +56,33 @@ function make(beforeStart: () => Promise<void> = async () => {}): { runner: Envo
   return { runner, starts: () => readFileSync(join(directory, "starts"), "utf8").split("\n").length - 1 };
 }
 
+/** Holds back whoever passes while it is shut. */
+function createGate() {
+  let hold: Promise<void> = Promise.resolve();
+  let open: () => void = () => {};
+  let asked = 0;
+  return {
+    get asked() {
+      return asked;
+    },
+    pass: async () => {
+      asked += 1;
+      await hold;
+    },
+    shut() {
+      hold = new Promise((resolve) => {
+        open = resolve;
+      });
+    },
+    open: () => open(),
+    /** Resolves when those that were let through have gone on. */
+    async over() {
+      await hold;
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
 const live = (runner: EnvoyRunner) => until("Envoy to be live", () => runner.state.phase === "live");
 
 describe("the runner of Envoy", () => {
@@ -72,24 +100,17 @@ describe("the runner of Envoy", () => {
   });
 
   it("starts one Envoy, not two, when a replacement is asked for while it waits to start again", async () => {
-    let hold: Promise<void> | undefined;
-    let go: () => void = () => {};
-    let asked = 0;
-    const { runner, starts } = make(async () => {
-      asked += 1;
-      await hold;
-    });
+    const gate = createGate();
+    const { runner, starts } = make(gate.pass);
     await runner.begin();
     await live(runner);
     await until("the first start", () => starts() === 1);
-    hold = new Promise((resolve) => {
-      go = resolve;
-    });
+    gate.shut();
     process.kill(runner.state.pid ?? 0, "SIGKILL");
-    await until("the attempt after the death", () => asked === 2);
+    await until("the attempt after the death", () => gate.asked === 2);
     const restarted = runner.restart("asked");
-    await until("the replacement's own attempt", () => asked === 3);
-    go();
+    await until("the replacement's own attempt", () => gate.asked === 3);
+    gate.open();
     await restarted;
     await live(runner);
     await until("the second start", () => starts() >= 2);
@@ -98,29 +119,18 @@ describe("the runner of Envoy", () => {
   });
 
   it("starts nothing any more once it has been stopped, also when it was about to", async () => {
-    let hold: Promise<void> | undefined;
-    let go: () => void = () => {};
-    let asked = 0;
-    const { runner, starts } = make(async () => {
-      asked += 1;
-      await hold;
-    });
+    const gate = createGate();
+    const { runner, starts } = make(gate.pass);
     await runner.begin();
     await until("the first start", () => starts() === 1);
-    hold = new Promise((resolve) => {
-      go = resolve;
-    });
+    gate.shut();
     const pid = runner.state.pid ?? 0;
     process.kill(pid, "SIGKILL");
-    await until("the attempt after the death", () => asked === 2);
+    await until("the attempt after the death", () => gate.asked === 2);
     await runner.stop(5_000);
-    go();
-    await until("the attempt to be over", async () => {
-      await hold;
-      return true;
-    });
-    await new Promise((resolve) => setImmediate(resolve));
+    gate.open();
+    await gate.over();
     expect(runner.state).toMatchObject({ phase: "down", reason: "Envoy was stopped" });
-    expect(runner.state.pid).toBeUndefined();
+    expect(readRecord(join(directory, "envoy.json"))?.pid).toBe(pid);
   });
 });

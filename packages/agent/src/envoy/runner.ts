@@ -47,8 +47,6 @@ export interface EnvoyRunner {
   restart(cause: string): Promise<void>;
   /** Ends Envoy for good. */
   stop(limitMs: number): Promise<void>;
-  /** Leaves Envoy running and stops looking after it. */
-  abandon(): void;
 }
 
 const livePollMs = 50;
@@ -221,9 +219,6 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       ended = true;
       await running?.end(limitMs);
       show({ phase: "down", reason: "Envoy was stopped", pid: undefined });
-    },
-    abandon() {
-      ended = true;
     },
   };
 }

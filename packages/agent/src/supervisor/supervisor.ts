@@ -1,6 +1,6 @@
 /** Carries out what the state machine decides: starts and ends the service's process, and runs its back-off. */
 import type { Clock, Logger } from "@legation/runtime";
-import { adoptProcess, describeExit, type Exit, leftoverOf, type Running, startProcess } from "../process/running.js";
+import { adoptProcess, describeExit, type Exit, leftoverOf, type ProcessSpec, type Running, startProcess } from "../process/running.js";
 import {
   type Action,
   initialState,
@@ -13,14 +13,7 @@ import {
 } from "./state.js";
 
 /** How the process is started. */
-export interface Launch {
-  readonly argv: readonly string[];
-  readonly cwd?: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly outputPath: string;
-  readonly recordPath: string;
-  readonly digest: string;
-}
+export type Launch = ProcessSpec;
 
 /** Options of `createSupervisor`. */
 export interface SupervisorOptions {
