@@ -1,5 +1,5 @@
 /** What Consul says, as values: services, their instances and the checks of these. */
-import { instanceKey } from "@legation/contract";
+import { decodeMeta, instanceKey, type RegistrationMeta } from "@legation/contract";
 
 /** Consul's three check states; maintenance is a critical check with an ID of its own. */
 export type CheckStatus = "passing" | "warning" | "critical";
@@ -54,4 +54,16 @@ export function compareText(a: string, b: string): number {
 /** The identity of an instance, wherever it is named: its Consul node and its ID. */
 export function keyOf(instance: Instance): string {
   return instanceKey(instance.node, instance.id);
+}
+
+const decoded = new WeakMap<Instance["meta"], RegistrationMeta>();
+
+/** What an instance's `meta` says; read once for as long as the same object is used, since every compilation asks several times. */
+export function metaOf(instance: Instance): RegistrationMeta {
+  let meta = decoded.get(instance.meta);
+  if (!meta) {
+    meta = decodeMeta(instance.meta);
+    decoded.set(instance.meta, meta);
+  }
+  return meta;
 }

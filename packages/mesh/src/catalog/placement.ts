@@ -1,9 +1,8 @@
 /** A service's endpoints in their final order: each with its place, one per address, and what was wrong with the rest. */
-import { decodeMeta } from "@legation/contract";
 import type { Problem } from "../problem.js";
 import { addressOf, addressProblem, isIp } from "./address.js";
 import { type Endpoint, endpointOf } from "./endpoint.js";
-import { byIdentity, type CatalogService, compareText, type Instance, keyOf } from "./instance.js";
+import { byIdentity, type CatalogService, compareText, type Instance, keyOf, metaOf } from "./instance.js";
 
 /** An endpoint that EDS carries. */
 export interface PlacedEndpoint {
@@ -73,7 +72,7 @@ function idsOnSeveralNodes(instances: readonly Instance[]): [string, string[]][]
 function grouped(placed: readonly PlacedEndpoint[]): LocalityEndpoints[] {
   const groups = new Map<string, { region: string; zone: string; endpoints: PlacedEndpoint[] }>();
   for (const endpoint of [...placed].sort((a, b) => byIdentity(a.instance, b.instance))) {
-    const { region = "", zone = "" } = decodeMeta(endpoint.instance.meta);
+    const { region = "", zone = "" } = metaOf(endpoint.instance);
     const key = JSON.stringify([region, zone]);
     const group = groups.get(key) ?? { region, zone, endpoints: [] };
     group.endpoints.push(endpoint);

@@ -1,6 +1,6 @@
 /** The protocol of a whole service, from what its instances say. */
-import { decodeMeta, type Protocol } from "@legation/contract";
-import { byIdentity, type Instance } from "./instance.js";
+import type { Protocol } from "@legation/contract";
+import { byIdentity, type Instance, metaOf } from "./instance.js";
 
 const order: readonly Protocol[] = ["http", "http2", "grpc", "tcp"];
 
@@ -9,7 +9,7 @@ const order: readonly Protocol[] = ["http", "http2", "grpc", "tcp"];
  * of http, http2, grpc and tcp where they are even, and http without instances. `problem` says who differs.
  */
 export function protocolOf(instances: readonly Instance[]): { readonly protocol: Protocol; readonly problem?: string } {
-  const said = [...instances].sort(byIdentity).map((instance) => ({ instance, protocol: decodeMeta(instance.meta).protocol }));
+  const said = [...instances].sort(byIdentity).map((instance) => ({ instance, protocol: metaOf(instance).protocol }));
   const votes = (protocol: Protocol) => said.filter((s) => s.protocol === protocol).length;
   const protocol = order.reduce((best, next) => (votes(next) > votes(best) ? next : best));
   const odd = said.filter((s) => s.protocol !== protocol);

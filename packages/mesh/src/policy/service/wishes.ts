@@ -1,6 +1,5 @@
 /** What a service wishes for itself in its registration: above the defaults, below any policy of an operator (REQUIREMENTS R1). */
-import { decodeMeta } from "@legation/contract";
-import { byIdentity, compareText, type Instance, keyOf } from "../../catalog/instance.js";
+import { byIdentity, compareText, type Instance, keyOf, metaOf } from "../../catalog/instance.js";
 import { type BalancingStrategy, balancingStrategies, type MeshDefaults } from "../mesh-defaults/mesh-defaults.js";
 
 /** Fulfils one wish, or says how its value should be. */
@@ -31,7 +30,7 @@ export function withWishes(
   instances: readonly Instance[],
   defaults: MeshDefaults,
 ): { readonly settings: MeshDefaults; readonly problems: readonly string[] } {
-  const wished = [...instances].sort(byIdentity).map((instance) => ({ instance, wishes: decodeMeta(instance.meta).wishes }));
+  const wished = [...instances].sort(byIdentity).map((instance) => ({ instance, wishes: metaOf(instance).wishes }));
   const problems: string[] = [];
   let settings = defaults;
   for (const [key, apply] of fulfil) {
