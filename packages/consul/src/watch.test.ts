@@ -6,7 +6,7 @@ import { type Watcher, watch } from "./watch.js";
 /** One step of a script: an answer with this index, or a failure; `blocks` holds it until the test lets it go. */
 type Step = { index: number; data?: string; blocks?: boolean } | { error: Error; blocks?: boolean };
 
-function scripted(steps: Step[], watcher: Pick<Watcher<string>, "pace"> = {}) {
+function scripted(steps: Step[], watcher: Partial<Watcher<string>> = {}) {
   const clock = createTestClock();
   const asked: ReadOptions[] = [];
   const seen: string[] = [];
@@ -30,7 +30,7 @@ function scripted(steps: Step[], watcher: Pick<Watcher<string>, "pace"> = {}) {
   const forget = () => {
     failures = 0;
   };
-  watch<string>(
+  const running = watch<string>(
     consul,
     { path: "/x" },
     {
@@ -47,7 +47,15 @@ function scripted(steps: Step[], watcher: Pick<Watcher<string>, "pace"> = {}) {
       ...watcher,
     },
   );
-  return { clock, asked, seen, end, release: () => held.shift()?.(), indexes: () => asked.map((a) => a.index) };
+  return {
+    clock,
+    asked,
+    seen,
+    end,
+    restart: () => running.restart(),
+    release: () => held.shift()?.(),
+    indexes: () => asked.map((a) => a.index),
+  };
 }
 
 describe("a watch", () => {
@@ -132,5 +140,36 @@ describe("a watch", () => {
     await pausing.clock.advance(100_000);
     expect(pausing.seen).toEqual(["down +100"]);
     expect(pausing.clock.pending).toBe(0);
+  });
+
+  test("restarted, it asks at once without its index, from a query and from a pause, and delivers what it gets", async () => {
+    const blocked = scripted([{ index: 700 }, { index: 701, blocks: true }, { index: 700 }]);
+    await blocked.clock.advance(0);
+    blocked.restart();
+    await blocked.clock.advance(0);
+    expect(blocked.indexes()).toEqual([0, 700, 0, 700]);
+    expect(blocked.seen).toEqual([".", "at 700", ".", "at 700"]);
+
+    const pausing = scripted([{ index: 700 }, { index: 12 }], { pace: () => 1_000 });
+    await pausing.clock.advance(10);
+    pausing.restart();
+    await pausing.clock.advance(0);
+    expect(pausing.indexes()).toEqual([0, 0]);
+    expect(pausing.seen).toEqual([".", "at 700", ".", "at 12"]);
+  });
+
+  test("restarted while its value is being taken, it does not go back to the old index", async () => {
+    let taken = () => {};
+    const slow = scripted([{ index: 700 }, { index: 12 }], {
+      onValue: () =>
+        new Promise<void>((resolve) => {
+          taken = resolve;
+        }),
+    });
+    await slow.clock.advance(0);
+    slow.restart();
+    taken();
+    await slow.clock.advance(0);
+    expect(slow.indexes()).toEqual([0, 0]);
   });
 });

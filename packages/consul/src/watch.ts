@@ -37,18 +37,31 @@ export interface Watcher<T> {
 /** An unchanged answer, or one without an index, that comes sooner than this: something before Consul ignores the index. Milliseconds. */
 const tooSoon = 500;
 
-/** Starts watching; the first query is sent before this returns. */
-export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): void {
-  void run(consul, watched, watcher);
+/** A watch that runs. */
+export interface Watch {
+  /**
+   * Forgets the index and asks anew without blocking, at once, whatever it is waiting for: there is reason to believe that Consul's
+   * indexes are not what they were. The answer is delivered like a first value.
+   */
+  restart(): void;
 }
 
-async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): Promise<void> {
+/** Starts watching; the first query is sent before this returns. */
+export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): Watch {
   const { signal, clock, backoff, random = Math.random } = watcher;
   const { path, query, filter, stale, waitMs = 60_000 } = watched;
   let index = 0;
   let delivered: number | undefined;
+  /** Ends with each restart; what it began does not count any more. */
+  let life = new AbortController();
 
-  async function ask(): Promise<number> {
+  function startOver(): void {
+    index = 0;
+    delivered = undefined;
+  }
+
+  /** Asks once, and returns how long to pause. */
+  async function ask(mine: AbortSignal): Promise<number> {
     const started = clock.monotonic();
     const blocked = index > 0;
     const answer = await consul.get<T>(path, {
@@ -57,14 +70,15 @@ async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Wa
       ...(stale ? { stale } : {}),
       index,
       waitMs: Math.round(waitMs * (1 - random() / 10)),
-      signal,
+      signal: mine,
     });
-    if (signal.aborted) return 0;
+    if (mine.aborted) return 0;
     watcher.onAnswer?.(answer);
     backoff.reset();
     // An index of 0 says nothing: something before Consul has taken it away, and each answer may be a change.
     const changed = answer.index === 0 || answer.index !== delivered;
     if (changed) await watcher.onValue(answer.data, answer.index, answer);
+    if (mine.aborted) return 0;
     delivered = answer.index;
     // An index that goes back starts over with a query that does not block; one that is not above 0 would never block.
     index = answer.index < index ? 0 : Math.max(1, answer.index);
@@ -73,18 +87,32 @@ async function run<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Wa
     return idle && took < tooSoon ? tooSoon : Math.max(0, (watcher.pace?.(answer) ?? 0) - took);
   }
 
-  while (!signal.aborted) {
-    let pause: number;
-    try {
-      pause = await ask();
-    } catch (error) {
-      if (signal.aborted) return;
-      // A Consul that came back with less data would block on the old index until the wait ends.
-      index = 0;
-      delivered = undefined;
-      pause = backoff.next();
-      watcher.onError(error, pause);
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      const mine = life.signal;
+      let pause = 0;
+      try {
+        pause = await ask(mine);
+      } catch (error) {
+        if (mine.aborted) continue;
+        // A Consul that came back with less data would block on the old index until the wait ends.
+        startOver();
+        pause = backoff.next();
+        watcher.onError(error, pause);
+      }
+      if (pause > 0 && !mine.aborted) await clock.sleep(pause, mine).catch(() => undefined);
     }
-    if (pause > 0) await clock.sleep(pause, signal).catch(() => undefined);
   }
+
+  signal.addEventListener("abort", () => life.abort(signal.reason), { once: true });
+  void run();
+  return {
+    restart() {
+      if (signal.aborted) return;
+      startOver();
+      const ended = life;
+      life = new AbortController();
+      ended.abort(new Error("the watch starts over"));
+    },
+  };
 }

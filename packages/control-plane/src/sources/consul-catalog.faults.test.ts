@@ -178,6 +178,20 @@ describe("a Consul that has lost its data", () => {
     expect(await after(40_000)).toEqual(["alert released web", "removed web"]);
   });
 
+  test("is noticed too by the watch that was between two queries", async () => {
+    const { ready, after, consul } = setUp({}, withWeb("a"));
+    for (let i = 0; i < 50; i++) consul.register({ service: "many", id: "m" });
+    await ready();
+    // This wakes the list of services, which then pauses for its pace; Consul is another one when it asks again.
+    consul.register({ service: "web", id: "b" });
+    await after(20);
+    consul.wipe();
+    await after(5_000);
+    consul.register({ service: "web", id: "a" });
+    consul.register({ service: "web", id: "b" });
+    expect(await after(500)).toEqual(["web a:HEALTHY b:HEALTHY"]);
+  });
+
   test("is known as another one after this process has restarted too", async () => {
     const first = setUp({}, withWeb("a"));
     first.source.start();

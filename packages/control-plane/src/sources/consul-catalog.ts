@@ -9,7 +9,7 @@
  *
  * Consul's lists by state wake on a change of a failing check only, never on the output of a passing one.
  */
-import { type Answer, type Consul, ConsulError, watch } from "@legation/consul";
+import { type Answer, type Consul, ConsulError, type Watch, watch } from "@legation/consul";
 import { instanceKey } from "@legation/contract";
 import type { CatalogService, GuardLimits, Instance } from "@legation/mesh";
 import { type Clock, codeOf, createBackoff, type Logger, messageOf } from "@legation/runtime";
@@ -79,6 +79,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   /** Services in the order of their last change, the newest last; bounded. */
   const recent = new Set<string>();
   const failing = { critical: createCheckList(), warning: createCheckList() };
+  const watches = new Map<string, Watch>();
   let listed: ReadonlyMap<string, string> | undefined;
   let nodes = new Map<string, NodeRow>();
   let sawServers = false;
@@ -102,7 +103,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
 
   function follow(path: string, take: (data: unknown) => void, paceOf: (bytes: number) => number): void {
     link.expect(path);
-    watch<unknown>(
+    const running = watch<unknown>(
       link,
       { path, stale: true },
       {
@@ -119,10 +120,12 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
         ...random,
       },
     );
+    watches.set(path, running);
   }
 
   function lost(path: string, error: unknown, retryInMs: number): void {
-    const first = link.lost(path);
+    const { first, doubtful } = link.lost(path);
+    for (const other of doubtful) watches.get(other)?.restart();
     const code = codeOf(error);
     // Four watches fail together, again and again.
     complaints.about(`watch ${code}`, (unsaid) =>
@@ -207,7 +210,10 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
     if (answer.filteredByAcl && rows.length < before.length)
       throw new ConsulError("consul.forbidden", `Consul hides instances of ${name}: ${missingRead}`);
     if (rows.length === 0 && before.length > 0) await confirmGone(name, signal);
-    if (held !== undefined && answer.index < held) startOver(`the index of ${name} went back from ${held} to ${answer.index}`);
+    if (held !== undefined && answer.index < held) {
+      startOver(`the index of ${name} went back from ${held} to ${answer.index}`);
+      for (const running of watches.values()) running.restart();
+    }
     state.read(name, answer.index, rows);
     publish(name);
   }

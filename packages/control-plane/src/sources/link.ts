@@ -9,8 +9,11 @@ export interface Link {
   expect(path: string): void;
   /** That watch has answered. True when all of them now do and `restored` is still to be called. */
   answered(path: string): boolean;
-  /** That watch has failed. True for the first failure since `restored`. */
-  lost(path: string): boolean;
+  /**
+   * That watch has failed. `first` for the first failure since `restored`; `doubtful` are the watches that had answered: they do not
+   * know of the failure and may hold on to an index of the past, so they have to start over, and answer anew.
+   */
+  lost(path: string): { readonly first: boolean; readonly doubtful: readonly string[] };
   /** All is in order again, unless a watch has failed meanwhile. Says whether it is, and whether anything had been lost before. */
   restored(): { readonly whole: boolean; readonly wasLost: boolean };
   readonly connected: boolean;
@@ -26,6 +29,7 @@ export function isCurrent(answer: Pick<Answer<unknown>, "knownLeader" | "lastCon
 
 /** Makes the connection; nothing is asked yet. */
 export function createLink(consul: Pick<Consul, "get">, clock: Clock): Link {
+  const watches = new Set<string>();
   const silent = new Set<string>();
   let connected = false;
   let complained = false;
@@ -40,17 +44,21 @@ export function createLink(consul: Pick<Consul, "get">, clock: Clock): Link {
       if (isCurrent(answer)) lastAnswerAt = Math.max(lastAnswerAt ?? 0, clock.now() - answer.lastContactMs);
       return answer;
     },
-    expect: (path) => void silent.add(path),
+    expect(path) {
+      watches.add(path);
+      silent.add(path);
+    },
     answered(path) {
       silent.delete(path);
       return silent.size === 0 && !connected;
     },
     lost(path) {
-      silent.add(path);
+      const doubtful = [...watches].filter((each) => each !== path && !silent.has(each));
+      for (const each of watches) silent.add(each);
       connected = false;
       const first = !complained;
       complained = true;
-      return first;
+      return { first, doubtful };
     },
     restored() {
       if (silent.size > 0) return { whole: false, wasLost: complained };
