@@ -18,6 +18,8 @@ export default defineConfig({
           exclude: ["**/dist/**", "**/node_modules/**"],
           // Each file starts real processes: two at once on two cores, and limits that a slow machine cannot reach.
           maxWorkers: 2,
+          // Vitest refuses projects that differ in their workers and share a group; the unit tests go first.
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
