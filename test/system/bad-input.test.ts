@@ -39,7 +39,10 @@ async function legation(args: readonly string[], env: Record<string, string> = {
 }
 
 describe("the agent's configuration", () => {
-  const dir = mkdtempSync(join(tmpdir(), "legation-bad-"));
+  let dir = "";
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "legation-bad-"));
+  });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   const file = (text: string) => {
     const path = join(dir, "service.yaml");
