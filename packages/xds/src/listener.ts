@@ -1,5 +1,6 @@
 /** The listening socket: HTTP/2 in plain text or TLS, keepalive, and errors that name the address and the flag. */
 import http2 from "node:http2";
+import type { Socket } from "node:net";
 import { type Clock, listenError, parseAddress, type Timer } from "@legation/runtime";
 import { type Accept, serveGrpc } from "./transport.js";
 
@@ -51,10 +52,20 @@ export async function listen(
   const secure = options.tls ? http2.createSecureServer({ ...shared, ...tlsContext(options.tls) }) : undefined;
   const server = secure ?? http2.createServer(shared);
   const sessions = new Set<http2.ServerHttp2Session>();
+  const sockets = new Set<Socket>();
+  let newest: Socket | undefined;
   serveGrpc(server, accept, messageBytes);
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.prependListener(secure ? "secureConnection" : "connection", (socket: Socket) => {
+    newest = socket;
+  });
   server.on("session", (session: http2.ServerHttp2Session) => {
+    const socket = newest;
     sessions.add(session);
-    const stopPings = ping(session, keepalive, clock);
+    const stopPings = ping(session, () => socket?.destroy(), keepalive, clock);
     session.once("close", () => {
       stopPings();
       sessions.delete(session);
@@ -77,6 +88,7 @@ export async function listen(
       for (const session of sessions) session.close();
       await Promise.race([closed, force]);
       for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
@@ -86,15 +98,20 @@ function tlsContext({ key, cert, ca }: TlsOptions): http2.SecureServerOptions {
   return { key, cert, minVersion: "TLSv1.2", ...(ca ? { ca, requestCert: true, rejectUnauthorized: true } : {}) };
 }
 
-function ping(session: http2.ServerHttp2Session, { interval, timeout }: Keepalive, clock: Clock): () => void {
+/** Pings a session until it closes. One that has ended, but whose client keeps the connection open, is hung up on. */
+function ping(session: http2.ServerHttp2Session, hangUp: () => void, { interval, timeout }: Keepalive, clock: Clock): () => void {
   if (interval <= 0) return () => undefined;
   let timer: Timer;
   const rest = () => {
     timer = clock.timeout(interval, () => {
+      if (session.destroyed) {
+        timer = clock.timeout(timeout, hangUp);
+        return;
+      }
       timer = clock.timeout(timeout, () => session.destroy());
       const sent = session.ping((error) => {
         timer.cancel();
-        if (!error) rest();
+        if (!error || session.destroyed) rest();
       });
       if (!sent) session.destroy();
     });
