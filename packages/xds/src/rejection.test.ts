@@ -137,3 +137,24 @@ describe("a refusal in the state-of-the-world variant", () => {
     expect((await client.one()).typeUrl).toBe(listener);
   });
 });
+
+it("is not answered at once, over and over, when it refuses a removal", async () => {
+  const { server, cache, clock } = createScene();
+  cache.replace("all", [resource(cluster, "a"), resource(cluster, "b")]);
+  const client = new DeltaClient(server);
+  client.send({ typeUrl: cluster });
+  await client.drain();
+  cache.replace("all", [resource(cluster, "b")]);
+  client.nack(await client.one(), "no");
+  expect(await client.take()).toEqual([]);
+  await clock.advance(1_000);
+  const again = await client.one();
+  expect(again.removedResources).toEqual(["a"]);
+  client.nack(again, "still no");
+  await clock.advance(1_000);
+  expect(await client.take()).toEqual([]);
+  await clock.advance(1_000);
+  client.ack(await client.one());
+  expect(await client.take()).toEqual([]);
+  expect(server.status()[0]?.types[0]?.acknowledged.has("a")).toBe(false);
+});

@@ -28,8 +28,20 @@ export function reject(
   random: number,
 ): Rejection {
   const attempts = (before?.resource === resource ? before.attempts : 0) + 1;
-  const wait = Math.min(times.max, Math.max(1_000, times.base) * 2 ** (attempts - 1));
-  return { resource, message, attempts, retryAt: now + wait * (1 + random / 5) };
+  return { resource, message, attempts, retryAt: now + waitAfter(attempts, times, random) };
+}
+
+/** A removal that a client refused, which leaves no resource to blame. */
+export type RefusedRemoval = Pick<Rejection, "attempts" | "retryAt">;
+
+/** The refusal of a removal after `before`, which is of the same name or undefined. */
+export function rejectRemoval(before: RefusedRemoval | undefined, now: number, times: RetryTimes, random: number): RefusedRemoval {
+  const attempts = (before?.attempts ?? 0) + 1;
+  return { attempts, retryAt: now + waitAfter(attempts, times, random) };
+}
+
+function waitAfter(attempts: number, times: RetryTimes, random: number): number {
+  return Math.min(times.max, Math.max(1_000, times.base) * 2 ** (attempts - 1)) * (1 + random / 5);
 }
 
 /**

@@ -307,9 +307,7 @@ export class Stream implements Call {
   /** Sets the one timer to the earliest time at which there may be something to do without an event. */
   #wake(orderAt: number | undefined, now: number): void {
     let at = orderAt ?? Number.POSITIVE_INFINITY;
-    for (const subscription of this.subscriptions) {
-      if (subscription.rejections.size > 0) at = Math.min(at, subscription.retryAt() ?? at);
-    }
+    for (const subscription of this.subscriptions) at = Math.min(at, subscription.retryAt() ?? at);
     if (at >= this.#timerAt || at === Number.POSITIVE_INFINITY) return;
     this.#timer?.cancel();
     this.#timerAt = at;

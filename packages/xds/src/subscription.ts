@@ -3,7 +3,7 @@ import type { Frame, Variant } from "./frame.js";
 import { absent, type Held, Holding, resourceOf, versionOf } from "./holding.js";
 import { type NameList, NameSet } from "./names.js";
 import type { InterestListener, Outstanding, Plan, Refusal, Source } from "./plan.js";
-import { culprits, type Rejection, type RetryTimes, reject } from "./rejection.js";
+import { culprits, type RefusedRemoval, type Rejection, type RetryTimes, reject, rejectRemoval } from "./rejection.js";
 import { type Resource, sameContent } from "./resource.js";
 import type { ResourceType } from "./type.js";
 
@@ -13,6 +13,7 @@ export class Subscription {
   readonly names = new NameSet();
   readonly holding = new Holding();
   readonly rejections = new Map<string, Rejection>();
+  readonly #refusedRemovals = new Map<string, RefusedRemoval>();
   wildcard = false;
   /** The version that a client brought along from an earlier stream; state of the world only. */
   claimedVersion = "";
@@ -156,6 +157,7 @@ export class Subscription {
     const held = this.holding.get(name);
     const forced = this.#forced.has(name);
     if (target) {
+      this.#refusedRemovals.delete(name);
       const rejection = this.#rejection(name, target);
       if (!forced && this.#holds(name, held, target)) this.#clean(name);
       else if (!rejection) plan.set.push(target);
@@ -167,8 +169,11 @@ export class Subscription {
       return;
     }
     this.#rejection(name, undefined);
-    if (held !== undefined && held !== absent) plan.remove.push(name);
-    else if (forced && !this.names.has(name)) plan.absent.push(name);
+    if (resourceOf(held) === undefined && versionOf(held) === undefined) this.#refusedRemovals.delete(name);
+    if (held !== undefined && held !== absent) {
+      if (now < (this.#refusedRemovals.get(name)?.retryAt ?? now)) this.#clean(name);
+      else plan.remove.push(name);
+    } else if (forced && !this.names.has(name)) plan.absent.push(name);
     else if (this.names.has(name) && (held === undefined || forced) && !this.type.silentAbsence) {
       if (source.awaited(name)) this.#dirty.add(name);
       else plan.absent.push(name);
@@ -221,6 +226,7 @@ export class Subscription {
     if (!outstanding) return undefined;
     this.outstanding = undefined;
     if (this.rejections.size > 0) for (const { name } of outstanding.plan.set) this.rejections.delete(name);
+    for (const name of outstanding.plan.remove) this.#refusedRemovals.delete(name);
     this.lastAcknowledgedAt = wall;
     this.acknowledgedVersion = outstanding.frame.version;
     return outstanding;
@@ -239,6 +245,8 @@ export class Subscription {
       this.rejections.set(resource.name, rejection);
       return rejection;
     });
+    for (const name of set.length === 0 ? remove : [])
+      this.#refusedRemovals.set(name, rejectRemoval(this.#refusedRemovals.get(name), now, times, random()));
     if (blamed.length === 0 && set.length > 1) {
       const names = set.map((resource) => resource.name);
       const half = Math.ceil(names.length / 2);
@@ -256,6 +264,8 @@ export class Subscription {
       if (!this.#dirty.has(name) && this.holding.get(name) !== resource && (earliest === undefined || retryAt < earliest))
         earliest = retryAt;
     }
+    for (const [name, { retryAt }] of this.#refusedRemovals)
+      if (!this.#dirty.has(name) && (earliest === undefined || retryAt < earliest)) earliest = retryAt;
     return earliest;
   }
 
@@ -264,6 +274,7 @@ export class Subscription {
     for (const [name, { retryAt, resource }] of this.rejections) {
       if (retryAt <= now && this.holding.get(name) !== resource) this.mark(name);
     }
+    for (const [name, { retryAt }] of this.#refusedRemovals) if (retryAt <= now) this.mark(name);
   }
 
   /** How many of the names that were asked for do not exist. */
@@ -320,6 +331,7 @@ export class Subscription {
   #forget(name: string): void {
     this.holding.set(name, undefined);
     this.rejections.delete(name);
+    this.#refusedRemovals.delete(name);
     this.#clean(name);
   }
 }
