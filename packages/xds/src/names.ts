@@ -19,11 +19,14 @@ interface Known extends NameList {
 export class NameLists {
   readonly #byLength = new Map<number, Known[]>();
   #count = 0;
+  #bytes = 0;
 
   /** Lists shorter than this many bytes are decoded each time. */
   static readonly rememberFrom = 256;
   /** So many lists are remembered; then all are forgotten. */
   static readonly capacity = 512;
+  /** So many bytes of lists, at most; then too. */
+  static readonly capacityBytes = 64 * 1024 * 1024;
 
   /** The names in `raw`, a run of fields of which those with number `field` are names. Throws MalformedMessage. */
   decode(raw: Buffer, field: number): NameList {
@@ -32,13 +35,14 @@ export class NameLists {
     const candidates = this.#byLength.get(raw.length) ?? [];
     for (const known of candidates) if (known.raw.equals(raw)) return known;
     const list: Known = { ...listOf(decodeNames(raw, field)), raw: Buffer.from(raw) };
-    if (this.#count >= NameLists.capacity) {
+    if (this.#count >= NameLists.capacity || this.#bytes + raw.length > NameLists.capacityBytes) {
       this.#byLength.clear();
       this.#count = 0;
+      this.#bytes = 0;
     }
     this.#count += 1;
-    candidates.push(list);
-    this.#byLength.set(raw.length, candidates);
+    this.#bytes += raw.length;
+    this.#byLength.set(raw.length, [...(this.#byLength.get(raw.length) ?? []), list]);
     return list;
   }
 }
