@@ -1,9 +1,11 @@
 /** The listening socket against clients that break the rules of HTTP/2 or vanish in the middle of it. */
 import { once } from "node:events";
+import http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
 import { createXdsServer } from "./server.js";
+import { eventually } from "./testing/real-envoy.js";
 
 const cleanups: (() => unknown)[] = [];
 
@@ -68,4 +70,19 @@ it("stops although a client that said goodbye keeps its connection open", async 
   await once(socket, "end");
   await soon(server.stop({ graceMs: 0 }));
   await expect(connected(port)).rejects.toThrow("ECONNREFUSED");
+});
+
+it("forgets a stream whose request cannot be read, although its client does not end it", async () => {
+  const { server, port } = await serve({ interval: 60_000, timeout: 60_000 });
+  cleanups.push(() => server.stop({ graceMs: 0 }));
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  cleanups.push(() => session.destroy());
+  const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+  const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
+  call.on("error", () => undefined);
+  await eventually(() => server.status().length === 1);
+  call.write(Buffer.from([0, 0, 0, 0, 1, 0xff]));
+  const [headers] = await once(call, "response");
+  expect(headers["grpc-status"]).toBe("13");
+  expect(server.status()).toEqual([]);
 });

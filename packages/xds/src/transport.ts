@@ -123,9 +123,17 @@ function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messag
   let have = 0;
   let need = 5;
   let over = false;
-  const refuse = (status: number, message: string) => {
+  let told = false;
+  const close = () => {
     over = true;
+    pieces.length = 0;
+    if (told) return;
+    told = true;
+    call.closed();
+  };
+  const refuse = (status: number, message: string) => {
     wire.end(status, message);
+    close();
   };
   stream.on("data", (chunk: Buffer) => {
     if (over) return;
@@ -154,10 +162,7 @@ function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messag
   stream.on("end", () => {
     if (!over) call.halfClose();
   });
-  stream.once("close", () => {
-    over = true;
-    call.closed();
-  });
+  stream.once("close", close);
 }
 
 function inflate(bytes: Buffer, compressed: boolean, encoding: string, limit: number): Buffer {
