@@ -1,4 +1,5 @@
 /** Waiting for proof that every client has taken a version. */
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createScene, resource } from "./testing/scene.js";
 import { DeltaClient, settle } from "./testing/scripted-client.js";
@@ -87,4 +88,11 @@ describe("acknowledged", () => {
     abort.abort(new Error("stopping"));
     await expect(wait).rejects.toThrow("stopping");
   });
+});
+
+it("leaves nothing on its signal, which may outlive many waits", async () => {
+  const { server } = createScene();
+  const { signal } = new AbortController();
+  await server.acknowledged(TypeUrl.endpoint, "a", "1", { timeoutMs: 1_000, signal });
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });

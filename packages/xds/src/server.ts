@@ -132,16 +132,21 @@ class Server implements XdsServer, StreamHost {
     const wait = new AcknowledgementWait(typeUrl, name, version, this.#revision(typeUrl, name, version), this.#streams);
     this.#waits.add(wait);
     let timer: Timer | undefined;
+    let onAbort: (() => void) | undefined;
     try {
       await Promise.race([
         wait.done,
         new Promise<void>((resolve) => {
           timer = this.clock.timeout(timeoutMs, resolve);
         }),
-        new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
+        new Promise<never>((_, reject) => {
+          onAbort = () => reject(signal?.reason);
+          signal?.addEventListener("abort", onAbort, { once: true });
+        }),
       ]);
     } finally {
       timer?.cancel();
+      if (onAbort) signal?.removeEventListener("abort", onAbort);
       this.#waits.delete(wait);
     }
     return { laggards: [...new Set([...wait.laggards].map((stream) => stream.nodeId))] };
