@@ -181,3 +181,14 @@ describe("the state of the world", () => {
     expect(await client.take()).toEqual([]);
   });
 });
+
+it("tells the source of resources again of an absent name that a client asks for again, and remembers none that it forgot (16)", async () => {
+  const asked: (readonly string[])[] = [];
+  const { server } = createScene({ onDemand: ({ names }) => void asked.push(names) });
+  const client = new SotwClient(server);
+  for (const names of [["a"], [], ["a"]]) {
+    client.ask(route, names);
+    for (const response of await client.take()) client.ack(response);
+  }
+  expect(asked).toEqual([["a"], ["a"]]);
+});

@@ -177,6 +177,7 @@ export class Stream implements Call {
     }
     if (this.variant === "sotw" && !subscription.type.fullState && plan.remove.length + plan.absent.length > 0) {
       subscription.told(plan);
+      this.demands.answered(subscription, plan.absent, Number.POSITIVE_INFINITY);
       plan = { ...plan, remove: [], absent: [] };
     }
     if (plan.set.length + plan.remove.length === 0) subscription.blockedSince = undefined;
