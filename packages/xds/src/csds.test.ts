@@ -89,3 +89,16 @@ describe("load reports", () => {
     expect(createScene().server.accept(loadReportPath, new ScriptedWire())).toBeUndefined();
   });
 });
+
+it("ends the stream of a status client that asks on and on without reading the answers", () => {
+  const { server } = createScene();
+  const wire = new ScriptedWire();
+  const call = server.accept(csdsPaths.stream, wire);
+  const request = Buffer.from(toBinary(ClientStatusRequestSchema, create(ClientStatusRequestSchema)));
+  for (let i = 0; i < 10; i += 1) call?.message(request);
+  expect(wire.frames).toHaveLength(10);
+  wire.stalled = true;
+  for (let i = 0; i < 10; i += 1) call?.message(request);
+  expect(wire.frames).toHaveLength(14);
+  expect(wire.ended).toMatchObject({ status: 8, message: "4 answers are not read yet" });
+});

@@ -24,10 +24,18 @@ export const csdsPaths = {
   fetch: "/envoy.service.status.v3.ClientStatusDiscoveryService/FetchClientStatus",
 } as const;
 
+/** Answers that a client may leave unread before its call is ended: each is a copy of everything that is known. */
+const unreadAnswers = 4;
+
 /** Serves one call. Matchers by node id are honoured, also inverted case; matchers by metadata are refused. */
 export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): Call {
+  let unread = 0;
   return {
     message(bytes) {
+      if (unread >= unreadAnswers) {
+        wire.end(Status.RESOURCE_EXHAUSTED, `${unread} answers are not read yet`);
+        return;
+      }
       const request = fromBinary(ClientStatusRequestSchema, bytes);
       if (request.nodeMatchers.some(({ nodeMetadatas }) => nodeMetadatas.length > 0)) {
         wire.end(Status.INVALID_ARGUMENT, "nodes are matched by id only");
@@ -36,7 +44,10 @@ export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): 
       const chosen = [...streams].filter((stream) => stream.node && matches(request, stream.nodeId));
       const config = chosen.map((stream) => clientConfig(stream, request.excludeResourceContents));
       const response = toBinary(ClientStatusResponseSchema, create(ClientStatusResponseSchema, { config }));
-      wire.write(framed(response), () => undefined);
+      unread += 1;
+      wire.write(framed(response), () => {
+        unread -= 1;
+      });
       if (path === csdsPaths.fetch) wire.end(Status.OK, "");
     },
     halfClose: () => wire.end(Status.OK, ""),
