@@ -76,7 +76,7 @@ async function main() {
     await packages();
     await build();
     await envoy();
-    await consul();
+    await consul(values["consul-both"] === true);
     if (values["consul-both"]) await oldestConsul();
     writeFileSync(join(toolsDir, ".done"), "");
     if (!nothingDone() || !values["quiet-when-done"]) console.log(`Set-up done in ${elapsed()}`);

@@ -126,9 +126,14 @@ export async function envoy() {
   );
 }
 
-/** Consul with its web UI, built from the pinned Go module; without Go, Debian's older package. */
-export async function consul() {
-  if (ownBinary("consul", ["version"])) return;
+/**
+ * Consul with its web UI, built from the pinned Go module; without Go, Debian's older package. The tests run on pinned versions, so
+ * that for them (`pinned`) a Consul of the user's own stands in only if it is of just that version.
+ * @param {boolean} pinned
+ */
+export async function consul(pinned) {
+  const own = ownBinary("consul", ["version"]);
+  if (own && (!pinned || versionOf(own, ["version"]) === consulVersion)) return;
   const target = join(toolsDir, `consul-${consulVersion}`);
   if (existsSync(join(target, "consul"))) return;
   const module = join(root, "deploy/setup/consul");

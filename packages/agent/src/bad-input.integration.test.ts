@@ -35,7 +35,7 @@ it("waits for a Consul that does not answer, says so, and can be stopped", { tim
 });
 
 it("names the port that is taken and the flag that changes it", { timeout: 60_000 }, async () => {
-  consul = await startConsul("1.19.2");
+  consul = await startConsul();
   const agent = await prepare({ envoy: { enabled: true } });
   const server = createServer().listen(agent.inbound, "127.0.0.1");
   closers.push(() => server.close());
@@ -46,7 +46,7 @@ it("names the port that is taken and the flag that changes it", { timeout: 60_00
 });
 
 it("says how to get an Envoy when there is none, and refuses one that is too old", { timeout: 60_000 }, async () => {
-  consul = await startConsul("1.19.2");
+  consul = await startConsul();
   const missing = await prepare({ envoy: { enabled: true } }, { ENVOY_BIN: "/nowhere/envoy" });
   missing.start();
   expect(await missing.exited()).toBe(1);
@@ -65,7 +65,7 @@ it("says how to get an Envoy when there is none, and refuses one that is too old
 });
 
 it("refuses a second agent in one state directory, and the first one goes on", { timeout: 60_000 }, async () => {
-  consul = await startConsul("1.19.2");
+  consul = await startConsul();
   const agent = await prepare({});
   agent.start();
   await agent.ready();
@@ -78,7 +78,7 @@ it("refuses a second agent in one state directory, and the first one goes on", {
 });
 
 it("fails a command that cannot be started after its attempts, with the reason", { timeout: 60_000 }, async () => {
-  consul = await startConsul("1.19.2");
+  consul = await startConsul();
   const agent = await prepare({ command: ["/nowhere/app"], restart: { base: "10ms" } });
   agent.start();
   const status = await until("it has failed", async () => {

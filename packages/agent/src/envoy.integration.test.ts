@@ -14,11 +14,11 @@ let consul: ConsulProcess;
 let controlPlane: StandIn;
 const agents: AgentUnderTest[] = [];
 beforeEach(async () => {
-  [consul, controlPlane] = await Promise.all([startConsul("1.19.2"), startStandIn()]);
+  [consul, controlPlane] = await Promise.all([startConsul(), startStandIn()]);
 });
 afterEach(async () => {
   await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await Promise.all([consul.kill(), controlPlane.close()]);
+  await Promise.all([consul.stop(), controlPlane.close()]);
 });
 
 const envoyConfig = { envoy: { enabled: true, concurrency: 1 } };

@@ -13,7 +13,7 @@ let consul: ConsulProcess;
 const agents: AgentUnderTest[] = [];
 afterEach(async () => {
   await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await consul.kill();
+  await consul.stop();
 });
 
 async function start(options: { config?: Record<string, unknown>; id?: string } = {}): Promise<AgentUnderTest> {
@@ -120,7 +120,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
 
 describe("two agents that claim one instance", () => {
   it("says so and does not fight, and takes over when the other one is gone", { timeout: 60_000 }, async () => {
-    consul = await startConsul("1.19.2");
+    consul = await startConsul();
     const first = await start();
     await first.ready();
     const second = await start();
@@ -137,7 +137,7 @@ describe("two agents that claim one instance", () => {
 
 describe("an agent and its service's health", () => {
   it("is degraded, then critical, restarts the service, and gives up after its attempts", { timeout: 60_000 }, async () => {
-    consul = await startConsul("1.19.2");
+    consul = await startConsul();
     const agent = await start({
       config: { health: { http: { path: "/health" }, interval: "200ms", startInterval: "50ms", startTimeout: "500ms" } },
     });
@@ -158,7 +158,7 @@ describe("an agent and its service's health", () => {
   });
 
   it("can be drained and undrained over its API, and restarted in between, without leaving Consul", { timeout: 60_000 }, async () => {
-    consul = await startConsul("1.19.2");
+    consul = await startConsul();
     const agent = await start();
     const before = await agent.ready();
     const maintenance = maintenanceCheckId("orders-1");

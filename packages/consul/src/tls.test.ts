@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createConsul } from "./consul.js";
 import { consulOptionsFromEnv } from "./options.js";
-import { findConsulBinary } from "./testing/index.js";
+import { findConsulBinary, newestConsul } from "./testing/index.js";
 
 let dir = "";
 let server: Server;
 let address = "";
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), "consul-tls-"));
-  const binary = findConsulBinary("1.19.2");
+  const binary = findConsulBinary(newestConsul());
   for (const what of [
     ["ca", "create"],
     ["cert", "create", "-server"],

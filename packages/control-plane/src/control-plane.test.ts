@@ -3,7 +3,7 @@ import { createServer, request, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Consul, createConsul } from "@legation/consul";
-import { type ConsulServer, startConsulServer } from "@legation/consul/testing";
+import { type ConsulServer, newestConsul, startConsulServer } from "@legation/consul/testing";
 import { controlPlaneService, leavingPath, type NodeMetadata } from "@legation/contract";
 import { createLifecycle, createLogger, loadConfig, systemClock } from "@legation/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -33,7 +33,7 @@ let stateDir: string;
 let ends: (() => Promise<unknown>)[];
 
 beforeAll(async () => {
-  server = await startConsulServer({ version: "1.19.2", durable: true });
+  server = await startConsulServer({ version: newestConsul(), durable: true });
   consul = createConsul({ address: server.url });
 });
 afterAll(async () => {

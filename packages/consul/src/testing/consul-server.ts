@@ -6,10 +6,20 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The newest and the oldest version that Legation is tested with. */
-export const consulVersions = ["1.19.2", "1.8.7"] as const;
-/** One of `consulVersions`. */
-export type ConsulVersion = (typeof consulVersions)[number];
+const testedVersions = ["1.19.2", "1.8.7"] as const;
+
+/** A version that Legation is tested with. */
+export type ConsulVersion = (typeof testedVersions)[number];
+
+/** The newest and the oldest version that Legation is tested with, as far as they are on this machine; the newest first. */
+export const consulVersions: readonly ConsulVersion[] = testedVersions.filter(isHere);
+
+/** The first of `consulVersions`. Throws when none is on this machine. */
+export function newestConsul(): ConsulVersion {
+  const [newest] = consulVersions;
+  if (!newest) throw new Error('no Consul to test with is on this machine: run "npm run setup -- --consul-both"');
+  return newest;
+}
 
 /** How to run it. */
 export interface ConsulServerOptions {
@@ -149,6 +159,14 @@ export function findConsulBinary(version: ConsulVersion): string {
       `Consul ${version} is not among ${places.join(", ") || "the programs of this machine"}: run "npm run setup -- --consul-both"`,
     );
   return found;
+}
+
+function isHere(version: ConsulVersion): boolean {
+  try {
+    return findConsulBinary(version) !== "";
+  } catch {
+    return false;
+  }
 }
 
 function isProgram(path: string): boolean {
