@@ -106,12 +106,16 @@ export class Publisher {
 
   #drain(): void {
     let left = batch;
-    for (const stream of this.#queue) {
-      this.#queue.delete(stream);
-      stream.pump();
-      if (--left === 0) break;
+    try {
+      for (const stream of this.#queue) {
+        this.#queue.delete(stream);
+        stream.pump();
+        if (--left === 0) break;
+      }
+    } finally {
+      // Also when one stream's turn throws: the others are not to wait for ever.
+      if (this.#queue.size > 0) setImmediate(() => this.#drain());
+      else this.#pumping = false;
     }
-    if (this.#queue.size > 0) setImmediate(() => this.#drain());
-    else this.#pumping = false;
   }
 }

@@ -86,7 +86,7 @@ class StreamWire implements Wire {
   }
 
   write(frame: Buffer, done: () => void): void {
-    if (this.stream.destroyed || this.#ending) return;
+    if (this.stream.destroyed || this.stream.closed || this.#ending) return;
     this.#respond();
     this.stream.write(frame, (error) => {
       if (!error) done();
@@ -94,7 +94,7 @@ class StreamWire implements Wire {
   }
 
   end(status: number, message: string): void {
-    if (this.stream.destroyed || this.#ending) return;
+    if (this.stream.destroyed || this.stream.closed || this.#ending) return;
     this.#ending = true;
     const trailers = { "grpc-status": String(status), "grpc-message": encodeURI(message) };
     if (!this.stream.headersSent) {
