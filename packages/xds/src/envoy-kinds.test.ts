@@ -1,6 +1,4 @@
 /** Envoy taking what is not clusters, endpoints, listeners and routes: secrets, runtime, names on demand, and its load reports. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { parseJson } from "@legation/envoy-api";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
@@ -16,6 +14,7 @@ import { createXdsServer } from "./server.js";
 import { createAuthority } from "./testing/certificate.js";
 import { clusterNamed, endpointsOf, listenerNamed, routesNamed } from "./testing/envoy-resources.js";
 import { eventually, type RealEnvoy, startEnvoy } from "./testing/real-envoy.js";
+import { startUpstream } from "./testing/upstream.js";
 import { TypeUrl } from "./type.js";
 
 const ads = { resourceApiVersion: "V3", ads: {} };
@@ -24,16 +23,6 @@ const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-async function upstream(answer: string): Promise<number> {
-  const server = createServer((_, response) => response.end(answer));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanups.push(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 async function scene(variant: "delta" | "sotw", options: Partial<XdsServerOptions> = {}, bootstrap: Record<string, unknown> = {}) {
   const cache = options.cache ?? createResourceCache();
@@ -113,7 +102,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
 
   it("reports its load", async () => {
     const reports: LoadReport[] = [];
-    const port = await upstream("one");
+    const port = await startUpstream("one", cleanups);
     const { cache, proxy } = await scene(
       variant,
       { loadReports: { intervalMs: 200, onReport: (report) => reports.push(report) } },
@@ -145,7 +134,7 @@ describe("Envoy asking on demand", () => {
   ];
 
   it("gets a cluster with the first request to it, and an answer at once for one that does not exist", async () => {
-    const port = await upstream("orders");
+    const port = await startUpstream("orders", cleanups);
     const wanted: string[] = [];
     const cache = createResourceCache();
     const { proxy, server } = await scene("delta", {
@@ -180,7 +169,7 @@ describe("Envoy asking on demand", () => {
   });
 
   it("gets a virtual host with the first request to it", async () => {
-    const port = await upstream("orders");
+    const port = await startUpstream("orders", cleanups);
     const cache = createResourceCache();
     const known = { name: "known", domains: ["known"] };
     const orders = { name: "orders", domains: ["orders"], routes: [{ match: { prefix: "/" }, route: { cluster: "orders" } }] };

@@ -1,12 +1,11 @@
 /** The server with a client that nobody here wrote: Envoy, over ADS, in both variants. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
 import type { XdsEvent } from "./event.js";
 import { createXdsServer, type XdsServer } from "./server.js";
 import { clusterNamed, endpointsOf, listenerNamed, routesNamed } from "./testing/envoy-resources.js";
 import { eventually, type RealEnvoy, startEnvoy } from "./testing/real-envoy.js";
+import { startUpstream } from "./testing/upstream.js";
 import { TypeUrl } from "./type.js";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -14,17 +13,6 @@ const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
-
-/** An HTTP server that answers with a word; returns its port. */
-async function upstream(answer: string): Promise<number> {
-  const server = createServer((_, response) => response.end(answer));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanups.push(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** A server over a cache with one layer that every node sees. */
 async function serve(cache = createResourceCache(), port = 0) {
@@ -49,7 +37,7 @@ async function ask(proxy: RealEnvoy, listener: string, path = "/"): Promise<stri
 
 describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
   it("is configured, follows an endpoint, and its acknowledgement can be awaited", async () => {
-    const [one, two] = [await upstream("one"), await upstream("two")];
+    const [one, two] = [await startUpstream("one", cleanups), await startUpstream("two", cleanups)];
     const { cache, server, port, events } = await serve();
     cache.replace("all", [
       clusterNamed("orders"),
@@ -69,7 +57,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
 
   it("refuses one cluster, keeps all others, and is not pestered with the refused one", async () => {
     const { cache, server, port, events } = await serve();
-    const one = await upstream("one");
+    const one = await startUpstream("one", cleanups);
     const bad = { ...clusterNamed("bad", "0s"), provenance: "policies/bad.yaml" };
     cache.replace("all", [
       clusterNamed("orders"),
@@ -97,7 +85,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
   });
 
   it("replaces a cluster under constant requests without a failed one", async () => {
-    const [one, two] = [await upstream("one"), await upstream("two")];
+    const [one, two] = [await startUpstream("one", cleanups), await startUpstream("two", cleanups)];
     const { cache, port } = await serve();
     const rest = [listenerNamed("in", "routes")];
     cache.replace("all", [...rest, clusterNamed("v1"), endpointsOf("v1", one), routesNamed("routes", "v1")]);
@@ -117,7 +105,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
 it("sends a reconnecting delta Envoy nothing after a restart with equal resources", async () => {
   const resources = [
     clusterNamed("orders"),
-    endpointsOf("orders", await upstream("one")),
+    endpointsOf("orders", await startUpstream("one", cleanups)),
     listenerNamed("in", "routes"),
     routesNamed("routes", "orders"),
   ];
@@ -130,7 +118,7 @@ it("sends a reconnecting delta Envoy nothing after a restart with equal resource
   cache.replace("all", [clusterNamed("orders"), ...resources.slice(1)]);
   const second = await serve(cache, first.port);
   await eventually(() => second.server.status()[0]?.types.length === 4);
-  cache.patch("all", { set: [endpointsOf("orders", await upstream("two"))] });
+  cache.patch("all", { set: [endpointsOf("orders", await startUpstream("two", cleanups))] });
   await eventually(async () => (await ask(proxy, "in")) === "200 two");
   expect(second.events.filter((event) => event.kind === "push").map((event) => [event.typeUrl, event.resources.length])).toEqual([
     [TypeUrl.endpoint, 1],

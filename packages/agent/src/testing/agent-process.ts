@@ -4,12 +4,12 @@ import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "@legation/consul/testing";
 import { systemClock } from "@legation/runtime";
 import { exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
 import type { ReadyFile } from "../state-dir.js";
 import type { AgentStatus } from "../status.js";
-import { freePorts } from "./consul-process.js";
 import { until } from "./until.js";
 
 const entry = fileURLToPath(new URL("../../dist/index.js", import.meta.url));

@@ -1,5 +1,4 @@
 /** A real Consul for one test, in dev mode: it forgets everything when it stops. */
-import { createServer } from "node:net";
 import { type ConsulVersion, newestConsul, startConsulServer } from "@legation/consul/testing";
 import { exchange } from "../http-exchange.js";
 
@@ -16,23 +15,6 @@ export interface ConsulProcess {
   stop(): Promise<void>;
   /** Starts it again, empty, on the same ports. */
   start(): Promise<void>;
-}
-
-/** That many ports that are free now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer().once("error", reject);
-          server.listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** Starts Consul, the newest on this machine unless given; call `stop` when the test ends. */

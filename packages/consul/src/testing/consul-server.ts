@@ -178,7 +178,8 @@ function isProgram(path: string): boolean {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** That many ports of loopback that are free now. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from(
       { length: count },
