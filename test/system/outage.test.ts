@@ -1,11 +1,32 @@
 /** Without Consul or without a control plane nothing changes for traffic; when they are back, nothing is sent that Envoy has. */
-import { type ServiceProcess, until } from "@legation/local";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Mesh, type ServiceProcess, until } from "@legation/local";
 import { describe, expect, it } from "vitest";
 import { consulVersions, limitMs, load, passing, untilUsable, useMesh } from "./fixture.js";
 
 async function accepted(instances: readonly ServiceProcess[]): Promise<number> {
   const counters = await Promise.all(instances.map((i) => i.envoy.updateCounters()));
   return counters.reduce((sum, c) => sum + c.accepted, 0);
+}
+
+/** Sets or ends Consul's maintenance of an instance. */
+async function maintain(mesh: Mesh, id: string, enable: boolean): Promise<void> {
+  const answer = await fetch(`${mesh.consul.url}/v1/agent/service/maintenance/${id}?enable=${enable}`, { method: "PUT" });
+  if (!answer.ok) throw new Error(`maintenance of ${id}: ${answer.status} ${await answer.text()}`);
+}
+
+/** Waits until a restart would know that this many instances have passed their checks: one that never did is left out, not drained. */
+async function untilSavedAsPassed(stateDir: string, service: string, count: number): Promise<void> {
+  await until(
+    async () => {
+      const saved = await readFile(join(stateDir, "catalog.json"), "utf8").catch(() => '{"services":[]}');
+      const { services } = JSON.parse(saved) as { services: { name: string; instances: { everPassed: boolean }[] }[] };
+      const found = services.find(({ name }) => name === service)?.instances ?? [];
+      return found.filter(({ everPassed }) => everPassed).length === count;
+    },
+    { what: `${count} instances of ${service} to be on disk`, limitMs },
+  );
 }
 
 describe.each(consulVersions)("on Consul %s", (version) => {
@@ -16,19 +37,23 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     return { orders, web };
   });
 
-  it("a restarted control plane sends connected Envoys nothing anew", async () => {
+  it("a control plane killed right after a change sends connected Envoys nothing anew, nor takes the change back", async () => {
     const { mesh, orders, web } = state();
+    const [stays] = orders;
     const all = [...orders, web];
     const traffic = load(web, "orders");
-    const before = await accepted(all);
+    await untilSavedAsPassed(mesh.controlPlane.stateDir, "orders", orders.length);
+    await maintain(mesh, "orders-2", true);
+    await untilUsable(web, "orders", stays ? [stays] : []);
     await mesh.controlPlane.kill9();
+    const before = await accepted(all);
     await mesh.controlPlane.restart();
     await until(
-      async () => (await mesh.controlPlane.get<{ proxies: { connected: boolean }[] }>("/v1/proxies")).proxies.length >= all.length,
-      {
-        what: "all Envoys to be connected again",
-        limitMs,
+      async () => {
+        const { proxies } = await mesh.controlPlane.get<{ proxies: { ready: boolean }[] }>("/v1/proxies");
+        return proxies.filter(({ ready }) => ready).length === all.length;
       },
+      { what: "all Envoys to be connected again, and served", limitMs },
     );
     await until(async () => (await mesh.controlPlane.get<{ consul: { complete: boolean } }>("/health")).consul.complete, {
       what: "a complete read of Consul",
@@ -36,6 +61,8 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     });
     expect((await mesh.controlPlane.get<{ resourcesSent: number }>("/v1/proxies")).resourcesSent).toBe(0);
     expect(await accepted(all)).toBe(before);
+    await maintain(mesh, "orders-2", false);
+    await untilUsable(web, "orders", orders);
     expect((await traffic.stop()).failuresByReason).toEqual({});
   });
 

@@ -88,6 +88,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     served: () => xds.refresh(),
     lastAnswerAt: () => source.status().lastAnswerAt,
   });
+  lifecycle.onStop("feed", 1_000, () => feed.stop());
   const source: CatalogSource = createConsulCatalog({
     consul,
     clock,
@@ -98,7 +99,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   lifecycle.onStop("catalog source", 1_000, () => source.stop());
   if (saved) feed.restore(saved);
 
-  const nodes = createNodes({ reconciler, ready: () => feed.status().origin !== "none", log });
+  const nodes = createNodes({ reconciler, ready: () => feed.status().served, log });
   const xds = createXdsServer({
     cache,
     view: (node) => nodes.view(node),

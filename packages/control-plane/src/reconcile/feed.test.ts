@@ -4,7 +4,7 @@ import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { serviceOf } from "../testing/catalog.js";
 import { createChanges } from "./changes.js";
-import { createFeed } from "./feed.js";
+import { createFeed, freshStateWait } from "./feed.js";
 
 function scene() {
   const clock = createTestClock();
@@ -37,24 +37,48 @@ test("nothing is served before the first complete read, so that a partial one ta
   answer();
   feed.take({ kind: "service", service: serviceOf("orders", "o1") });
   expect(services.has("orders")).toBe(true);
-  expect(feed.status()).toEqual({ origin: "none", answeredAt: undefined, error: undefined });
+  expect(feed.status()).toEqual({ origin: "none", served: false, answeredAt: undefined, error: undefined });
   expect(counts.served).toBe(0);
   feed.take({ kind: "complete" });
-  expect(feed.status()).toEqual({ origin: "consul", answeredAt: clock.now(), error: undefined });
+  expect(feed.status()).toEqual({ origin: "consul", served: true, answeredAt: clock.now(), error: undefined });
   expect(counts.served).toBe(1);
 });
 
-test("the state of the last run is served at once, with its own age until Consul has been read", async () => {
+function lastRun(clock: { now(): number }) {
+  return { answeredAt: clock.now() - 90_000, datacenter: undefined, servers: [], services: [serviceOf("orders", "o1")] };
+}
+
+test("the state of the last run has its own age until Consul has been read, and no proxy is told of it before", async () => {
   const { clock, services, log, feed, answer, counts } = scene();
-  feed.restore({ answeredAt: clock.now() - 90_000, datacenter: undefined, servers: [], services: [serviceOf("orders", "o1")] });
+  feed.restore(lastRun(clock));
   expect([...services]).toEqual(["orders"]);
   expect(log).toMatchObject([{ event: "state.restored", services: 1, age: 90 }]);
   await clock.advance(1_000);
   answer();
-  expect(feed.status()).toMatchObject({ origin: "disk", answeredAt: clock.now() - 91_000 });
+  expect(feed.status()).toMatchObject({ origin: "disk", served: false, answeredAt: clock.now() - 91_000 });
   feed.take({ kind: "complete" });
-  expect(feed.status()).toMatchObject({ origin: "consul", answeredAt: clock.now() });
-  expect(counts.served).toBe(0);
+  expect(feed.status()).toMatchObject({ origin: "consul", served: true, answeredAt: clock.now() });
+  await clock.advance(freshStateWait);
+  expect(counts.served).toBe(1);
+});
+
+test.each(["is known to be away", "does not answer in time"])("the state of the last run is served when Consul %s", async (what) => {
+  const { clock, feed, counts } = scene();
+  feed.restore(lastRun(clock));
+  if (what === "does not answer in time") await clock.advance(freshStateWait);
+  else feed.take({ kind: "lost", error: new Error("connection refused") });
+  expect(feed.status()).toMatchObject({ origin: "disk", served: true });
+  feed.take({ kind: "complete" });
+  expect(feed.status()).toMatchObject({ origin: "consul", served: true });
+  expect(counts.served).toBe(1);
+  expect(clock.pending).toBe(0);
+});
+
+test("a feed that is stopped leaves no timer", () => {
+  const { clock, feed } = scene();
+  feed.restore(lastRun(clock));
+  feed.stop();
+  expect(clock.pending).toBe(0);
 });
 
 test("a Consul that is lost changes no service and is said with its reason until it is back", () => {

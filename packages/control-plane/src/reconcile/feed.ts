@@ -1,6 +1,6 @@
 /** Takes what the source tells into the reconciler, and remembers how old it is. */
 import { controlPlaneService } from "@legation/contract";
-import { type Clock, codeOf, type Logger, messageOf } from "@legation/runtime";
+import { type Clock, codeOf, type Logger, messageOf, type Timer } from "@legation/runtime";
 import type { CatalogOrigin } from "../api/health.js";
 import type { CatalogEvent } from "../sources/index.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
@@ -10,19 +10,29 @@ import type { Reconciler } from "./reconciler.js";
 /** What the served state rests on. */
 export interface FeedStatus {
   readonly origin: CatalogOrigin;
+  /** Whether proxies are told of the state; false while it may be older than what they hold already. */
+  readonly served: boolean;
   /** When Consul last confirmed the served state; milliseconds since the epoch. */
   readonly answeredAt: number | undefined;
   /** Why Consul does not answer; undefined while it does. */
   readonly error: string | undefined;
 }
 
+/**
+ * How long the state of the last run waits for Consul's first answer; milliseconds. What is on disk may lack the last second before a
+ * kill, and a proxy must not be sent back to a moment that it has already left. A Consul that is known to be away ends the wait.
+ */
+export const freshStateWait = 5_000;
+
 /** The way from the source to the reconciler. */
 export interface Feed {
-  /** Serves the state of the last run. Call it before the source starts. */
+  /** Takes the state of the last run, and serves it when Consul does not answer in time. Call it before the source starts. */
   restore(saved: SavedCatalog): void;
   /** Takes one event of the source. */
   take(event: CatalogEvent): void;
   status(): FeedStatus;
+  /** Ends the wait. */
+  stop(): void;
 }
 
 /**
@@ -41,6 +51,8 @@ export function createFeed(o: {
   const { reconciler, changes, clock, log } = o;
   let origin: CatalogOrigin = "none";
   let savedAt: number | undefined;
+  let served = false;
+  let wait: Timer | undefined;
   let sawService = false;
   let isComplete = false;
   let error: string | undefined;
@@ -53,24 +65,31 @@ export function createFeed(o: {
       log.warn({ event: "consul.empty", why: error }, `${error} Proxies wait for a first answer.`);
       return;
     }
-    const first = origin === "none";
     origin = "consul";
     error = undefined;
+    tellProxies();
+  }
+
+  /** From now on proxies see the state; they are told once, whatever it rests on. */
+  function tellProxies(): void {
+    wait?.cancel();
     reconciler.flush();
-    if (first) o.served();
+    if (served) return;
+    served = true;
+    o.served();
   }
 
   return {
     restore(saved) {
       for (const service of saved.services) reconciler.set(service);
-      reconciler.flush();
       origin = "disk";
+      wait = clock.timeout(freshStateWait, tellProxies);
       savedAt = saved.answeredAt;
       const age = Math.round((clock.now() - saved.answeredAt) / 1_000);
       const found = { services: saved.services.length, age };
       log.info(
         { event: "state.restored", ...found },
-        `serving ${found.services} services of the last run, ${age} s old, until Consul answers`,
+        `${found.services} services of the last run, ${age} s old, are served until Consul answers`,
       );
     },
     take(event) {
@@ -95,6 +114,7 @@ export function createFeed(o: {
           const meanwhile = origin === "none" ? "Proxies wait for a first answer." : "The last good state is served until it answers.";
           log.warn({ event: "consul.lost", code: codeOf(event.error), why: error }, `${error} ${meanwhile}`);
           changes.add({ event: "registry-lost", detail: error });
+          if (origin === "disk") tellProxies();
           return;
         }
         case "restored":
@@ -111,6 +131,7 @@ export function createFeed(o: {
       }
       o.changed();
     },
-    status: () => ({ origin, answeredAt: origin === "consul" ? o.lastAnswerAt() : savedAt, error }),
+    status: () => ({ origin, served, answeredAt: origin === "consul" ? o.lastAnswerAt() : savedAt, error }),
+    stop: () => wait?.cancel(),
   };
 }
