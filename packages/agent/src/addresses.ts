@@ -5,22 +5,27 @@ import type { Addresses } from "./instance.js";
 import { pickPorts } from "./ports.js";
 import { isAlive } from "./process/identity.js";
 import { readRecord } from "./process/running.js";
+import type { Seat } from "./seat.js";
 import type { StateDir } from "./state-dir.js";
 
-/** Picks what is configured as port 0 and remembers it in the state directory. */
-export async function pickAddresses(config: AgentConfig, stateDir: StateDir): Promise<Addresses> {
+/** Picks what is configured as port 0 and remembers it in the state directory; the API of an instance with a seat stands where that says. */
+export async function pickAddresses(config: AgentConfig, stateDir: StateDir, seat?: Seat): Promise<Addresses> {
   const { values } = config;
   const addresses = await pickPorts(
     [
-      { key: "admin", address: values.admin, what: "the agent's API", flag: "--admin-addr" },
+      { key: "admin", address: seat?.api ?? values.admin, what: "the agent's API", flag: "--admin-addr" },
       { key: "inbound", address: config.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" },
       { key: "outbound", address: values.envoy.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" },
       { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
     ] as const,
     stateDir.kept.ports ?? {},
-    { held: adoptable(stateDir.file("envoy.json")) },
+    { held: adoptable(stateDir.file("envoy.json")), ...(seat ? { reserved: seat.reserved } : {}) },
   );
-  stateDir.keep({ ports: Object.fromEntries(Object.entries(addresses).map(([key, at]) => [key, splitAddress(at)?.port ?? 0])) });
+  const ports = Object.entries(addresses).flatMap(([key, at]) => {
+    const port = splitAddress(at)?.port;
+    return port ? [[key, port] as const] : [];
+  });
+  stateDir.keep({ ports: Object.fromEntries(ports) });
   return addresses;
 }
 

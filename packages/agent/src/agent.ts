@@ -17,6 +17,7 @@ import { followOutput, type OutputFollower } from "./process/output.js";
 import { createPublisher } from "./publish.js";
 import { createConsulAgent } from "./registrar/consul-agent.js";
 import { setUpRegistrar } from "./registrar/setup.js";
+import type { Seat } from "./seat.js";
 import type { StateDir } from "./state-dir.js";
 import { statusOf } from "./status.js";
 import { launchOf } from "./supervisor/launch.js";
@@ -39,10 +40,13 @@ export interface AgentOptions {
   readonly stateDir: StateDir;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Given where the instance shares its process with others. */
+  readonly seat?: Seat;
 }
 
 /** An agent. */
 export interface Agent {
+  readonly instance: Instance;
   /** Goes through the start order; resolves when the service has been started or adopted. Rejects with a LegationError when the agent cannot work at all (a port is taken, no Envoy): what ran before goes on running. */
   begin(): Promise<void>;
   /** Leaves in the stop order and resolves to the exit code. A second call hurries the first one. */
@@ -51,9 +55,9 @@ export interface Agent {
 
 /** Picks the ports and puts the parts together; nothing is started before `begin`. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
-  const { config, clock, log, stateDir, env, hostname } = options;
+  const { config, clock, log, stateDir, env, hostname, seat } = options;
   const { service, values } = config;
-  const addresses = await pickAddresses(config, stateDir);
+  const addresses = await pickAddresses(config, stateDir, seat);
   const launch = launchOf(
     config,
     env,
@@ -110,7 +114,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     missing: [],
     steps: createSteps(clock, log),
   };
-  const publish = createPublisher(instance);
+  const tell = createPublisher(instance);
+  const publish = (): void => {
+    tell();
+    seat?.changed();
+  };
   const traffic = createTraffic(instance, policy, hurry.signal);
 
   const onTransition = ({ to }: Transition): void => {
@@ -136,7 +144,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const start = async (): Promise<void> => {
     const binary = values.envoy.enabled ? envoyBinaryOf(config, env) : undefined;
-    admin = await startAdminServer(addresses.admin, {
+    const serve = seat?.serve ?? ((parts) => startAdminServer(addresses.admin, parts));
+    admin = await serve({
       status: () => statusOf(instance),
       config: () => options.printedConfig,
       drain: () => traffic.drain("asked over the API"),
@@ -188,6 +197,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await readyToStart(
       {
         ...(instance.envoy ? { envoy: instance.envoy } : {}),
+        ...(seat ? { seat } : {}),
         dependencies: service.dependencies,
         dependencyTimeout: values.dependencyTimeout,
         clock,
@@ -226,6 +236,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 
   return {
+    instance,
     async begin() {
       begun = start();
       try {

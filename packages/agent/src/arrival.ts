@@ -2,11 +2,14 @@
 import type { Dependency } from "@legation/contract";
 import type { Clock, Logger } from "@legation/runtime";
 import type { Envoy } from "./envoy/setup.js";
+import type { Seat } from "./seat.js";
 import { missingDependencies } from "./supervisor/dependencies.js";
 
 /** What the wait is for, and whom to tell. */
 export interface ArrivalOptions {
   readonly envoy?: Envoy;
+  /** Of an instance that lives with others: dependencies among them have to run here, whatever runs elsewhere. */
+  readonly seat?: Pick<Seat, "awaited" | "isLocal">;
   readonly dependencies: readonly Dependency[];
   /** When missing dependencies become an error, milliseconds. The wait goes on. */
   readonly dependencyTimeout: number;
@@ -20,21 +23,22 @@ const pollMs = 100;
 
 /** Resolves when the service may start; rejects with the signal's reason when `signal` aborts. */
 export async function readyToStart(options: ArrivalOptions, signal: AbortSignal): Promise<void> {
-  const { envoy, dependencies, clock, log, onWait } = options;
+  const { envoy, seat, dependencies, clock, log, onWait } = options;
   const required = dependencies.filter(({ optional }) => !optional);
-  if (!envoy) {
-    if (required.length > 0)
-      log.warn({ event: "service.dependencies-unseen" }, "required dependencies are not waited for: without an Envoy they cannot be seen");
-    return;
-  }
-  while (envoy.runner.state.phase !== "live") {
+  const unseen = envoy ? [] : required.flatMap(({ name }) => (seat?.isLocal(name) ? [] : [name]));
+  if (unseen.length > 0)
+    log.warn(
+      { event: "service.dependencies-unseen", unseen },
+      `required dependencies are not waited for, without an Envoy they cannot be seen: ${unseen.join(", ")}`,
+    );
+  while (envoy && envoy.runner.state.phase !== "live") {
     onWait(envoy.runner.state.reason, [], false);
     await clock.sleep(pollMs, signal);
   }
   const deadline = clock.monotonic() + options.dependencyTimeout;
   let late = false;
   for (;;) {
-    const missing = required.length === 0 ? [] : await look(envoy, required);
+    const missing = required.length === 0 ? [] : await look(required, envoy, seat);
     if (missing.length === 0) return onWait("", [], false);
     const reason = missing.join("; ");
     if (!late && clock.monotonic() >= deadline) {
@@ -49,10 +53,13 @@ export async function readyToStart(options: ArrivalOptions, signal: AbortSignal)
   }
 }
 
-async function look(envoy: Envoy, required: readonly Dependency[]): Promise<string[]> {
+async function look(required: readonly Dependency[], envoy: Envoy | undefined, seat: Pick<Seat, "awaited"> | undefined): Promise<string[]> {
+  const awaited = seat?.awaited() ?? new Map<string, string>();
+  const rest = required.filter(({ name }) => !awaited.has(name));
+  if (!envoy) return [...awaited.values()];
   try {
-    return missingDependencies(required, await envoy.admin.clusters());
+    return [...awaited.values(), ...missingDependencies(rest, await envoy.admin.clusters())];
   } catch (error) {
-    return [`Envoy does not say what it sees: ${(error as Error).message}`];
+    return [...awaited.values(), `Envoy does not say what it sees: ${(error as Error).message}`];
   }
 }

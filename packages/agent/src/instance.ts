@@ -11,6 +11,7 @@ import type { Supervisor } from "./supervisor/supervisor.js";
 
 /** Where everything listens, `host:port`. */
 export interface Addresses {
+  /** With a path behind the port where several instances share one API. */
   readonly admin: string;
   readonly inbound: string;
   readonly outbound: string;

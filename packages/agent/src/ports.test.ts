@@ -38,6 +38,16 @@ describe("ports", () => {
     });
   });
 
+  it("of others in this process are left to them, listening or not, and a port that was picked is theirs no more", async () => {
+    const reserved = new Set([10_000]);
+    const options = { reserved, random: () => 0, listen: async () => {}, ephemeralFrom: 30_000 };
+    const numbers = [0, 0.1, 0.1, 0.2];
+    const random = () => numbers.shift() ?? 0.9;
+    expect(await pickPorts([wanted("a", "127.0.0.1:0")], {}, { ...options, random })).toEqual({ a: "127.0.0.1:12000" });
+    expect(await pickPorts([wanted("a", "127.0.0.1:0")], {}, { ...options, random })).toEqual({ a: "127.0.0.1:14000" });
+    expect(await pickPorts([wanted("a", "127.0.0.1:0")], { a: 12_000 }, options)).toEqual({ a: "127.0.0.1:12000" });
+  });
+
   it("that are taken are named together with the flag that changes them", async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) =>

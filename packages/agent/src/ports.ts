@@ -37,13 +37,20 @@ export async function checkFree(wanted: Wanted, listen: TryListen = tryListen): 
 /**
  * Gives each address with port 0 the port that it had last time, or else picks one that is free and that the kernel does not hand out to
  * outgoing connections. A kept port that somebody else has taken meanwhile is picked anew, unless our own processes may hold it (`held`).
+ * None of `reserved` is picked, and what was picked is added to it.
  */
 export async function pickPorts<T extends readonly Wanted[]>(
   wanted: T,
   kept: Readonly<Record<string, number>>,
-  options: { held?: boolean; random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
+  options: { held?: boolean; reserved?: Set<number>; random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
 ): Promise<{ readonly [K in T[number]["key"]]: string }> {
-  const { held = false, random = Math.random, listen = tryListen, ephemeralFrom = firstEphemeralPort() } = options;
+  const {
+    held = false,
+    reserved = new Set<number>(),
+    random = Math.random,
+    listen = tryListen,
+    ephemeralFrom = firstEphemeralPort(),
+  } = options;
   const taken = new Set(wanted.flatMap(({ address }) => splitAddress(address)?.port ?? []));
   const out: Record<string, string> = {};
   for (const { key, address, what, flag } of wanted) {
@@ -56,6 +63,7 @@ export async function pickPorts<T extends readonly Wanted[]>(
     const before = kept[key];
     const port = before !== undefined && (held || (await isFree(before))) ? before : await pick();
     taken.add(port);
+    reserved.add(port);
     out[key] = `${host}:${port}`;
 
     async function isFree(candidate: number): Promise<boolean> {
@@ -68,7 +76,7 @@ export async function pickPorts<T extends readonly Wanted[]>(
     async function pick(): Promise<number> {
       for (let attempt = 0; attempt < 200; attempt++) {
         const candidate = lowestPort + Math.floor(random() * (ephemeralFrom - lowestPort));
-        if (taken.has(candidate)) continue;
+        if (taken.has(candidate) || reserved.has(candidate)) continue;
         if (await isFree(candidate)) return candidate;
       }
       throw new LegationError("process.listen", `no free port was found for ${what} on ${host}. Choose an address with ${flag}`);
