@@ -2,8 +2,9 @@
 import { parseAddress } from "./address.js";
 import { formatDuration, parseDuration } from "./duration.js";
 import { nearest } from "./nearest.js";
-import type { Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
+import type { ConfigValues, Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
 import { listReader, mapReader, quoted, type Reader, type Reading, rawOf, scalarReader, type Written, wrong } from "./reading.js";
+import { printTable, tableReader } from "./table.js";
 
 /** What makes a setting always have a value. */
 type Given<T> = { readonly default: T } | { readonly required: true };
@@ -56,6 +57,16 @@ export const option = {
     return define<readonly Exclude<V, undefined>[]>(`list of ${item.kind}`, { default: [], ...spec }, listReader(item.read), {
       print: (values) => values.map((value) => item.print(value)),
     });
+  },
+  /** A list of maps, each read by `fields`; in a file only. `check` says what is wrong with one of them, and the fix. */
+  tables<F extends OptionTable>(spec: {
+    readonly description: string;
+    readonly fields: F;
+    check?(value: ConfigValues<F>): string | undefined;
+  }): Option<readonly ConfigValues<F>[]> {
+    const { description, fields, check } = spec;
+    const print = (values: readonly ConfigValues<F>[]) => values.map((value) => printTable(fields, value));
+    return define<readonly ConfigValues<F>[]>("list of maps", { description, default: [] }, tableReader(fields, check), { print });
   },
   /** Keys with text: a YAML map, or `key=value` with commas between them. A repeated flag appends. */
   map: kind<Strings>("map", () => mapReader),
