@@ -51,6 +51,8 @@ export interface Agent {
   begin(): Promise<void>;
   /** Leaves in the stop order and resolves to the exit code. A second call hurries the first one. */
   stop(cause: string): Promise<number>;
+  /** Ends the agent alone: service and Envoy go on, Consul is told nothing, and the next agent adopts both. Resolves to 0; while it is leaving, to what `stop` does. */
+  letGo(cause: string): Promise<number>;
 }
 
 /** Picks the ports and puts the parts together; nothing is started before `begin`. */
@@ -253,6 +255,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         hurry.abort();
       } else log.info({ event: "agent.stopping", cause }, `stopping: ${cause}`);
       stopped ??= goodbye(cause);
+      return stopped;
+    },
+    letGo(cause) {
+      stopped ??= (async () => {
+        log.info({ event: "agent.letting-go", cause }, `${cause}: the agent ends, service and Envoy go on`);
+        stopping.abort(new LegationError("agent.stopping", cause));
+        await begun.catch(() => undefined);
+        await instance.channel?.stop();
+        await close();
+        return 0;
+      })();
       return stopped;
     },
   };

@@ -3,10 +3,10 @@ import { endLeftEnvoy } from "./envoy/setup.js";
 import { type Instance, isNamed } from "./instance.js";
 import { leave } from "./leave/leave.js";
 import { createSteps } from "./leave/step.js";
+import { farewellText } from "./registrar/deregister.js";
 import type { Traffic } from "./traffic.js";
 
 const deregisterMs = 5_000;
-const hurriedMs = 500;
 const envoyStopMs = 5_000;
 
 /** Leaves and resolves to the exit code. `hurry` cuts every wait short. */
@@ -24,9 +24,9 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
         health.pause();
         return supervisor.end(hurry);
       },
-      ...(registrar ? { deregister: () => registrar.leave(hurry.aborted ? hurriedMs : deregisterMs) } : {}),
+      ...(registrar ? { deregister: async () => farewellText(await registrar.leave(deregisterMs, hurry)) } : {}),
       ...(config.values.envoy.enabled
-        ? { stopEnvoy: () => envoy?.runner.stop(envoyStopMs) ?? endLeftEnvoy(stateDir.file, envoyStopMs, clock) }
+        ? { stopEnvoy: () => envoy?.runner.stop(envoyStopMs, hurry) ?? endLeftEnvoy(stateDir.file, envoyStopMs, clock) }
         : {}),
     },
     traffic.limits,

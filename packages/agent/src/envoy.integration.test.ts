@@ -103,6 +103,35 @@ describe("an agent with its Envoy", () => {
     expect(await through(agent, "/")).toEqual({ status: 200, body: "orders-1" });
   });
 
+  it("replaces an Envoy that lives and does not answer, and is critical meanwhile", { timeout: 90_000 }, async () => {
+    const agent = await start({ envoy: { ...envoyConfig.envoy, answerWithin: "3s" } });
+    const { pids } = await agent.ready();
+    process.kill(pids.envoy ?? 0, "SIGSTOP");
+    await until("it is critical", async () => (await httpCheck()) === "critical");
+    const again = await until("a new Envoy that serves", async () => {
+      const { serving, pids: now } = await agent.status();
+      return serving && now.envoy !== pids.envoy && now;
+    });
+    expect(again.app).toBe(pids.app);
+    expect(agent.events().find(({ event }) => event === "envoy.silent")).toMatchObject({ envoyPid: pids.envoy });
+    expect(await through(agent, "/")).toEqual({ status: 200, body: "orders-1" });
+  });
+
+  it("is let go by its agent on SIGUSR2: service and Envoy go on, and the next agent takes both over", { timeout: 90_000 }, async () => {
+    const agent = await start({ heartbeat: "10s" });
+    const { pids } = await agent.ready();
+    const checks = async () => await consul.get<{ CheckID: string; ModifyIndex: number }[]>("/health/checks/orders");
+    const before = await checks();
+    agent.signal("SIGUSR2");
+    expect(await agent.exited()).toBe(0);
+    expect(await through(agent, "/")).toEqual({ status: 200, body: "orders-1" });
+    agent.start(controlPlane.flags);
+    const again = await agent.ready();
+    expect([again.pids.app, again.pids.envoy]).toEqual([pids.app, pids.envoy]);
+    await until("the new agent's heartbeat", async () => (await agent.status()).consul.lastHeartbeat !== undefined);
+    expect(await checks()).toEqual(before);
+  });
+
   it("dies without harm: requests go on, and the next agent adopts service and Envoy while nothing blinks in Consul", {
     timeout: 90_000,
   }, async () => {

@@ -2,9 +2,10 @@
 import { homedir, hostname, networkInterfaces } from "node:os";
 import { consulOptionsFromEnv, createConsul } from "@legation/consul";
 import { createLogger, helpText, LegationError, loadConfig, printConfig, readConfigFiles, systemClock, wantsHelp } from "@legation/runtime";
-import { createAgent } from "./agent.js";
+import { type Agent, createAgent } from "./agent.js";
 import { defineAgent } from "./config/definition.js";
 import { agentOptions } from "./config/options.js";
+import { type CaughtSignals, catchSignals } from "./signals.js";
 import { openStateDir } from "./state-dir.js";
 
 /** What the process gives the agent; `process` itself fits. */
@@ -24,7 +25,7 @@ const help = {
   usage: "legation agent [--config service.yaml] [--print-config] [flags]",
   fileFlag,
   summary:
-    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries. --print-config shows every setting and where it comes from.",
+    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries; SIGUSR2 ends the agent alone, for the next one to take over. --print-config shows every setting and where it comes from.",
   examples: [
     "legation agent --config service.yaml",
     "SERVICE_NAME=orders SERVICE_PORT=8080 legation agent",
@@ -41,6 +42,7 @@ export async function runAgent(argv: readonly string[], io: AgentIo): Promise<nu
     io.stdout.write(helpText(agentOptions, help));
     return 0;
   }
+  const signals = catchSignals();
   try {
     const file = readConfigFiles(argv, fileFlag);
     const loaded = loadConfig(agentOptions, { argv: argv.filter((word) => word !== printFlag), env: io.env, file, fileFlag });
@@ -78,28 +80,25 @@ export async function runAgent(argv: readonly string[], io: AgentIo): Promise<nu
       clock: systemClock,
       log,
     });
-    return await untilStopped(agent);
+    return await untilStopped(agent, signals);
   } catch (error) {
     if (!(error instanceof LegationError)) throw error;
     io.stderr.write(`legation agent: ${error.message}\n`);
     return error.code === "config" || error.code === "consul.config" ? 2 : 1;
+  } finally {
+    signals.release();
   }
 }
 
-const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-
-async function untilStopped(agent: Awaited<ReturnType<typeof createAgent>>): Promise<number> {
-  let onSignal: (signal: NodeJS.Signals) => void = () => {};
+async function untilStopped(agent: Agent, signals: CaughtSignals): Promise<number> {
   const stopped = new Promise<number>((resolve, reject) => {
-    onSignal = (signal) => void agent.stop(signal).then(resolve, reject);
+    signals.deliver((signal) => {
+      if (signal === "SIGUSR2") agent.letGo(signal).then(resolve, reject);
+      else if (signal !== "SIGHUP") agent.stop(signal).then(resolve, reject);
+    });
   });
-  for (const signal of signals) process.on(signal, onSignal);
-  try {
-    await agent.begin();
-    return await stopped;
-  } finally {
-    for (const signal of signals) process.off(signal, onSignal);
-  }
+  await Promise.race([agent.begin(), stopped]);
+  return await stopped;
 }
 
 function given(options: { address?: string; token?: string; tokenFile?: string }): {

@@ -175,6 +175,11 @@ export const agentOptions = {
       flag: "--envoy-admin-addr",
       check: loopbackProblem,
     }),
+    answerWithin: option.duration({
+      description: "An Envoy that lives and has not answered its agent for so long is replaced",
+      default: 10_000,
+      check: atLeast(3_000, "3s"),
+    }),
     concurrency: option.integer({ description: "Envoy's worker threads", default: 2, min: 1, max: 256 }),
     logLevel: option.enumeration(["trace", "debug", "info", "warning", "error", "critical", "off"], {
       description: "Envoy's log level",

@@ -33,6 +33,7 @@ function make(beforeStart: () => Promise<void> = async () => {}): { runner: Envo
     concurrency: 1,
     logLevel: "warning",
     drainTime: 1_000,
+    answerWithin: 10_000,
     env: process.env,
     recordPath: join(directory, "envoy.json"),
     outputPath: join(directory, "envoy.log"),

@@ -1,8 +1,9 @@
 /** Runs this instance's Envoy: adopts or starts it, waits until it is live, starts it again when it dies, and stops it at the end. */
 import { createHash } from "node:crypto";
-import type { Backoff, Clock, Logger } from "@legation/runtime";
+import type { Backoff, Clock, Logger, Timer } from "@legation/runtime";
 import { adoptProcess, describeExit, type Running, startProcess } from "../process/running.js";
 import type { EnvoyAdmin } from "./admin.js";
+import { watchResponsiveness } from "./responsiveness.js";
 
 /** Options of `createEnvoyRunner`. Times in milliseconds. */
 export interface EnvoyRunnerOptions {
@@ -17,6 +18,8 @@ export interface EnvoyRunnerOptions {
   readonly logLevel: string;
   /** How long Envoy goes on telling connections to close once it drains. */
   readonly drainTime: number;
+  /** A live Envoy that has not answered for so long is replaced. */
+  readonly answerWithin: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly recordPath: string;
   readonly outputPath: string;
@@ -46,11 +49,12 @@ export interface EnvoyRunner {
   /** Ends Envoy and starts it afresh; when that is not possible at once, it is tried again with back-off. */
   restart(cause: string): Promise<void>;
   /** Ends Envoy for good. */
-  stop(limitMs: number): Promise<void>;
+  stop(limitMs: number, hurry?: AbortSignal): Promise<void>;
 }
 
 const livePollMs = 50;
 const stableMs = 60_000;
+const silentEndMs = 1_000;
 
 /** Creates the runner; nothing is started before `begin`. */
 export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
@@ -61,6 +65,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
   let replacing = false;
   let newest = 0;
   let liveAt: number | undefined;
+  let silence: string | undefined;
 
   const argv = [
     options.binary,
@@ -91,12 +96,17 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     running = process;
     liveAt = undefined;
     show({ phase: "starting", reason: "Envoy is starting", pid: process.record.pid });
-    void awaitLive(process);
+    silence = undefined;
+    let watching: Timer | undefined;
+    void awaitLive(process).then(() => {
+      if (running === process && state.phase === "live") watching = watchAnswers(process);
+    });
     void process.exited.then((exit) => {
+      watching?.cancel();
       if (running !== process) return;
       running = undefined;
       if (ended || replacing) return;
-      const cause = `Envoy ${describeExit(exit)}`;
+      const cause = silence ?? `Envoy ${describeExit(exit)}`;
       log.error({ event: "envoy.exited", envoyPid: process.record.pid, ...exit }, cause);
       if (liveAt !== undefined && clock.monotonic() - liveAt >= stableMs) options.backoff.reset();
       show({ phase: "down", reason: cause, pid: undefined });
@@ -118,6 +128,21 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       await clock.sleep(livePollMs);
     }
   };
+
+  /** An Envoy that was stopped or hangs does not end on SIGTERM, and callers wait for it in vain. */
+  const watchAnswers = (process: Running): Timer =>
+    watchResponsiveness({
+      ask: admin.ready,
+      limitMs: options.answerWithin,
+      clock,
+      onSilent: (ms) => {
+        if (running !== process || ended || replacing) return;
+        silence = `Envoy lived and did not answer for ${Math.round(ms / 1_000)} s`;
+        log.error({ event: "envoy.silent", envoyPid: process.record.pid, silentMs: Math.round(ms) }, `${silence}: it is replaced`);
+        show({ phase: "down", reason: silence });
+        void process.end(silentEndMs);
+      },
+    });
 
   const notLive = async (): Promise<string | undefined> => {
     try {
@@ -215,9 +240,9 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
         void again();
       }
     },
-    async stop(limitMs) {
+    async stop(limitMs, hurry) {
       ended = true;
-      await running?.end(limitMs);
+      await running?.end(limitMs, hurry);
       show({ phase: "down", reason: "Envoy was stopped", pid: undefined });
     },
   };

@@ -81,6 +81,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     concurrency: values.envoy.concurrency,
     logLevel: values.envoy.logLevel,
     drainTime: values.drain.limit,
+    answerWithin: values.envoy.answerWithin,
     env: { PATH: env["PATH"], HOME: env["HOME"], TMPDIR: env["TMPDIR"] },
     recordPath: recordOf(file),
     outputPath: file("envoy.log"),

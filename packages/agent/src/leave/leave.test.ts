@@ -26,7 +26,7 @@ function scene(over: Partial<LeaveParts> = {}, options: Partial<typeof limits> =
     },
     deregister: async () => {
       await done("deregister")();
-      return true;
+      return "gone, verified";
     },
     stopEnvoy: done("envoy"),
     ...over,

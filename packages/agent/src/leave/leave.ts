@@ -10,8 +10,8 @@ export interface LeaveParts extends DrainParts {
   readonly serving: boolean;
   /** Ends the service's process group; undefined when there is none. */
   readonly endService: () => Promise<{ readonly exit: Exit; readonly killed: boolean } | undefined>;
-  /** Takes the instance out of Consul and verifies; false when that could not be verified. */
-  readonly deregister?: () => Promise<boolean>;
+  /** Takes the instance out of Consul and verifies; resolves to what became of it, in words. */
+  readonly deregister?: () => Promise<string>;
   readonly stopEnvoy?: () => Promise<void>;
 }
 
@@ -26,10 +26,7 @@ export async function leave(parts: LeaveParts, limits: DrainLimits, steps: Steps
     return ended.killed ? "killed: it had not ended on SIGTERM in time" : describeExit(ended.exit);
   });
   const { deregister, stopEnvoy } = parts;
-  if (deregister)
-    await steps.run("6", "deregister from Consul", async () =>
-      (await deregister()) ? "gone, verified" : "could not be verified: Consul removes it when the heartbeat has lapsed",
-    );
+  if (deregister) await steps.run("6", "deregister from Consul", deregister);
   if (stopEnvoy)
     await steps.run("7", "stop Envoy", async () => {
       await stopEnvoy();

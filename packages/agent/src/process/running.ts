@@ -1,8 +1,10 @@
 /** A process that outlives the agent: in a group of its own, with its output in a file, known by a record on disk. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { type Clock, LegationError } from "@legation/runtime";
 import { groupLives, identify, isAlive, type ProcessIdentity } from "./identity.js";
+import { checkExecutable, checkLimits, gateDescriptor, gated, hasGate, type Setting } from "./launcher.js";
 
 /** How a process ended. Both are undefined for an adopted process: only its starter is told. */
 export interface Exit {
@@ -17,6 +19,8 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly startedAt: number;
   /** A digest of what it was started with; a difference is reported, not acted upon. */
   readonly digest: string;
+  /** What its starter wants to find again. */
+  readonly marks?: Readonly<Record<string, number>>;
 }
 
 /** A living (or just ended) process, started or adopted. */
@@ -27,56 +31,110 @@ export interface Running {
   readonly exited: Promise<Exit>;
   /** Sends a signal to the whole group; false when nobody is left. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Ends the group: `SIGTERM`, then `SIGKILL` after `limitMs`, or 2 s after `hurry` aborts. Resolves when no member is left. */
-  end(limitMs: number, hurry?: AbortSignal): Promise<{ readonly exit: Exit; readonly killed: boolean }>;
+  /** Ends the group: `signal` (SIGTERM unless given), then SIGKILL after `limitMs`, or 2 s after `hurry` aborts. Resolves when no member is left. */
+  end(limitMs: number, hurry?: AbortSignal, signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+/** How a process that was ended went. */
+export interface Ended {
+  readonly exit: Exit;
+  /** It took SIGKILL. */
+  readonly killed: boolean;
 }
 
 /** What to start, and where its record and its output go. */
-export interface ProcessSpec {
+export interface ProcessSpec extends Setting {
   readonly argv: readonly string[];
   readonly cwd?: string;
+  /** The process's user and group; the agent's unless given. Supplementary groups are dropped. */
+  readonly user?: { readonly uid?: number; readonly gid?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly outputPath: string;
   readonly recordPath: string;
   readonly digest: string;
+  readonly marks?: Readonly<Record<string, number>>;
 }
 
 const pollMs = 100;
 const endPollMs = 20;
 const hurriedMs = 2_000;
+const recordRetryMs = 1_000;
 
-/** Starts a process in its own group and writes its record in the same tick; without a record no later agent finds it. Throws LegationError "agent.command" when it cannot be started. */
+/**
+ * Starts a process in its own group. It begins only once its record is written: however suddenly the agent dies, a process that has begun is
+ * found by the next one. (Without /bin/sh, which holds it back, the record is written in the tick of the start.) Throws LegationError
+ * "agent.command" when it cannot be started.
+ */
 export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Running> {
-  const [file, ...args] = spec.argv;
+  const [file] = spec.argv;
   if (file === undefined) throw new LegationError("agent.command", "the command is empty");
-  const output = openSync(spec.outputPath, "a", 0o600);
-  const child = spawn(file, args, {
-    cwd: spec.cwd,
-    env: spec.env as NodeJS.ProcessEnv,
-    detached: true,
-    stdio: ["ignore", output, output],
-  });
-  closeSync(output);
+  checkExecutable(file, spec.cwd, spec.env["PATH"]);
+  checkLimits(spec.limits ?? {}, process.getuid?.() === 0 && !spec.user?.uid);
+  const { child, open } = launch(spec);
   const exited = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => resolve({ ...(code === null ? {} : { code }), ...(signal ? { signal } : {}) }));
   });
   if (child.pid === undefined) {
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once("error", resolve));
-    const why =
-      error.code === "ENOENT" ? `not found${spec.cwd ? `, or its working directory ${spec.cwd} is not there` : ""}` : error.message;
-    throw new LegationError("agent.command", `cannot start ${JSON.stringify(file)}: ${why}`, { cause: error });
+    throw new LegationError("agent.command", `cannot start ${JSON.stringify(file)}: ${startProblem(error, spec)}`, { cause: error });
   }
   child.on("error", () => {});
   const identity = identify(child.pid) ?? { pid: child.pid, startTime: "", boot: "" };
-  const record: ProcessRecord = { ...identity, argv: spec.argv, startedAt: clock.now(), digest: spec.digest };
-  try {
-    writeFileSync(`${spec.recordPath}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-    renameSync(`${spec.recordPath}.new`, spec.recordPath);
-  } catch {
-    // A full disk. The process can work all the same; a record of an earlier one would only mislead the next agent.
+  const record: ProcessRecord = {
+    ...identity,
+    argv: spec.argv,
+    startedAt: clock.now(),
+    digest: spec.digest,
+    ...(spec.marks ? { marks: spec.marks } : {}),
+  };
+  if (!writeRecord(spec.recordPath, record)) {
+    // The process can work all the same; a record of an earlier one would only mislead the next agent.
     rmSync(spec.recordPath, { force: true });
+    void writeLater(spec.recordPath, record, clock);
   }
+  open();
   return running(record, false, exited, spec.recordPath, clock);
+}
+
+function launch(spec: ProcessSpec): { readonly child: ChildProcess; readonly open: () => void } {
+  const output = openSync(spec.outputPath, "a", 0o600);
+  const [file = "", ...args] = hasGate() ? gated(spec.argv, spec) : spec.argv;
+  try {
+    const child = spawn(file, args, {
+      cwd: spec.cwd,
+      env: spec.env as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: ["ignore", output, output, ...(hasGate() ? (["pipe"] as const) : [])],
+      ...spec.user,
+    });
+    const gate = child.stdio[gateDescriptor] as Socket | undefined | null;
+    gate?.on("error", () => {});
+    return { child, open: () => gate?.end("go\n", () => gate.destroy()) };
+  } finally {
+    closeSync(output);
+  }
+}
+
+function startProblem(error: NodeJS.ErrnoException, { user }: ProcessSpec): string {
+  return error.code === "EPERM" && user
+    ? "only root may start it as another user or group. Run the agent as root, or take user and group out"
+    : error.message;
+}
+
+/** False when the disk does not take it. */
+function writeRecord(path: string, record: ProcessRecord): boolean {
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function writeLater(path: string, record: ProcessRecord, clock: Clock): Promise<void> {
+  do await clock.sleep(recordRetryMs);
+  while (isAlive(record) && !writeRecord(path, record));
 }
 
 /** Takes over the process that the record names, if exactly that process still lives. */
@@ -121,11 +179,11 @@ function running(record: ProcessRecord, adopted: boolean, exited: Promise<Exit>,
     adopted,
     exited,
     signal: (signal) => signalGroup(signal),
-    async end(limitMs, hurry) {
+    async end(limitMs, hurry, first = "SIGTERM") {
       let deadline = clock.monotonic() + limitMs;
       let hurried = false;
       let killed = false;
-      signalGroup("SIGTERM");
+      signalGroup(first);
       // A zombie is found by signals until its parent has reaped it, which for an adopted process is somebody else's work.
       while (signalGroup(0) && (isAlive(record) || record.startTime === "" || groupLives(record.pid))) {
         if (hurry?.aborted && !hurried) {

@@ -5,6 +5,7 @@ import { createTestClock } from "@legation/runtime/testing";
 import { beforeEach, describe, expect, it } from "vitest";
 import { configOf } from "../testing/definition.js";
 import type { ConsulAgent } from "./consul-agent.js";
+import { farewellText } from "./deregister.js";
 import { createRegistrar, type Registrar } from "./registrar.js";
 import { registrationOf } from "./registration.js";
 
@@ -220,7 +221,8 @@ describe("the registrar", () => {
     await clock.advance(20_000);
     expect(other.state.duplicate).toMatch(/"orders-1" is registered by the agent on host .*--id/);
     expect(script.calls.every((name) => name === "service" || name === "checks")).toBe(true);
-    expect(await other.leave(1_000)).toBe(true);
+    const farewell = await other.leave(1_000);
+    expect(farewellText(farewell)).toMatch(/^left alone: the agent on host \(.*\) holds this id$/);
     expect(script.services.has("orders-1")).toBe(true);
 
     script.checks.set(heartbeatId, "critical");
@@ -246,7 +248,7 @@ describe("the registrar", () => {
     await clock.advance(5_000);
     const left = registrar.leave(5_000);
     await clock.advance(2_000);
-    expect(await left).toBe(true);
+    expect(await left).toEqual({ kind: "gone" });
     answer();
     await clock.advance(60_000);
     expect(script.services.size).toBe(0);
@@ -269,7 +271,7 @@ describe("the registrar", () => {
 
   it("deregisters, verifies, and says so when Consul does not take it within the limit", async () => {
     await arrived();
-    expect(await registrar.leave(5_000)).toBe(true);
+    expect(await registrar.leave(5_000)).toEqual({ kind: "gone" });
     expect(script.services.size).toBe(0);
     script.calls.length = 0;
     await clock.advance(60_000);
@@ -281,6 +283,29 @@ describe("the registrar", () => {
     script.fault.now = unreachable;
     const left = registrar.leave(5_000);
     await clock.advance(6_000);
-    expect(await left).toBe(false);
+    expect(await left).toEqual({ kind: "unverified" });
+  });
+
+  it("leaves another agent's registration alone although it was its own when it last looked", async () => {
+    await arrived();
+    const taken = script.services.get("orders-1");
+    if (taken) script.services.set("orders-1", { ...taken, Meta: { ...taken.Meta, "legation-agent": "other@elsewhere" }, Port: 1 });
+    expect((await registrar.leave(5_000)).kind).toBe("foreign");
+    expect(script.calls).not.toContain("deregister");
+  });
+
+  it("gives up half a second after a hurry that comes while Consul does not answer", async () => {
+    await arrived();
+    script.consul.service = () => new Promise(() => {});
+    const hurry = new AbortController();
+    let farewell: string | undefined;
+    void registrar.leave(60_000, hurry.signal).then(({ kind }) => {
+      farewell = kind;
+    });
+    await clock.advance(10_000);
+    expect(farewell).toBeUndefined();
+    hurry.abort();
+    await clock.advance(500);
+    expect(farewell).toBe("unverified");
   });
 });

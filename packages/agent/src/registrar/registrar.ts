@@ -4,6 +4,7 @@ import { drainingReason, maintenanceCheckId } from "@legation/contract";
 import type { Backoff, Clock, Logger } from "@legation/runtime";
 import { createAlarm } from "./alarm.js";
 import type { ConsulAgent } from "./consul-agent.js";
+import { deregister, type Farewell } from "./deregister.js";
 import { differences, heartbeatCheckId, ownerKey, ownershipOf } from "./ownership.js";
 import { type CheckReports, healthCheckId, heartbeatReport } from "./registration.js";
 
@@ -48,8 +49,8 @@ export interface Registrar {
   arrive(): void;
   /** Puts the instance into (or takes it out of) Consul's maintenance with the draining reason. Resolves when Consul has taken it. */
   drain(on: boolean): Promise<void>;
-  /** Ends the heartbeat, deregisters and verifies, trying again for `limitMs`. False when it could not be verified. */
-  leave(limitMs: number): Promise<boolean>;
+  /** Ends the heartbeat, deregisters and verifies, trying again for `limitMs`, or half a second after `hurry` aborts. */
+  leave(limitMs: number, hurry?: AbortSignal): Promise<Farewell>;
   /** Stops working and leaves everything in Consul as it is. */
   stop(): void;
 }
@@ -227,30 +228,27 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         throw error;
       }
     },
-    async leave(limitMs) {
+    async leave(limitMs, hurry) {
       ended = true;
       alarm.ring();
-      if (state.duplicate !== undefined) return true;
-      const deadline = clock.monotonic() + limitMs;
+      const began = clock.monotonic();
       // A registering under way must not come after the deregistering.
-      await within(clock, Math.min(limitMs, settleMs), working);
-      const again = options.backoff;
-      again.reset();
-      for (;;) {
-        try {
-          await consul.deregister(id);
-          if ((await consul.service(id)) === undefined) {
-            registered = false;
-            show({});
-            return true;
-          }
-        } catch (error) {
-          show({ problem: (error as Error).message });
-        }
-        const wait = again.next();
-        if (clock.monotonic() + wait >= deadline) return false;
-        await clock.sleep(wait);
+      await within(clock, hurry?.aborted ? 0 : Math.min(limitMs, settleMs), working);
+      options.backoff.reset();
+      const farewell = await deregister({
+        consul,
+        mine: options.registration(reports),
+        limitMs: limitMs - (clock.monotonic() - began),
+        ...(hurry ? { hurry } : {}),
+        clock,
+        backoff: options.backoff,
+        onProblem: (problem) => show({ problem }),
+      });
+      if (farewell.kind === "gone") {
+        registered = false;
+        show({});
       }
+      return farewell;
     },
     stop() {
       ended = true;

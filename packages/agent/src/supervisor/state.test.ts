@@ -3,8 +3,10 @@ import { type Action, initialState, mayRestart, type RestartPolicy, reduce, type
 
 const policy: RestartPolicy = { attempts: 3, base: 2_000, resetAfter: 300_000, autoRecovery: true, owned: true };
 
-function play(events: readonly (SupervisorEvent | number)[], over: Partial<RestartPolicy> = {}) {
+/** Plays events; a number lets so much time pass, and `jump` sets the machine's clock forward or back by so much. */
+function play(events: readonly (SupervisorEvent | number | { readonly jump: number })[], over: Partial<RestartPolicy> = {}) {
   let now = 0;
+  let jump = 0;
   let state: SupervisorState = initialState(now);
   const actions: Action[] = [];
   const path: string[] = [state.phase];
@@ -13,7 +15,11 @@ function play(events: readonly (SupervisorEvent | number)[], over: Partial<Resta
       now += event;
       continue;
     }
-    const step = reduce(state, event, { ...policy, ...over }, now);
+    if ("jump" in event) {
+      jump += event.jump;
+      continue;
+    }
+    const step = reduce(state, event, { ...policy, ...over }, { now: now + jump, monotonic: now });
     state = step.state;
     actions.push(...step.actions);
     if (step.transition) path.push(step.transition.to);
@@ -45,6 +51,12 @@ describe("the supervisor's state machine", () => {
   it("gives the attempts back after a long healthy run, and not after a short one", () => {
     expect(play([start, exit, retry, healthy, 299_999, exit]).state.attempts).toBe(2);
     expect(play([start, exit, retry, healthy, 300_000, exit]).state.attempts).toBe(1);
+  });
+
+  it("counts a healthy run by time that passed, whatever the machine's clock jumps", () => {
+    const year = 365 * 86_400_000;
+    expect(play([start, exit, retry, healthy, 1_000, { jump: year }, exit]).state.attempts).toBe(2);
+    expect(play([start, exit, retry, healthy, { jump: -year }, 300_000, exit]).state.attempts).toBe(1);
   });
 
   it("ends the process on an unhealthy verdict and backs off when it has exited", () => {
@@ -93,8 +105,8 @@ describe("the supervisor's state machine", () => {
   });
 
   it("keeps since and makes no transition when only the reason of waiting changes", () => {
-    const first = reduce(initialState(0), { kind: "wait", reason: "a" }, policy, 1);
-    const second = reduce(first.state, { kind: "wait", reason: "b" }, policy, 5);
+    const first = reduce(initialState(0), { kind: "wait", reason: "a" }, policy, { now: 1, monotonic: 1 });
+    const second = reduce(first.state, { kind: "wait", reason: "b" }, policy, { now: 5, monotonic: 5 });
     expect(second.transition).toBeUndefined();
     expect(second.state).toMatchObject({ reason: "b", since: 1 });
   });

@@ -51,7 +51,16 @@ export interface SupervisorState {
   readonly restarts: number;
   readonly lastRestart?: number;
   readonly lastError?: string;
+  /** Since when it has been healthy, on the clock that never jumps, milliseconds. */
   readonly healthySince?: number;
+}
+
+/** When an event happens, milliseconds. */
+export interface Moment {
+  /** Since the epoch; for people. */
+  readonly now: number;
+  /** On the clock that never jumps; for durations. */
+  readonly monotonic: number;
 }
 
 /** What happens to the machine. */
@@ -97,9 +106,10 @@ export function mayRestart(state: SupervisorState, policy: RestartPolicy, force:
   return undefined;
 }
 
-/** Applies one event at the time `now` (milliseconds since the epoch). An event that makes no sense in a phase changes nothing. */
-export function reduce(state: SupervisorState, event: SupervisorEvent, policy: RestartPolicy, now: number): Step {
+/** Applies one event. An event that makes no sense in a phase changes nothing. */
+export function reduce(state: SupervisorState, event: SupervisorEvent, policy: RestartPolicy, moment: Moment): Step {
   const { phase } = state;
+  const { now, monotonic } = moment;
   const to = (next: Phase, cause: string, patch: Partial<SupervisorState> = {}, ...actions: Action[]): Step => ({
     state: { ...state, ...patch, phase: next, reason: cause, since: next === phase ? state.since : now },
     ...(next === phase ? {} : { transition: { from: phase, to: next, cause, at: now } }),
@@ -114,14 +124,14 @@ export function reduce(state: SupervisorState, event: SupervisorEvent, policy: R
     case "start":
       return phase === "pending" || phase === "waiting" ? to("starting", event.cause, {}, { kind: "start" }) : ignore;
     case "adopt":
-      return phase === "pending" || phase === "waiting" ? to("running", event.cause, { healthySince: now }) : ignore;
+      return phase === "pending" || phase === "waiting" ? to("running", event.cause, { healthySince: monotonic }) : ignore;
     case "healthy":
       if (phase !== "starting" && phase !== "unhealthy") return ignore;
-      return to(state.drained ? "draining" : "running", event.cause, { healthySince: now });
+      return to(state.drained ? "draining" : "running", event.cause, { healthySince: monotonic });
     case "unhealthy":
       return unhealthy(state, event.cause, policy, to) ?? ignore;
     case "exit":
-      return exited(state, event.cause, policy, now, to) ?? ignore;
+      return exited(state, event.cause, policy, moment, to) ?? ignore;
     case "retry":
       if (phase !== "backing_off") return ignore;
       return to(
@@ -135,7 +145,7 @@ export function reduce(state: SupervisorState, event: SupervisorEvent, policy: R
       return { state: { ...state, drained: true }, actions: [] };
     case "undrain":
       if (state.goal === "stop") return ignore;
-      if (phase === "draining") return to("running", event.cause, { drained: false, healthySince: state.healthySince ?? now });
+      if (phase === "draining") return to("running", event.cause, { drained: false, healthySince: state.healthySince ?? monotonic });
       return { state: { ...state, drained: false }, actions: [] };
     case "restart":
       return restarted(state, event, policy, now, to) ?? ignore;
@@ -162,7 +172,7 @@ function unhealthy(state: SupervisorState, cause: string, policy: RestartPolicy,
   return to("unhealthy", cause, patch, ...(recover ? [{ kind: "terminate", cause } as const] : []));
 }
 
-function exited(state: SupervisorState, cause: string, policy: RestartPolicy, now: number, to: To): Step | undefined {
+function exited(state: SupervisorState, cause: string, policy: RestartPolicy, { now, monotonic }: Moment, to: To): Step | undefined {
   const { phase } = state;
   if (phase === "pending" || phase === "waiting" || phase === "backing_off" || phase === "failed" || phase === "stopped") return undefined;
   if (state.goal === "stop") return to("stopping", cause, { healthySince: undefined });
@@ -173,7 +183,7 @@ function exited(state: SupervisorState, cause: string, policy: RestartPolicy, no
       { goal: "run", restarts: state.restarts + 1, lastRestart: now, healthySince: undefined },
       { kind: "start" },
     );
-  const stable = state.healthySince !== undefined && now - state.healthySince >= policy.resetAfter;
+  const stable = state.healthySince !== undefined && monotonic - state.healthySince >= policy.resetAfter;
   const used = stable ? 0 : state.attempts;
   const patch = { lastError: cause, healthySince: undefined };
   if (used >= policy.attempts) return to("failed", `${cause}; ${policy.attempts} attempts are used up`, { ...patch, attempts: used });

@@ -67,7 +67,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let retry: { cancel(): void } | undefined;
 
   const dispatch = (event: SupervisorEvent): void => {
-    const step = reduce(state, event, policy, clock.now());
+    const step = reduce(state, event, policy, { now: clock.now(), monotonic: clock.monotonic() });
     state = step.state;
     if (step.transition) {
       transitions.push(step.transition);
