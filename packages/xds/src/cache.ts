@@ -23,7 +23,10 @@ export interface ResourceCache {
   patch(layer: string, changes: Changes): void;
   /** Makes the layer hold exactly these resources, by applying the difference. */
   replace(layer: string, resources: Iterable<Resource>): void;
-  /** Removes the layer and all that is in it. */
+  /**
+   * Removes the layer and all that is in it. A node that sees it keeps what it has and waits until the layer exists again; to take
+   * everything away from it, `replace` the layer with nothing.
+   */
   drop(layer: string): void;
   /** The layer as it is now; it changes with the next patch. Undefined when there is none of that name. */
   layer(name: string): Layer | undefined;

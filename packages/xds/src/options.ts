@@ -24,8 +24,9 @@ export interface Demand {
 export interface XdsServerOptions {
   readonly cache: ResourceCache;
   /**
-   * The layers of a node, from its first request. Undefined: the node has no state yet and waits until `refresh`. A node also
-   * waits until every layer in `layers` exists. A rejected promise ends the stream with UNAVAILABLE.
+   * The layers of a node, from its first request. Undefined: the node has no state and waits until `refresh`; what it has, it keeps. A
+   * node also waits until every layer in `layers` exists. Throwing or rejecting ends the stream with UNAVAILABLE and the error's message.
+   * Of answers that come out of order, none overwrites that of a later call.
    */
   view(node: Node): NodeView | undefined | Promise<NodeView | undefined>;
   /** Called for every event, synchronously; must not throw. */

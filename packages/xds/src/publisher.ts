@@ -86,7 +86,7 @@ export class Publisher {
     }
     for (const stream of this.streams) {
       if (!stream.view?.layers.has(layer)) continue;
-      if (!stream.ready) this.enqueue(stream);
+      if (stream.waiting) this.enqueue(stream);
       for (const subscription of stream.subscriptions) {
         const names = subscription.wildcard ? types.get(subscription.type.url) : undefined;
         if (!names) continue;

@@ -69,6 +69,9 @@ class Server implements XdsServer, StreamHost {
   readonly #publisher: Publisher;
   readonly #listening: Listening[] = [];
   readonly #identities = new WeakMap<Stream, unknown>();
+  /** Which call of `view` each stream has its view from. */
+  readonly #attached = new WeakMap<Stream, number>();
+  #lastAttach = 0;
 
   readonly #waits = new Set<AcknowledgementWait>();
   readonly #unsubscribe: () => void;
@@ -114,7 +117,7 @@ class Server implements XdsServer, StreamHost {
   }
 
   refresh(nodeId?: string): void {
-    for (const stream of this.#streams)
+    for (const stream of [...this.#streams])
       if (stream.node && (nodeId === undefined || stream.nodeId === nodeId)) this.#attach(stream, stream.node);
   }
 
@@ -235,17 +238,27 @@ class Server implements XdsServer, StreamHost {
   }
 
   #attach(stream: Stream, node: Node): void {
+    const turn = ++this.#lastAttach;
+    const late = () => stream.over || (this.#attached.get(stream) ?? 0) > turn;
     const use = (source: NodeView | undefined) => {
-      if (stream.over) return;
+      if (late()) return;
+      this.#attached.set(stream, turn);
       const view = source ? this.#views.acquire(source) : undefined;
       const old = stream.view;
       if (view !== old || !view) stream.attach(view);
       if (old) this.#views.release(old);
       this.#publisher.enqueue(stream);
     };
-    const source = this.options.view(node);
-    if (!(source instanceof Promise)) use(source);
-    else source.then(use, (error: unknown) => stream.end(Status.UNAVAILABLE, error instanceof Error ? error.message : String(error)));
+    const failed = (error: unknown) => {
+      if (!late()) stream.end(Status.UNAVAILABLE, error instanceof Error ? error.message : String(error));
+    };
+    try {
+      const source = this.options.view(node);
+      if (source instanceof Promise) source.then(use).catch(failed);
+      else use(source);
+    } catch (error) {
+      failed(error);
+    }
   }
 }
 

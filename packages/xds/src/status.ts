@@ -46,7 +46,7 @@ export interface StreamStatus {
   readonly variant: Variant;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
-  /** False while there is no state for this node. */
+  /** False while there is no state for this node, or no more: it keeps what it has. */
   readonly ready: boolean;
   /** The layer that is waited for, if it is that. */
   readonly missingLayer?: string;

@@ -23,8 +23,8 @@ import { Warming } from "./warming.js";
 export class Stream implements Call {
   node: Node | undefined;
   view: View | undefined;
-  /** True once every layer of the view has existed. */
-  ready = false;
+  /** There is something to look at, which waits until the view and all of its layers exist. */
+  waiting = false;
   closedBecause = "";
   /** In the order of additions; types without a rank come last. */
   readonly subscriptions: Subscription[] = [];
@@ -60,6 +60,11 @@ export class Stream implements Call {
   /** The client's address. */
   get peer(): string {
     return this.wire.peer.address;
+  }
+
+  /** True while there is a view and every layer of it exists. Until then the client keeps what it has. */
+  get ready(): boolean {
+    return this.view !== undefined && this.view.missing === undefined;
   }
 
   /** True once the stream has ended. */
@@ -109,7 +114,9 @@ export class Stream implements Call {
 
   /** Sends what is owed, one response at a time, as long as the transport takes it. */
   pump(): void {
-    if (this.#over || this.#writing || !this.#hasWork() || !this.#isReady()) return;
+    if (this.#over || this.#writing || !this.#hasWork()) return;
+    this.waiting = !this.ready;
+    if (this.waiting) return;
     const now = this.host.clock.monotonic();
     const turns = this.subscriptions.map((subscription) => this.#turn(subscription, now));
     const { next, wakeAt } = choose(
@@ -278,11 +285,6 @@ export class Stream implements Call {
   #hasWork(): boolean {
     for (const subscription of this.subscriptions) if (!subscription.outstanding && subscription.dirty) return true;
     return false;
-  }
-
-  #isReady(): boolean {
-    if (!this.ready) this.ready = this.view !== undefined && this.view.missing === undefined;
-    return this.ready && this.view !== undefined;
   }
 
   #source(typeUrl: string): Source {

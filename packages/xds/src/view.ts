@@ -6,7 +6,10 @@ import { TypeUrl } from "./type.js";
 
 /** The layers of one node. */
 export interface NodeView {
-  /** Seen by wildcards and looked up by name; the first layer that has a name wins. The node waits until all exist. */
+  /**
+   * Seen by wildcards and looked up by name; the first layer that has a name wins. The node waits until all exist; when one is dropped,
+   * it keeps what it has until that layer exists again. To take everything away, replace the layer with nothing.
+   */
   readonly layers: readonly string[];
   /** Looked up by name after `layers`, never seen by a wildcard: what a client gets only by asking for it. */
   readonly named?: readonly string[];
@@ -20,6 +23,7 @@ export class View {
   readonly named: ReadonlySet<string>;
   readonly #lists = new Map<string, readonly Resource[]>();
   readonly #resolved = new Map<string, WeakMap<NameList, readonly Resource[]>>();
+  #complete = false;
 
   constructor(
     private readonly cache: ResourceCache,
@@ -30,9 +34,12 @@ export class View {
     this.named = new Set([...source.layers, ...(source.named ?? [])]);
   }
 
-  /** The first layer that the node sees and that does not exist yet. */
+  /** The first layer that the node sees and that does not exist, not yet or no more. */
   get missing(): string | undefined {
-    return this.source.layers.find((name) => !this.cache.layer(name));
+    if (this.#complete) return undefined;
+    const missing = this.source.layers.find((name) => !this.cache.layer(name));
+    this.#complete = missing === undefined;
+    return missing;
   }
 
   /** What a client that asks by name gets. */
@@ -79,6 +86,7 @@ export class View {
 
   /** Forgets what was computed from what changed. Endpoints depend on clusters, because a cluster without any has empty ones. */
   changed(names: ChangedNames): void {
+    this.#complete = false;
     for (const typeUrl of names.keys()) {
       this.#lists.delete(typeUrl);
       this.#resolved.delete(typeUrl);
