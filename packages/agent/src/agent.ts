@@ -20,6 +20,7 @@ import { setUpRegistrar } from "./registrar/setup.js";
 import type { Seat } from "./seat.js";
 import type { StateDir } from "./state-dir.js";
 import { statusOf } from "./status.js";
+import { createHookRunner } from "./supervisor/hooks.js";
 import { launchOf } from "./supervisor/launch.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
 import { createSupervisor } from "./supervisor/supervisor.js";
@@ -88,11 +89,20 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const supervisor = createSupervisor({
     ...(launch ? { launch } : {}),
     policy,
+    ...(launch ? { hooks: createHookRunner({ hooks: values.hooks, launch, recordPath: stateDir.file("hook.json"), clock, log }) } : {}),
+    stopSignal: values.stopSignal,
     stopTimeout: values.stopTimeout,
     kept: stateDir.kept,
     clock,
     log,
-    onStarted: () => health.begin("UNKNOWN"),
+    onStarted: () => {
+      health.begin("UNKNOWN");
+      const { startTimeout } = values.health;
+      startLimit = clock.timeout(startTimeout, () => {
+        if (supervisor.state.phase === "starting")
+          supervisor.dispatch({ kind: "unhealthy", cause: `not healthy within ${startTimeout} ms: ${health.message}` });
+      });
+    },
     onChange: (_state, transition) => {
       if (!supervisor.alive) health.pause();
       if (transition) onTransition(transition);
@@ -126,11 +136,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const onTransition = ({ to }: Transition): void => {
     telemetry.transition(to);
     startLimit?.cancel();
-    const { startTimeout } = values.health;
-    if (to === "starting")
-      startLimit = clock.timeout(startTimeout, () =>
-        supervisor.dispatch({ kind: "unhealthy", cause: `not healthy within ${startTimeout} ms: ${health.message}` }),
-      );
     if (to === "running" || to === "draining") instance.registrar?.arrive();
     if (to === "draining") traffic.healthyAgain();
   };

@@ -19,6 +19,7 @@ function scene() {
   let kept: KeptState = {};
   const supervisor = createSupervisor({
     policy,
+    stopSignal: "SIGTERM",
     stopTimeout: 1_000,
     kept: {},
     clock,

@@ -1,24 +1,10 @@
 /** Every option of the agent: its place in the file, its variable, its flag, its unit, default and effect. */
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
+import { processOptions } from "./process-options.js";
 import { loopbackProblem, nameProblem } from "./rules.js";
 
 const atLeast = (least: number, written: string) => (value: number) =>
   value < least ? `is too short. Write ${written} or more` : undefined;
-
-/** A command: a YAML list is an argv, text is handed to `/bin/sh -c`. */
-const command = option.parsed<readonly string[]>(
-  "command",
-  (raw) => {
-    if (typeof raw === "string" && raw.trim() !== "") return { value: ["/bin/sh", "-c", raw] };
-    if (Array.isArray(raw) && raw.length > 0 && raw.every((word) => ["string", "number"].includes(typeof word)))
-      return { value: raw.map(String) };
-    return { problem: `${JSON.stringify(raw)} is not a command. Write [node, server.js] or "node server.js".` };
-  },
-  {
-    description: "The service's process. A list is run as it is, text by /bin/sh -c. Without it, somebody else starts the application",
-    flag: "--command",
-  },
-);
 
 /** The option table; paths in the file follow its nesting. */
 export const agentOptions = {
@@ -88,9 +74,7 @@ export const agentOptions = {
   region: option.string({ description: "Where it runs", env: "SERVICE_REGION", flag: "--region" }),
   zone: option.string({ description: "Where in the region it runs", env: "SERVICE_ZONE", flag: "--zone" }),
   discovery: option.boolean({ description: "Register in Consul", default: true, env: "SERVICE_DISCOVERY_ENABLED", flag: "--discovery" }),
-  command,
-  cwd: option.string({ description: "The process's working directory; the agent's unless given" }),
-  env: option.map({ description: "Variables for the process, beside the agent's own", default: {} }),
+  ...processOptions,
   health: {
     http: {
       path: option.string({
@@ -147,7 +131,6 @@ export const agentOptions = {
     base: option.duration({ description: "The wait before the first attempt; it doubles each time", default: 2_000 }),
     resetAfter: option.duration({ description: "A run that was healthy for so long gives all attempts back", default: 300_000 }),
   },
-  stopTimeout: option.duration({ description: "From SIGTERM to SIGKILL of the process", default: 30_000, flag: "--stop-timeout" }),
   drain: {
     limit: option.duration({ description: "Requests under way may take so long at a stop", default: 30_000, flag: "--drain-limit" }),
     wait: option.duration({ description: "Time for callers' proxies to drop this instance", default: 1_000, flag: "--drain-wait" }),

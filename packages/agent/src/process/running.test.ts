@@ -106,6 +106,13 @@ describe("a process that outlives the agent", () => {
     );
   });
 
+  it("runs as another user when root starts it, and says that only root may", async () => {
+    const other = startProcess({ ...spec("id -u"), user: { uid: 65_534, gid: 65_534 } }, systemClock);
+    if (process.getuid?.() !== 0) return await expect(other).rejects.toThrow("only root may start it as another user");
+    await (await other).exited;
+    expect(output()).toBe("65534\n");
+  });
+
   it("describes an exit in words", () => {
     expect([{ code: 1 }, { signal: "SIGSEGV" as const }, {}].map(describeExit)).toEqual([
       "exited with code 1",

@@ -1,6 +1,7 @@
 /** Carries out what the state machine decides: starts and ends the service's process, and runs its back-off. */
-import type { Clock, Logger } from "@legation/runtime";
-import { adoptProcess, describeExit, type Exit, leftoverOf, type ProcessSpec, type Running, startProcess } from "../process/running.js";
+import { type Clock, LegationError, type Logger } from "@legation/runtime";
+import { adoptProcess, describeExit, type Ended, leftoverOf, type ProcessSpec, type Running, startProcess } from "../process/running.js";
+import type { HookRunner } from "./hooks.js";
 import {
   type Action,
   initialState,
@@ -12,15 +13,15 @@ import {
   type Transition,
 } from "./state.js";
 
-/** How the process is started. */
-export type Launch = ProcessSpec;
-
 /** Options of `createSupervisor`. */
 export interface SupervisorOptions {
   /** Absent when somebody else starts the application. */
-  readonly launch?: Launch;
+  readonly launch?: ProcessSpec;
+  /** Absent together with `launch`. */
+  readonly hooks?: HookRunner;
   readonly policy: RestartPolicy;
-  /** From SIGTERM to SIGKILL, milliseconds. */
+  readonly stopSignal: NodeJS.Signals;
+  /** From that signal to SIGKILL, milliseconds. */
   readonly stopTimeout: number;
   /** Counters of an earlier agent. */
   readonly kept: { readonly restarts?: number; readonly lastRestart?: number };
@@ -46,8 +47,8 @@ export interface Supervisor {
   adopt(): boolean;
   /** Asks for a restart; returns why not, or undefined when it is under way. */
   restart(cause: string, force: boolean): string | undefined;
-  /** Ends the process for good (after the event `stop`); resolves to how it ended, undefined when there was none. `hurry` shortens the limit. */
-  end(hurry: AbortSignal): Promise<{ readonly exit: Exit; readonly killed: boolean } | undefined>;
+  /** Ends the process for good (after the event `stop`), its hooks run; resolves to how it ended, undefined when there was none. `hurry` shortens the limits. */
+  end(hurry: AbortSignal): Promise<Ended | undefined>;
 }
 
 const keptTransitions = 100;
@@ -62,9 +63,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
   const transitions: Transition[] = [];
   let running: Running | undefined;
-  let ending: Promise<unknown> | undefined;
-  let cleaning: Promise<unknown> | undefined;
+  /** Under way to the end of `running`. */
+  let ending: Promise<Ended> | undefined;
+  /** Under way after an end. */
+  let between: Promise<unknown> | undefined;
+  let starting: { readonly cut: AbortController; readonly done: Promise<void> } | undefined;
+  const hurried = new AbortController();
   let retry: { cancel(): void } | undefined;
+
+  const hook: HookRunner["run"] = async (...asked) => await options.hooks?.run(...asked);
 
   const dispatch = (event: SupervisorEvent): void => {
     const step = reduce(state, event, policy, { now: clock.now(), monotonic: clock.monotonic() });
@@ -77,36 +84,65 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       log[level]({ event: `service.${to}`, from, to, cause }, `${from} → ${to}: ${cause}`);
     }
     options.onChange(state, step.transition);
+    if (step.transition?.from === "starting" && (state.phase === "running" || state.phase === "draining"))
+      void hook("afterStart", step.transition.cause, hurried.signal);
     for (const action of step.actions) perform(action);
+  };
+
+  const terminate = (process: Running, cause: string): Promise<Ended> => {
+    ending ??= (async () => {
+      await hook("beforeStop", cause, hurried.signal);
+      return await process.end(options.stopTimeout, hurried.signal, options.stopSignal);
+    })();
+    return ending;
   };
 
   const perform = (action: Action): void => {
     retry?.cancel();
-    if (action.kind === "start") void start();
+    if (action.kind === "start") start();
     else if (action.kind === "retry") {
       log.info({ event: "service.retry-in", waitMs: action.afterMs }, `starting again in ${action.afterMs} ms`);
       retry = clock.timeout(action.afterMs, () => dispatch({ kind: "retry" }));
-    } else if (running) ending = running.end(options.stopTimeout);
+    } else if (running) void terminate(running, action.cause);
+    else starting?.cut.abort();
   };
 
-  const start = async (): Promise<void> => {
-    if (!launch) return options.onStarted();
-    try {
-      // What an earlier agent's service left in its group holds its port.
-      cleaning = leftoverOf(launch.recordPath, clock)?.end(options.stopTimeout);
-      await cleaning;
-      cleaning = undefined;
-      if (state.phase !== "starting") return;
-      const process = await startProcess(launch, clock);
-      log.info(
-        { event: "service.started", servicePid: process.record.pid, argv: launch.argv },
-        `started the service (pid ${process.record.pid})`,
-      );
-      take(process);
+  const start = (): void => {
+    if (!launch) {
       options.onStarted();
-    } catch (error) {
-      dispatch({ kind: "exit", cause: (error as Error).message });
+      return;
     }
+    const cut = new AbortController();
+    const mine = { cut, done: begin(launch, cut.signal) };
+    starting = mine;
+    void mine.done.then(
+      () => {
+        if (starting === mine) starting = undefined;
+      },
+      (error: Error) => {
+        if (starting === mine) starting = undefined;
+        dispatch({ kind: "exit", cause: error.message });
+      },
+    );
+  };
+
+  const begin = async (launch: ProcessSpec, cut: AbortSignal): Promise<void> => {
+    await prepare(launch, cut);
+    if (cut.aborted) throw new LegationError("agent.start", state.reason);
+    const process = await startProcess(launch, clock);
+    const { pid } = process.record;
+    log.info({ event: "service.started", servicePid: pid, argv: launch.argv }, `started the service (pid ${pid})`);
+    take(process);
+    options.onStarted();
+    if (cut.aborted) void terminate(process, state.reason);
+  };
+
+  const prepare = async (to: ProcessSpec, cut: AbortSignal): Promise<void> => {
+    // What an earlier agent's service left in its group holds its port.
+    await leftoverOf(to.recordPath, clock)?.end(options.stopTimeout);
+    if (cut.aborted) return;
+    const problem = await hook("beforeStart", state.reason, cut);
+    if (problem !== undefined) throw new LegationError("agent.hook", `the hook before the start ${problem}`);
   };
 
   const take = (process: Running): void => {
@@ -118,16 +154,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       // Consul hears of it before anything is waited for.
       options.onChange(state, undefined);
       const unasked = ending === undefined;
-      log[unasked ? "error" : "info"](
-        { event: "service.exited", servicePid: process.record.pid, ...exit },
-        `the service ${describeExit(exit)}`,
-      );
-      // What it left in its group must not meet its successor.
-      cleaning = ending ?? process.end(options.stopTimeout);
-      await cleaning;
-      cleaning = undefined;
+      const cause = `the service ${describeExit(exit)}`;
+      log[unasked ? "error" : "info"]({ event: "service.exited", servicePid: process.record.pid, ...exit }, cause);
+      between = (async () => {
+        // What it left in its group must not meet its successor.
+        await (ending ?? process.end(options.stopTimeout, hurried.signal));
+        await hook("afterStop", unasked ? cause : state.reason, hurried.signal);
+      })();
+      await between;
       ending = undefined;
-      dispatch({ kind: "exit", cause: unasked ? `the service ${describeExit(exit)}` : state.reason });
+      dispatch({ kind: "exit", cause: unasked ? cause : state.reason });
     });
   };
 
@@ -164,15 +200,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
     async end(hurry) {
       retry?.cancel();
+      if (hurry.aborted) hurried.abort();
+      else hurry.addEventListener("abort", () => hurried.abort(), { once: true });
       dispatch({ kind: "terminate", cause: "ending the service" });
-      const process = running;
-      if (!process) {
-        await cleaning;
-        return undefined;
-      }
-      const ended = process.end(options.stopTimeout, hurry);
-      ending = ended;
-      return await ended;
+      starting?.cut.abort();
+      await starting?.done.catch(() => undefined);
+      const ended = running && (await terminate(running, state.reason));
+      await between;
+      return ended;
     },
   };
 }
