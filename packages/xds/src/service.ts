@@ -1,5 +1,7 @@
 /** The gRPC methods of the discovery services: which path speaks which variant, about which type. */
+import { csdsPaths } from "./csds.js";
 import type { Variant } from "./frame.js";
+import { loadReportPath } from "./load-report.js";
 import { TypeUrl } from "./type.js";
 
 /** One streaming method. `only` is the type of a single-type service; undefined for the aggregated one. */
@@ -28,3 +30,6 @@ export const methods: ReadonlyMap<string, Method> = new Map([
     [`/envoy.service.${service}/${delta}`, { variant: "delta", only }],
   ]),
 ]);
+
+/** Every path that a server may answer. */
+export const paths: readonly string[] = [...methods.keys(), ...Object.values(csdsPaths), loadReportPath];
