@@ -142,7 +142,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     await app.close();
   });
 
-  const listenXds = async (host: string, port: number) => (await xds.listen(formatAddress(host, port), { flag: "--xds-addr" })).port;
+  const onError = (error: Error) =>
+    log.error({ event: "xds.accept-failed", err: error }, `a proxy's connection could not be accepted: ${error.message}`);
+  const listenXds = async (host: string, port: number) =>
+    (await xds.listen(formatAddress(host, port), { flag: "--xds-addr", onError })).port;
   ports.xds = await listenKept({ what: "xDS", ...xdsAt, kept: kept["xds"], log, listen: listenXds });
   ports.http = await listenKept({
     what: "the HTTP API",

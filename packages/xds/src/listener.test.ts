@@ -4,6 +4,7 @@ import http2 from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
+import type { Limits } from "./limits.js";
 import { createXdsServer } from "./server.js";
 import { eventually } from "./testing/real-envoy.js";
 
@@ -33,10 +34,10 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-async function serve(keepalive: { interval: number; timeout: number }) {
+async function serve(keepalive: { interval: number; timeout: number }, limits: Partial<Limits> = {}) {
   const cache = createResourceCache();
   cache.replace("all", []);
-  const server = createXdsServer({ cache, view: () => ({ layers: ["all"] }), keepalive });
+  const server = createXdsServer({ cache, view: () => ({ layers: ["all"] }), keepalive, limits });
   const { port } = await server.listen("127.0.0.1:0");
   return { server, port };
 }
@@ -72,17 +73,56 @@ it("stops although a client that said goodbye keeps its connection open", async 
   await expect(connected(port)).rejects.toThrow("ECONNREFUSED");
 });
 
-it("forgets a stream whose request cannot be read, although its client does not end it", async () => {
-  const { server, port } = await serve({ interval: 60_000, timeout: 60_000 });
-  cleanups.push(() => server.stop({ graceMs: 0 }));
+const long = { interval: 60_000, timeout: 60_000 };
+
+/** Opens calls on one connection. */
+function caller(port: number): () => http2.ClientHttp2Stream {
   const session = http2.connect(`http://127.0.0.1:${port}`);
   cleanups.push(() => session.destroy());
   const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
-  const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
-  call.on("error", () => undefined);
-  await eventually(() => server.status().length === 1);
-  call.write(Buffer.from([0, 0, 0, 0, 1, 0xff]));
+  return () => {
+    const call = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
+    call.on("error", () => undefined);
+    return call;
+  };
+}
+
+async function refusalOf(call: http2.ClientHttp2Stream): Promise<unknown> {
   const [headers] = await once(call, "response");
-  expect(headers["grpc-status"]).toBe("13");
+  return headers["grpc-status"];
+}
+
+it.each([
+  ["cannot be read", Buffer.from([0, 0, 0, 0, 1, 0xff])],
+  ["is compressed in no known way", Buffer.from([1, 0, 0, 0, 1, 0])],
+])("forgets a stream whose request %s, although its client does not end it", async (_what, bytes) => {
+  const { server, port } = await serve(long);
+  cleanups.push(() => server.stop({ graceMs: 0 }));
+  const call = caller(port)();
+  await eventually(() => server.status().length === 1);
+  call.write(bytes);
+  expect(await refusalOf(call)).toBe("13");
   expect(server.status()).toEqual([]);
+});
+
+it("refuses requests that are half received once all together hold too much, and takes others again when they are gone", async () => {
+  const { server, port } = await serve(long, { messageBytes: 1_000 });
+  cleanups.push(() => server.stop({ graceMs: 0 }));
+  const open = caller(port);
+  const half = Buffer.alloc(5 + 999);
+  half.writeUInt32BE(1_000, 1);
+  const first = Array.from({ length: 7 }, () => open());
+  for (const call of first) call.write(half);
+  await eventually(() => server.status().length === 7);
+  const [eighth, ninth] = [open(), open()];
+  eighth.write(half.subarray(0, 900));
+  ninth.write(half.subarray(0, 900));
+  expect(await refusalOf(ninth)).toBe("8");
+  for (const call of [...first, eighth]) call.close();
+  await eventually(() => server.status().length === 0);
+  const late = open();
+  late.write(half);
+  await eventually(() => server.status().length === 1);
+  late.write(Buffer.from([0xff]));
+  expect(await refusalOf(late)).toBe("13");
 });

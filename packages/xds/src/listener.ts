@@ -16,6 +16,8 @@ export interface ListenOptions {
   readonly tls?: TlsOptions;
   /** The name of the flag by which a user chooses another address; it stands in the error when the address is taken. */
   readonly flag?: string;
+  /** A connection could not be accepted, such as for want of file descriptors. Those that are open go on, and so does the server. */
+  onError?(error: Error): void;
 }
 
 /** How HTTP/2 pings find half-open connections; milliseconds. */
@@ -76,6 +78,7 @@ export async function listen(
     server.once("error", onError);
     server.listen({ ...target, backlog }, () => {
       server.off("error", onError);
+      server.on("error", (error: Error) => options.onError?.(error));
       resolve();
     });
   });

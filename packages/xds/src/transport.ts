@@ -58,8 +58,12 @@ export function framed(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Attaches gRPC to an HTTP/2 server. `messageBytes` bounds one message. */
+/** Messages of the largest size whose received parts all calls together may hold back. */
+const partialMessages = 8;
+
+/** Attaches gRPC to an HTTP/2 server. `messageBytes` bounds one message, and eight times that all that are half received. */
 export function serveGrpc(server: http2.Http2Server | http2.Http2SecureServer, accept: Accept, messageBytes: number): void {
+  const bounds: Bounds = { messageBytes, partial: 0, partialBytes: partialMessages * messageBytes };
   server.on("stream", (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on("error", () => stream.destroy());
     if (!(headers["content-type"] ?? "").startsWith("application/grpc")) {
@@ -69,9 +73,16 @@ export function serveGrpc(server: http2.Http2Server | http2.Http2SecureServer, a
     const wire = new StreamWire(stream, headers);
     const call = accept(headers[":path"] ?? "", wire);
     if (!call) return wire.end(Status.UNIMPLEMENTED, `no method ${headers[":path"]}`);
-    receive(stream, call, wire, messageBytes, String(headers["grpc-encoding"] ?? "identity"));
+    receive(stream, call, wire, bounds, String(headers["grpc-encoding"] ?? "identity"));
   });
   server.on("sessionError", () => undefined);
+}
+
+/** What the calls of a server may hold, and hold now; bytes. */
+interface Bounds {
+  readonly messageBytes: number;
+  readonly partialBytes: number;
+  partial: number;
 }
 
 class StreamWire implements Wire {
@@ -118,15 +129,21 @@ class StreamWire implements Wire {
   }
 }
 
-function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messageBytes: number, encoding: string): void {
+function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, bounds: Bounds, encoding: string): void {
+  const { messageBytes } = bounds;
   const pieces: Buffer[] = [];
   let have = 0;
   let need = 5;
   let over = false;
   let told = false;
+  const hold = (bytes: number) => {
+    bounds.partial += bytes - have;
+    have = bytes;
+  };
   const close = () => {
     over = true;
     pieces.length = 0;
+    hold(0);
     if (told) return;
     told = true;
     call.closed();
@@ -135,11 +152,15 @@ function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messag
     wire.end(status, message);
     close();
   };
+  const boundPartial = () => {
+    if (have > 0 && bounds.partial > bounds.partialBytes)
+      refuse(Status.RESOURCE_EXHAUSTED, `more than ${bounds.partialBytes} bytes of requests are half received`);
+  };
   stream.on("data", (chunk: Buffer) => {
     if (over) return;
     pieces.push(chunk);
-    have += chunk.length;
-    if (have < need) return;
+    hold(have + chunk.length);
+    if (have < need) return boundPartial();
     let bytes = pieces.length === 1 ? chunk : Buffer.concat(pieces);
     pieces.length = 0;
     need = 5;
@@ -156,8 +177,10 @@ function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messag
       bytes = bytes.subarray(need);
       need = 5;
     }
-    have = bytes.length;
+    if (over) return;
+    hold(bytes.length);
     if (have > 0) pieces.push(bytes);
+    boundPartial();
   });
   stream.on("end", () => {
     if (!over) call.halfClose();
@@ -166,7 +189,8 @@ function receive(stream: http2.ServerHttp2Stream, call: Call, wire: Wire, messag
 }
 
 function inflate(bytes: Buffer, compressed: boolean, encoding: string, limit: number): Buffer {
-  if (!compressed || encoding === "identity") return bytes;
+  if (!compressed) return bytes;
+  if (encoding === "identity") throw new Error("it is compressed, and its call names no encoding");
   if (encoding !== "gzip") throw new Error(`the encoding ${encoding} is not supported`);
   return gunzipSync(bytes, { maxOutputLength: limit });
 }
