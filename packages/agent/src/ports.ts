@@ -77,7 +77,10 @@ export async function pickPorts<T extends readonly Wanted[]>(
       for (let attempt = 0; attempt < 200; attempt++) {
         const candidate = lowestPort + Math.floor(random() * (ephemeralFrom - lowestPort));
         if (taken.has(candidate) || reserved.has(candidate)) continue;
+        // Reserved before it is tried: others in this process pick at the same time.
+        reserved.add(candidate);
         if (await isFree(candidate)) return candidate;
+        reserved.delete(candidate);
       }
       throw new LegationError("process.listen", `no free port was found for ${what} on ${host}. Choose an address with ${flag}`);
     }

@@ -1,0 +1,130 @@
+/** The one HTTP API of an agent with many services: a list of them, one metrics page, and each service's own API below its id. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { LegationError, listenError, parseAddress } from "@legation/runtime";
+import Fastify, { type FastifyInstance } from "fastify";
+import { type AdminParts, type AdminServer, routes } from "../admin/server.js";
+import { isLoopback } from "../config/rules.js";
+import { drawGraph } from "./drawing.js";
+import { joinPages } from "./exposition.js";
+import type { Change } from "./fleet.js";
+import type { FleetView } from "./view.js";
+
+/** What the API shows and does. */
+export interface FleetApiParts {
+  readonly view: () => FleetView;
+  /** Reads the directory again. Rejects with a LegationError that has every problem when that changes nothing. */
+  readonly reload: () => Promise<Change>;
+}
+
+/** A listening API. */
+export interface FleetApi {
+  /** `host:port`. */
+  readonly address: string;
+  /** Where the API of a service stands, `host:port/path`. */
+  placeOf(id: string): string;
+  /** Puts a service's API there. */
+  mount(id: string, parts: AdminParts): Promise<AdminServer>;
+  close(): Promise<void>;
+}
+
+interface Mounted {
+  readonly api: FastifyInstance;
+  readonly service: () => string;
+}
+
+const ofService = /^\/services\/([^/?]+)(\/.*|)$/s;
+
+/** Listens on a loopback address. Throws LegationError "listen.…" when it is taken. */
+export async function startFleetApi(address: string, parts: FleetApiParts): Promise<FleetApi> {
+  const mounts = new Map<string, Mounted>();
+  const own = ownRoutes(parts, mounts);
+  await own.ready();
+  const server = createServer((request, response) => {
+    const [, encoded = "", rest = ""] = ofService.exec(request.url ?? "") ?? [];
+    const mounted = mounts.get(decoded(encoded));
+    if (!mounted) return own.routing(request, response);
+    request.url = rest || "/";
+    return mounted.api.routing(request as IncomingMessage, response as ServerResponse);
+  });
+  const at = parseAddress(address);
+  if (!at) throw new LegationError("config", `${JSON.stringify(address)} is not host:port`);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(listenError(error, { address, what: "the agent's API", flag: "--admin-addr" })));
+    server.listen(at.port, at.host, resolve);
+  });
+  return {
+    address,
+    placeOf: (id) => `${address}/services/${encodeURIComponent(id)}`,
+    async mount(id, adminParts) {
+      const api = routes(adminParts);
+      await api.ready();
+      mounts.set(id, { api, service: () => adminParts.status().service });
+      return {
+        async close() {
+          if (mounts.get(id)?.api === api) mounts.delete(id);
+          await api.close();
+        },
+      };
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await own.close();
+    },
+  };
+}
+
+function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>): FastifyInstance {
+  const server = Fastify({ logger: false });
+  server.addHook("onRequest", async (request, reply) => {
+    if (request.headers.origin !== undefined || !isLoopback((request.headers.host ?? "").replace(/:\d+$/, "")))
+      await reply.code(403).send({ success: false, message: "this API is for programs on this machine: call it by its loopback address" });
+  });
+  server.setNotFoundHandler(async (request, reply) => {
+    const id = ofService.exec(request.url)?.[1];
+    const message = id === undefined ? `there is no ${request.method} ${request.url}` : `no service with the id ${decoded(id)} runs here`;
+    return await reply.code(404).send({ success: false, message: `${message}: see GET /v1/services` });
+  });
+  server.get("/v1/services", async () => ({ success: true, services: parts.view().services }));
+  server.get("/v1/graph", async () => {
+    const { graph, services } = parts.view();
+    const layers = graph.layers.map((layer) => layer.map(({ id }) => id));
+    return {
+      success: true,
+      layers,
+      services: services.map(({ id, dependencies }) => ({ id, dependencies })),
+      visualization: drawGraph(graph),
+    };
+  });
+  server.get("/health", async (_request, reply) => {
+    const silent = parts.view().services.filter(({ serving }) => !serving);
+    const unavailable = silent.map(({ id, state, reason }) => ({ id, state, reason }));
+    return await reply.code(silent.length === 0 ? 200 : 503).send({ status: silent.length === 0 ? "ok" : "unavailable", unavailable });
+  });
+  server.get("/metrics", async (_request, reply) => {
+    const pages = await Promise.all(
+      [...mounts].map(async ([id, { api, service }]) => {
+        const { body } = await api.inject({ url: "/metrics", headers: { host: "127.0.0.1" } });
+        return { labels: { service: service(), service_id: id }, text: body };
+      }),
+    );
+    return await reply.type("text/plain; version=0.0.4; charset=utf-8").send(joinPages(pages));
+  });
+  server.post("/v1/reload", async (_request, reply) => {
+    try {
+      return { success: true, ...(await parts.reload()) };
+    } catch (error) {
+      if (!(error instanceof LegationError)) throw error;
+      return await reply.code(409).send({ success: false, message: error.message });
+    }
+  });
+  return server;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
