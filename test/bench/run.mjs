@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 /** Each bench: what it measures, and its module below `test/dist/bench`, which exports `run(args)`. */
 const benches = {
   xds: {
-    about: "xDS: cold storm, push latency, CPU and memory beside go-control-plane [--short] [--streams 200,1000] [--clusters 100,1000] …",
+    about: "xDS: cold storm, push, CPU and memory beside go-control-plane and a floor [--short] [--help] …",
     module: "xds/main.js",
   },
   consul: {

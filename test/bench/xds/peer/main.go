@@ -41,12 +41,12 @@ func makeCluster(name string) *cluster.Cluster {
 	}
 }
 
-func makeEndpoints(name string, count, salt int) *endpoint.ClusterLoadAssignment {
+func makeEndpoints(name string, count int, firstWeight uint32, mark string) *endpoint.ClusterLoadAssignment {
 	hosts := make([]*endpoint.LbEndpoint, count)
 	for i := range hosts {
 		weight := uint32(1)
 		if i == 0 {
-			weight = uint32(salt%100 + 1)
+			weight = firstWeight
 		}
 		hosts[i] = &endpoint.LbEndpoint{
 			HealthStatus:        core.HealthStatus_HEALTHY,
@@ -57,27 +57,34 @@ func makeEndpoints(name string, count, salt int) *endpoint.ClusterLoadAssignment
 		}
 	}
 	return &endpoint.ClusterLoadAssignment{ClusterName: name, Endpoints: []*endpoint.LocalityLbEndpoints{{
-		Locality: &core.Locality{Zone: "a"}, LoadBalancingWeight: wrapperspb.UInt32(1), LbEndpoints: hosts,
+		Locality: &core.Locality{Zone: "a", SubZone: mark}, LoadBalancingWeight: wrapperspb.UInt32(1), LbEndpoints: hosts,
 	}}}
+}
+
+// The first cluster's endpoints after a change, with the mark by which a client knows which change it holds.
+func changedEndpoints(count, change int) *endpoint.ClusterLoadAssignment {
+	return makeEndpoints("cluster-0", count, uint32(change%100+1), fmt.Sprintf("change-%07d", change))
 }
 
 func main() {
 	clusters := flag.Int("clusters", 100, "clusters")
 	endpoints := flag.Int("endpoints", 10, "endpoints of each cluster")
 	kind := flag.String("cache", "snapshot", "snapshot or linear")
+	partial := flag.Bool("partial", false, "answer streams that ask for some of the endpoints only")
 	flag.Parse()
 
 	var cds, eds []types.Resource
 	for i := 0; i < *clusters; i++ {
 		name := fmt.Sprintf("cluster-%d", i)
 		cds = append(cds, makeCluster(name))
-		eds = append(eds, makeEndpoints(name, *endpoints, 0))
+		eds = append(eds, makeEndpoints(name, *endpoints, 1, ""))
 	}
+	eds[0] = changedEndpoints(*endpoints, 0)
 	lds := []types.Resource{&listener.Listener{Name: "listener-0"}}
 	rds := []types.Resource{&route.RouteConfiguration{Name: "route-0"}}
 	ctx := context.Background()
 	var source cache.Cache
-	var change func(salt int)
+	var change func(number int)
 	if *kind == "linear" {
 		byName := func(list []types.Resource) map[string]types.Resource {
 			all := map[string]types.Resource{}
@@ -98,13 +105,13 @@ func main() {
 			ClassifyDelta: func(r *cache.DeltaRequest) string { return r.TypeUrl },
 			Caches:        caches,
 		}
-		change = func(salt int) {
-			if err := assignments.UpdateResource("cluster-0", makeEndpoints("cluster-0", *endpoints, salt)); err != nil {
+		change = func(number int) {
+			if err := assignments.UpdateResource("cluster-0", changedEndpoints(*endpoints, number)); err != nil {
 				log.Fatal(err)
 			}
 		}
 	} else {
-		snapshots := cache.NewSnapshotCache(true, everyone{}, nil)
+		snapshots := cache.NewSnapshotCache(!*partial, everyone{}, nil)
 		set := func(version string) {
 			snapshot, err := cache.NewSnapshot(version, map[resource.Type][]types.Resource{
 				resource.ClusterType: cds, resource.EndpointType: eds, resource.ListenerType: lds, resource.RouteType: rds,
@@ -118,9 +125,9 @@ func main() {
 		}
 		set("0")
 		source = snapshots
-		change = func(salt int) {
-			eds[0] = makeEndpoints("cluster-0", *endpoints, salt)
-			set(strconv.Itoa(salt))
+		change = func(number int) {
+			eds[0] = changedEndpoints(*endpoints, number)
+			set(strconv.Itoa(number))
 		}
 	}
 	xds := server.NewServer(ctx, source, nil)
@@ -138,9 +145,11 @@ func main() {
 	fmt.Printf("{\"port\":%d}\n", socket.Addr().(*net.TCPAddr).Port)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if salt, found := strings.CutPrefix(lines.Text(), "change "); found {
-			number, _ := strconv.Atoi(salt)
-			fmt.Printf("{\"changed\":%f}\n", float64(time.Now().UnixNano())/1e6)
+		if text, found := strings.CutPrefix(lines.Text(), "change "); found {
+			number, err := strconv.Atoi(text)
+			if err != nil {
+				log.Fatal(err)
+			}
 			change(number)
 		}
 	}
