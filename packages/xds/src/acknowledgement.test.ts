@@ -2,7 +2,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createScene, resource } from "./testing/scene.js";
-import { DeltaClient, settle } from "./testing/scripted-client.js";
+import { DeltaClient, SotwClient, settle } from "./testing/scripted-client.js";
 import { TypeUrl } from "./type.js";
 
 const { endpoint } = TypeUrl;
@@ -57,6 +57,94 @@ describe("acknowledged", () => {
     const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
     one.call.closed();
     two.send({ typeUrl: endpoint, resourceNamesUnsubscribe: ["orders"] });
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a client whose endpoints were replaced by those of a cluster without any", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(TypeUrl.cluster, "orders"), resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
+    cache.patch("all", { remove: [{ typeUrl: endpoint, name: "orders" }] });
+    for (const client of [one, two]) client.ack(await client.one());
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a client that is told of the resource's end instead, once it has acknowledged that", async () => {
+    const { cache, server, one, two } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    let done = false;
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 }).then((result) => {
+      done = true;
+      return result;
+    });
+    cache.patch("all", { remove: [{ typeUrl: endpoint, name: "orders" }] });
+    const [first, second] = [await one.one(), await two.one()];
+    expect(first.removedResources).toEqual(["orders"]);
+    one.ack(first);
+    await settle();
+    expect(done).toBe(false);
+    two.ack(second);
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a client that held all along what came back before it was sent anything else", async () => {
+    const { cache, server } = await twoClients();
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
+    cache.patch("all", { set: [resource(endpoint, "orders", "1")] });
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("counts a state-of-the-world client, which hears nothing of the end of endpoints, or asks for others meanwhile", async () => {
+    const { cache, server } = createScene();
+    cache.patch("all", { set: [resource(endpoint, "orders", "1"), resource(endpoint, "users", "1")] });
+    const [gone, elsewhere] = [new SotwClient(server, "gone"), new SotwClient(server, "elsewhere")];
+    for (const client of [gone, elsewhere]) {
+      client.ask(endpoint, ["orders"]);
+      client.ack(await client.one());
+    }
+    gone.wire.stalled = true;
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 1_000 });
+    elsewhere.ask(endpoint, ["users"]);
+    cache.patch("all", { remove: [{ typeUrl: endpoint, name: "orders" }] });
+    await settle();
+    gone.wire.resume();
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("waits for a version that is still to come", async () => {
+    const { cache, server, clock } = createScene();
+    cache.patch("all", { set: [resource(TypeUrl.cluster, "orders")] });
+    const client = new DeltaClient(server, "one");
+    client.send({ typeUrl: endpoint, resourceNamesSubscribe: ["orders"] });
+    await client.drain();
+    const early = server.acknowledged(endpoint, "orders", version("1"), { timeoutMs: 500 });
+    await clock.advance(500);
+    expect(await early).toEqual({ laggards: ["one"] });
+    const wait = server.acknowledged(endpoint, "orders", version("1"), { timeoutMs: 500 });
+    cache.patch("all", { set: [resource(endpoint, "orders", "1")] });
+    await client.drain();
+    expect(await wait).toEqual({ laggards: [] });
+  });
+
+  it("waits for the end of a resource until a wildcard's client has acknowledged that, whatever else it says before", async () => {
+    const { cache, server } = createScene();
+    cache.patch("all", { set: [resource(TypeUrl.cluster, "orders")] });
+    const client = new DeltaClient(server, "one");
+    client.send({ typeUrl: TypeUrl.cluster });
+    await client.drain();
+    let done = false;
+    cache.patch("all", { remove: [{ typeUrl: TypeUrl.cluster, name: "orders" }] });
+    const wait = server.acknowledged(TypeUrl.cluster, "orders", undefined, { timeoutMs: 500 }).then((result) => {
+      done = true;
+      return result;
+    });
+    const removal = await client.one();
+    client.send({ typeUrl: endpoint, resourceNamesSubscribe: ["users"] });
+    await settle();
+    expect(done).toBe(false);
+    client.ack(removal);
     expect(await wait).toEqual({ laggards: [] });
   });
 

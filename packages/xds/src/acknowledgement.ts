@@ -1,6 +1,7 @@
 /** Waiting until every subscriber of a resource has acknowledged a version of it. */
-import { resourceOf, versionOf } from "./holding.js";
-import { revisionOf } from "./revision.js";
+import { type Held, resourceOf, versionOf } from "./holding.js";
+import { type Resource, sameContent } from "./resource.js";
+import { newestRevision, revisionOf } from "./revision.js";
 import type { Stream } from "./stream.js";
 import type { Subscription } from "./subscription.js";
 
@@ -10,48 +11,75 @@ export type Wanted = string | undefined | ((version: string | undefined) => bool
 /** One wait. It ends when no laggard is left; new subscribers are sent the newest state and are not waited for. */
 export class AcknowledgementWait {
   readonly laggards = new Set<Stream>();
-  readonly #accepts: (subscription: Subscription) => boolean;
   readonly done: Promise<void>;
   #resolve: () => void = () => undefined;
+  /** The revision at which the version came to be; that of the call for one that is still to come. */
+  #since: number;
+  /** The version exists or has existed, so that a client which is up to date without it has passed it. */
+  #known: boolean;
 
-  /** `since` is the revision at which the version came to be; a client that acknowledged a later one has passed it. */
   constructor(
     readonly typeUrl: string,
     readonly name: string,
-    wanted: Wanted,
-    since: number,
+    private readonly wanted: Wanted,
     streams: Iterable<Stream>,
   ) {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#accepts = (subscription) => {
-      const held = subscription.acknowledged(name);
-      if (subscription.outstanding?.plan.whole) return false;
-      if (typeof wanted === "function") return wanted(versionOf(held));
-      if (versionOf(held) === wanted) return true;
-      const resource = resourceOf(held);
-      return wanted !== undefined && resource !== undefined && revisionOf(resource) > since;
-    };
-    for (const stream of streams) {
-      const subscription = stream.subscription(typeUrl);
-      if (subscription && subscribes(stream, subscription, name) && !this.#accepts(subscription)) this.laggards.add(stream);
-    }
+    const all = [...streams];
+    const known = typeof wanted === "string" ? all.map((stream) => this.#find(stream, wanted)).find((resource) => resource) : undefined;
+    this.#known = known !== undefined;
+    this.#since = known ? revisionOf(known) : newestRevision();
+    for (const stream of all) if (this.#lags(stream)) this.laggards.add(stream);
     if (this.laggards.size === 0) this.#resolve();
   }
 
-  /** A stream acknowledged something, changed its interest, or ended. */
+  /** A stream acknowledged something, changed its interest, turned out to be owed nothing, or ended. */
   heard(stream: Stream): void {
-    if (!this.laggards.has(stream)) return;
-    const subscription = stream.over ? undefined : stream.subscription(this.typeUrl);
-    if (subscription && subscribes(stream, subscription, this.name) && !this.#accepts(subscription)) return;
+    if (!this.laggards.has(stream) || this.#lags(stream)) return;
     this.laggards.delete(stream);
     if (this.laggards.size === 0) this.#resolve();
   }
-}
 
-function subscribes(stream: Stream, subscription: Subscription, name: string): boolean {
-  if (subscription.names.has(name)) return true;
-  if (!subscription.wildcard) return false;
-  return subscription.holding.get(name) !== undefined || stream.view?.visible(subscription.type.url, name) !== undefined;
+  #lags(stream: Stream): boolean {
+    const subscription = stream.over ? undefined : stream.subscription(this.typeUrl);
+    if (!subscription || !this.#subscribes(stream, subscription)) return false;
+    if (subscription.outstanding?.plan.whole) return true;
+    const held = subscription.acknowledged(this.name);
+    if (typeof this.wanted === "function") return !this.wanted(versionOf(held));
+    return versionOf(held) !== this.wanted && !this.#passed(held, subscription.target(this.name, stream.source(this.typeUrl)));
+  }
+
+  /** True when a client that holds `held` is past the version: it holds a later one, or all that it is to have without it. */
+  #passed(held: Held, target: Resource | undefined): boolean {
+    if (target && target.version === this.wanted) {
+      if (!this.#known) this.#since = revisionOf(target);
+      this.#known = true;
+      return false;
+    }
+    const resource = resourceOf(held);
+    const settled = target
+      ? versionOf(held) === target.version && (!resource || sameContent(resource, target))
+      : versionOf(held) === undefined;
+    if (settled && this.#known) return true;
+    const revision = Math.max(resource ? revisionOf(resource) : 0, settled && target ? revisionOf(target) : 0);
+    return revision > this.#since;
+  }
+
+  #subscribes(stream: Stream, subscription: Subscription): boolean {
+    if (subscription.names.has(this.name)) return true;
+    if (!subscription.wildcard) return false;
+    if (subscription.holding.get(this.name) !== undefined || subscription.acknowledged(this.name) !== undefined) return true;
+    return stream.view?.visible(this.typeUrl, this.name) !== undefined;
+  }
+
+  /** The resource of that version, if it is what the stream's client is to have, was sent or holds. */
+  #find(stream: Stream, version: string): Resource | undefined {
+    const subscription = stream.subscription(this.typeUrl);
+    if (!subscription) return undefined;
+    const target = subscription.target(this.name, stream.source(this.typeUrl));
+    const sent = resourceOf(subscription.holding.get(this.name));
+    return [target, sent, resourceOf(subscription.acknowledged(this.name))].find((resource) => resource?.version === version);
+  }
 }

@@ -90,6 +90,54 @@ describe("load reports", () => {
   });
 });
 
+describe("calls beside the discovery streams", () => {
+  const reporting = { intervalMs: 1_000, onReport: () => undefined };
+  const open = (server: XdsServer, path: string) => {
+    const wire = new ScriptedWire();
+    return { wire, call: server.accept(path, wire) };
+  };
+
+  it("are limited in number, apart from the streams", async () => {
+    const { server } = createScene({ limits: { streams: 2 }, loadReports: reporting });
+    const first = open(server, csdsPaths.stream);
+    expect(open(server, loadReportPath).wire.ended).toBeUndefined();
+    expect(open(server, loadReportPath).wire.ended).toMatchObject({ status: 8 });
+    const client = new DeltaClient(server);
+    client.send({ typeUrl: cluster });
+    expect(await client.drain()).toHaveLength(1);
+    first.call?.closed();
+    expect(open(server, csdsPaths.stream).wire.ended).toBeUndefined();
+  });
+
+  it("are ended without a first request, and by the stop of the server", async () => {
+    const { server, clock } = createScene({ limits: { firstRequestMs: 1_000 }, loadReports: reporting });
+    const silent = [open(server, csdsPaths.stream), open(server, loadReportPath)];
+    const active = open(server, loadReportPath);
+    active.call?.message(Buffer.from(toBinary(LoadStatsRequestSchema, create(LoadStatsRequestSchema, { node: { id: "node" } }))));
+    await clock.advance(1_000);
+    for (const { wire } of silent) expect(wire.ended).toMatchObject({ status: 4 });
+    expect(active.wire.ended).toBeUndefined();
+    await server.stop({ graceMs: 0 });
+    expect(active.wire.ended).toMatchObject({ status: 14 });
+    expect(open(server, loadReportPath).wire.ended).toMatchObject({ status: 14 });
+  });
+
+  it("are cut off when their client reads nothing, also after their end", async () => {
+    const { server, clock } = createScene({ limits: { unreadMs: 1_000 } });
+    const [asking, leaving] = [open(server, csdsPaths.stream), open(server, csdsPaths.stream)];
+    for (const { wire, call } of [asking, leaving]) {
+      wire.stalled = true;
+      call?.message(Buffer.from(toBinary(ClientStatusRequestSchema, create(ClientStatusRequestSchema))));
+    }
+    leaving.call?.halfClose();
+    await clock.advance(999);
+    expect([asking.wire.aborted, leaving.wire.aborted]).toEqual([false, false]);
+    await clock.advance(1);
+    expect([asking.wire.aborted, leaving.wire.aborted]).toEqual([true, true]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
 it("ends the stream of a status client that asks on and on without reading the answers", () => {
   const { server } = createScene();
   const wire = new ScriptedWire();

@@ -34,9 +34,12 @@ interface Entry {
   frame: Frame;
 }
 
+/** What an entry takes beyond its frame, about. */
+const bytesPerEntry = 512;
+
 /** The frames that were sent last, found again by the list of resources in them. */
 export class FrameCache {
-  readonly #entries = new Map<number, Entry[]>();
+  readonly #entries = new Map<number | string, Entry[]>();
   readonly #parts = new WeakMap<Resource, { id: number; delta?: Buffer; sotw?: Buffer }>();
   /** Long lists that are one array for many streams, so that not even the list has to be compared. */
   readonly #shared = new WeakMap<readonly Resource[], Entry>();
@@ -60,18 +63,20 @@ export class FrameCache {
   frame(answer: Answer, after: number): Frame {
     const shared = answer.removed.length === 0 && !answer.empty ? this.#shared.get(answer.resources) : undefined;
     if (shared && shared.answer.variant === answer.variant && shared.answer.version === answer.version) return this.#after(shared, after);
-    const hash = this.#hash(answer);
-    const entries = this.#entries.get(hash) ?? [];
-    const entry = entries.find((e) => sameAnswer(e.answer, answer));
+    const key = this.#key(answer);
+    const entry = this.#entries.get(key)?.find((e) => sameAnswer(e.answer, answer));
     if (entry) return this.#after(entry, after);
     const frame = this.#build(answer);
-    if (this.#bytes + frame.bytes.length > this.capacity) {
+    const cost = frame.bytes.length + bytesPerEntry + (typeof key === "string" ? key.length : 0);
+    if (this.#bytes + cost > this.capacity) {
       this.#entries.clear();
       this.#bytes = 0;
     }
-    this.#bytes += frame.bytes.length;
+    this.#bytes += cost;
     const fresh: Entry = { answer, frame };
-    this.#entries.set(hash, [...(this.#entries.get(hash) ?? []), fresh]);
+    const sameKey = this.#entries.get(key);
+    if (sameKey) sameKey.push(fresh);
+    else this.#entries.set(key, [fresh]);
     if (answer.removed.length === 0 && !answer.empty && answer.resources.length > 32) this.#shared.set(answer.resources, fresh);
     return frame;
   }
@@ -128,10 +133,12 @@ export class FrameCache {
     return known;
   }
 
-  #hash(answer: Answer): number {
+  /** Where an answer is found: by its resources, and by the very names that are gone or absent, which clients may choose. */
+  #key(answer: Answer): number | string {
     let hash = answer.variant === "delta" ? 17 : 23;
     for (const resource of answer.resources) hash = (Math.imul(hash, 31) + this.#known(resource).id) | 0;
-    return (Math.imul(hash, 31) + answer.removed.length) | 0;
+    const { removed, empty } = answer;
+    return removed.length === 0 && !empty ? hash : `${hash} ${removed.join("\n")} ${empty?.join("\n") ?? ""}`;
   }
 }
 

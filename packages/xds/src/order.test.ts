@@ -80,6 +80,19 @@ describe("order", () => {
     expect(word((await client.one()).typeUrl)).toBe("RDS");
   });
 
+  it("gives an addition its whole wait although a removal of the same type waits longer already (3)", async () => {
+    const { cache, client, clock } = await configured();
+    cache.patch("all", { remove: [listener, route].map((typeUrl) => ({ typeUrl, name: "old" })) });
+    expect((await client.one()).removedResources).toEqual(["old"]);
+    await clock.advance(1_900);
+    cache.patch("all", { set: [fresh(cluster), fresh(listener)] });
+    expect(word((await client.one()).typeUrl)).toBe("CDS");
+    await clock.advance(1_999);
+    expect(await client.take()).toEqual([]);
+    await clock.advance(1);
+    expect((await client.one()).resources.map(({ name }) => name)).toEqual(["new"]);
+  });
+
   it("keeps a cluster until the routes that used it are acknowledged (3)", async () => {
     const { cache, client } = await configured();
     cache.patch("all", { set: [resource(route, "old", "to elsewhere")], remove: [{ typeUrl: cluster, name: "old" }] });

@@ -32,15 +32,15 @@ export interface Choice {
  */
 export function choose(turns: readonly Turn[], warming: boolean, ordered: boolean, now: number, limits: OrderLimits): Choice {
   let wakeAt: number | undefined;
-  const waits = (subscription: Subscription, limit: number): boolean => {
-    subscription.blockedSince ??= now;
-    const until = subscription.blockedSince + limit;
+  const waits = ({ blockedSince }: Subscription, kind: "additions" | "removals"): boolean => {
+    blockedSince[kind] ??= now;
+    const until = blockedSince[kind] + limits[kind];
     if (now >= until) return false;
     if (wakeAt === undefined || until < wakeAt) wakeAt = until;
     return true;
   };
-  const mayAdd = (turn: Turn) => !ordered || !blocksAddition(turn, turns, warming) || !waits(turn.subscription, limits.additions);
-  const mayRemove = (turn: Turn) => !ordered || !blocksRemoval(turn, turns, warming) || !waits(turn.subscription, limits.removals);
+  const mayAdd = (turn: Turn) => !ordered || !blocksAddition(turn, turns, warming) || !waits(turn.subscription, "additions");
+  const mayRemove = (turn: Turn) => !ordered || !blocksRemoval(turn, turns, warming) || !waits(turn.subscription, "removals");
 
   for (const turn of turns) {
     const { subscription, plan, owesAnswer } = turn;

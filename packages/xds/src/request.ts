@@ -1,7 +1,9 @@
 /** Discovery requests, decoded by hand so that the long lists in them cost nothing when they have not changed. */
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
-import { type NameList, type NameLists, noNames } from "./names.js";
+import { excerpt, refusalLength } from "./excerpt.js";
+import type { Variant } from "./frame.js";
+import { checkBounds, type NameList, type NameLists, noNames, TooManyNames } from "./names.js";
 import { FieldReader } from "./wire.js";
 
 /** What both variants of a request share. */
@@ -10,7 +12,7 @@ interface AnyRequest {
   readonly nonce: string;
   /** The encoded node, undefined when the request has none. */
   readonly node: Buffer | undefined;
-  /** The text of `error_detail`; undefined when the request is no refusal. */
+  /** The text of `error_detail`, cut to what is kept of it; undefined when the request is no refusal. */
   readonly error: string | undefined;
 }
 
@@ -29,8 +31,17 @@ export interface DeltaRequest extends AnyRequest {
 
 const noVersions: ReadonlyMap<string, string> = new Map();
 
-/** Decodes a DiscoveryRequest. Throws MalformedMessage. */
-export function decodeSotwRequest(bytes: Buffer, lists: NameLists): SotwRequest {
+/** Decodes a request of either variant, or says what there is too much of in it. Throws MalformedMessage. */
+export function decodeRequest(variant: Variant, bytes: Buffer, lists: NameLists): SotwRequest | DeltaRequest | { readonly excess: string } {
+  try {
+    return variant === "delta" ? decodeDeltaRequest(bytes, lists) : decodeSotwRequest(bytes, lists);
+  } catch (error) {
+    if (error instanceof TooManyNames) return { excess: error.message };
+    throw error;
+  }
+}
+
+function decodeSotwRequest(bytes: Buffer, lists: NameLists): SotwRequest {
   const reader = new FieldReader(bytes);
   const names = new NameRuns(3);
   let [version, typeUrl, nonce] = ["", "", ""];
@@ -44,15 +55,16 @@ export function decodeSotwRequest(bytes: Buffer, lists: NameLists): SotwRequest 
     else if (reader.field === 5) nonce = reader.text();
     else if (reader.field === 6) error = decodeStatus(reader.value());
   }
+  checkBounds(0, version.length, lists.bounds);
   return { version, typeUrl, nonce, node, error, names: names.decode(bytes, lists) };
 }
 
-/** Decodes a DeltaDiscoveryRequest. Throws MalformedMessage. */
-export function decodeDeltaRequest(bytes: Buffer, lists: NameLists): DeltaRequest {
+function decodeDeltaRequest(bytes: Buffer, lists: NameLists): DeltaRequest {
   const reader = new FieldReader(bytes);
   const subscribe = new NameRuns(3);
   const unsubscribe = new NameRuns(4);
   let versions: Map<string, string> | undefined;
+  let characters = 0;
   let [typeUrl, nonce] = ["", ""];
   let node: Buffer | undefined;
   let error: string | undefined;
@@ -65,6 +77,8 @@ export function decodeDeltaRequest(bytes: Buffer, lists: NameLists): DeltaReques
       versions ??= new Map();
       const [name, version] = decodeEntry(reader.value());
       versions.set(name, version);
+      characters += name.length + version.length;
+      checkBounds(versions.size, characters, lists.bounds);
     } else if (reader.field === 6) nonce = reader.text();
     else if (reader.field === 7) error = decodeStatus(reader.value());
   }
@@ -121,7 +135,10 @@ function decodeStatus(bytes: Buffer): string {
   let [code, message] = [0, ""];
   while (reader.next()) {
     if (reader.field === 1) code = reader.number();
-    else if (reader.field === 2) message = reader.text();
+    else if (reader.field === 2) {
+      // So many bytes hold more characters than are kept.
+      message = excerpt(reader.value().toString("utf8", 0, Math.min(reader.value().length, 4 * refusalLength + 4)), refusalLength);
+    }
   }
   return message || `the client gave no text (status ${code})`;
 }

@@ -3,6 +3,7 @@ import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { type Clock, systemClock, type Timer } from "@legation/runtime";
 import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
 import { authenticated } from "./authentication.js";
+import { AuxiliaryCall } from "./auxiliary.js";
 import { csdsPaths, serveCsds } from "./csds.js";
 import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
@@ -16,7 +17,6 @@ import type { XdsServerOptions } from "./options.js";
 import type { OrderLimits } from "./order.js";
 import { Publisher } from "./publisher.js";
 import type { RetryTimes } from "./rejection.js";
-import { newestRevision, revisionOf } from "./revision.js";
 import { methods } from "./service.js";
 import { type StreamStatus, statusOf } from "./status.js";
 import { Stream } from "./stream.js";
@@ -35,8 +35,9 @@ export interface XdsServer {
   refresh(nodeId?: string): void;
   status(): StreamStatus[];
   /**
-   * Resolves when every stream that subscribes to the resource has acknowledged the version, or a later one, or is gone; or after
-   * `timeoutMs`, with the ids of the nodes that have not. Rejects with the signal's reason.
+   * Resolves when every stream that subscribes to the resource has acknowledged the version, or is past it: it holds a later one, or what it
+   * is to have instead by now, or no longer subscribes, or is gone; or after `timeoutMs`, with the ids of the nodes that have not. A
+   * version that no client has had or is to have is waited for as one that is still to come. Rejects with the signal's reason.
    */
   acknowledged(
     typeUrl: string,
@@ -56,7 +57,7 @@ export function createXdsServer(options: XdsServerOptions): XdsServer {
 class Server implements XdsServer, StreamHost {
   readonly types: ReadonlyMap<string, ResourceType>;
   readonly frames: FrameCache;
-  readonly lists = new NameLists();
+  readonly lists: NameLists;
   readonly interest = new InterestIndex<Stream>();
   readonly clock: Clock;
   readonly random: () => number;
@@ -65,6 +66,7 @@ class Server implements XdsServer, StreamHost {
   readonly retry: RetryTimes;
   readonly emptyAssignments: boolean;
   readonly #streams = new Set<Stream>();
+  readonly #auxiliary = new Set<AuxiliaryCall>();
   readonly #views: Views;
   readonly #publisher: Publisher;
   readonly #listening: Listening[] = [];
@@ -84,6 +86,7 @@ class Server implements XdsServer, StreamHost {
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.limits = { ...defaultLimits, ...options.limits };
+    this.lists = new NameLists(this.limits);
     this.order = { additions: 2_000, removals: 5_000, ...options.order };
     this.retry = { base: 1_000, max: 300_000, ...options.retry };
     this.emptyAssignments = options.emptyAssignments ?? true;
@@ -112,8 +115,14 @@ class Server implements XdsServer, StreamHost {
   accept(path: string, wire: Wire): Call | undefined {
     const call = this.#open(path, wire);
     const { authenticate } = this.options;
-    if (!call || !authenticate) return call;
-    return authenticated(call, wire, authenticate, (identity) => call instanceof Stream && this.#identities.set(call, identity));
+    if (!authenticate || !(call instanceof Stream || call instanceof AuxiliaryCall)) return call;
+    return authenticated(call, wire, {
+      authenticate,
+      limits: this.limits,
+      clock: this.clock,
+      admitted: (identity) => call instanceof Stream && this.#identities.set(call, identity),
+      refuse: (status, message) => call.end(status, message),
+    });
   }
 
   refresh(nodeId?: string): void {
@@ -132,7 +141,7 @@ class Server implements XdsServer, StreamHost {
     { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<{ laggards: string[] }> {
     signal?.throwIfAborted();
-    const wait = new AcknowledgementWait(typeUrl, name, version, this.#revision(typeUrl, name, version), this.#streams);
+    const wait = new AcknowledgementWait(typeUrl, name, version, this.#streams);
     this.#waits.add(wait);
     let timer: Timer | undefined;
     let onAbort: (() => void) | undefined;
@@ -157,7 +166,7 @@ class Server implements XdsServer, StreamHost {
 
   async stop({ graceMs }: { graceMs: number }): Promise<void> {
     this.#stopping = true;
-    const streams = [...this.#streams];
+    const streams = [...this.#streams, ...this.#auxiliary];
     await Promise.all(
       streams.map(async (stream) => {
         if (graceMs > 0) await this.clock.sleep(graceMs * this.random());
@@ -216,25 +225,28 @@ class Server implements XdsServer, StreamHost {
   }
 
   #open(path: string, wire: Wire): Call | undefined {
-    if (path === loadReportPath && this.options.loadReports) return serveLoadReports(wire, this.options.loadReports);
-    if (path === csdsPaths.stream || path === csdsPaths.fetch) return serveCsds(path, wire, this.#streams);
     const method = methods.get(path);
-    if (!method) return undefined;
+    const serve = method ? undefined : this.#auxiliaryService(path);
+    if (!method && !serve) return undefined;
     if (this.#stopping) return refused(wire, Status.UNAVAILABLE, "the server is stopping");
-    if (this.#streams.size >= this.limits.streams)
+    if ((method ? this.#streams : this.#auxiliary).size >= this.limits.streams)
       return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
+    if (serve) {
+      const call = new AuxiliaryCall(wire, this.limits, this.clock, serve, () => this.#auxiliary.delete(call));
+      this.#auxiliary.add(call);
+      return call;
+    }
+    if (!method) return undefined;
     const stream = new Stream(++this.#lastId, wire, method.variant, method.only, this);
     this.#streams.add(stream);
     return stream;
   }
 
-  #revision(typeUrl: string, name: string, version: Wanted): number {
-    if (typeof version !== "string") return Number.POSITIVE_INFINITY;
-    for (const stream of this.#streams) {
-      const resource = stream.view?.lookup(typeUrl, name);
-      if (resource?.version === version) return revisionOf(resource);
-    }
-    return newestRevision() - 1;
+  #auxiliaryService(path: string): ((wire: Wire) => Call) | undefined {
+    const { loadReports } = this.options;
+    if (path === loadReportPath && loadReports) return (wire) => serveLoadReports(wire, loadReports);
+    if (path === csdsPaths.stream || path === csdsPaths.fetch) return (wire) => serveCsds(path, wire, this.#streams);
+    return undefined;
   }
 
   #attach(stream: Stream, node: Node): void {

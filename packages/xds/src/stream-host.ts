@@ -29,7 +29,7 @@ export interface StreamHost {
   opened(stream: Stream): void;
   /** The stream asks for names that do not exist. */
   wanted(stream: Stream, typeUrl: string, names: readonly string[]): void;
-  /** The stream acknowledged something or changed what it asks for. */
+  /** The stream acknowledged something, changed what it asks for, or turned out to be owed nothing now. */
   heard(stream: Stream): void;
   closed(stream: Stream): void;
 }

@@ -2,22 +2,27 @@
 
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Timer } from "@legation/runtime";
+import { Alarm } from "./alarm.js";
 import { answerDelta, applyDelta } from "./delta.js";
 import { Demands } from "./demand.js";
-import { emptyAssignment } from "./empty-assignment.js";
+import { excerpt, statusMessage, typeUrlLength } from "./excerpt.js";
 import type { Variant } from "./frame.js";
 import { resourceOf } from "./holding.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
-import { type DeltaRequest, decodeDeltaRequest, decodeNode, decodeSotwRequest, nodeId, type SotwRequest } from "./request.js";
-import type { Resource } from "./resource.js";
+import { type DeltaRequest, decodeNode, decodeRequest, nodeId, type SotwRequest } from "./request.js";
 import { answerSotw, applySotw, resumeSotw } from "./sotw.js";
+import { createSource } from "./source.js";
 import type { StreamHost } from "./stream-host.js";
 import { Subscription } from "./subscription.js";
 import { type Call, Status, type Wire } from "./transport.js";
 import { type ResourceType, TypeUrl } from "./type.js";
+import { UnreadDeadline } from "./unread.js";
 import type { View } from "./view.js";
 import { Warming } from "./warming.js";
+
+/** Characters of a node's id at most: it stands in every event and log line about its stream. */
+const nodeIdLength = 1_024;
 
 /** One call of a discovery service. */
 export class Stream implements Call {
@@ -31,11 +36,9 @@ export class Stream implements Call {
   readonly demands = new Demands();
   readonly openedAt: number;
   #over = false;
-  #writing = false;
-  #timer: Timer | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #alarm: Alarm;
   #deadline: Timer | undefined;
-  #unread: Timer | undefined;
+  readonly #unread: UnreadDeadline;
   readonly #warming: Warming;
   readonly #sources = new Map<string, Source>();
 
@@ -48,6 +51,11 @@ export class Stream implements Call {
     private readonly host: StreamHost,
   ) {
     this.openedAt = host.clock.now();
+    this.#alarm = new Alarm(host.clock, () => this.#onAlarm());
+    this.#unread = new UnreadDeadline(host.clock, host.limits.unreadMs, () => {
+      this.wire.abort();
+      this.#finish("the client reads nothing");
+    });
     this.#warming = new Warming(host.order.additions);
     this.#deadline = host.clock.timeout(host.limits.firstRequestMs, () => this.end(Status.DEADLINE_EXCEEDED, "no first request came"));
   }
@@ -79,8 +87,11 @@ export class Stream implements Call {
 
   message(bytes: Buffer): void {
     if (this.#over) return;
-    const { lists } = this.host;
-    const request = this.variant === "delta" ? decodeDeltaRequest(bytes, lists) : decodeSotwRequest(bytes, lists);
+    const request = decodeRequest(this.variant, bytes, this.host.lists);
+    if ("excess" in request) {
+      this.end(Status.RESOURCE_EXHAUSTED, request.excess);
+      return;
+    }
     const fault = this.#checkNode(request.node);
     if (fault) this.end(Status.INVALID_ARGUMENT, fault);
     if (this.#over) return;
@@ -88,7 +99,7 @@ export class Stream implements Call {
     const type = this.host.types.get(typeUrl);
     if (this.only && typeUrl !== this.only) this.end(Status.INVALID_ARGUMENT, `this service serves ${this.only}, not ${typeUrl}`);
     else if (type) this.#request(type, request);
-    else this.host.event({ kind: "unknown-type", stream: this.id, node: this.nodeId, typeUrl });
+    else this.host.event({ kind: "unknown-type", stream: this.id, node: this.nodeId, typeUrl: excerpt(typeUrl, typeUrlLength) });
   }
 
   halfClose(): void {
@@ -96,14 +107,16 @@ export class Stream implements Call {
   }
 
   closed(): void {
+    this.#unread.cancel();
     this.#finish("the client went away");
   }
 
   /** Ends the stream with a gRPC status. */
   end(status: number, message: string): void {
     if (this.#over) return;
-    this.wire.end(status, message);
-    this.#finish(message || "the client closed it");
+    const told = statusMessage(message);
+    this.wire.end(status, told);
+    this.#finish(told || "the client closed it");
   }
 
   /** Gives the stream its view, the first or another one; everything it asked for is looked at again. */
@@ -114,7 +127,7 @@ export class Stream implements Call {
 
   /** Sends what is owed, one response at a time, as long as the transport takes it. */
   pump(): void {
-    if (this.#over || this.#writing || !this.#hasWork()) return;
+    if (this.#over || this.#unread.untaken > 0 || !this.#hasWork()) return;
     this.waiting = !this.ready;
     if (this.waiting) return;
     const now = this.host.clock.monotonic();
@@ -127,6 +140,7 @@ export class Stream implements Call {
       this.host.order,
     );
     if (next) this.#send(next.subscription, next.plan, now);
+    else this.host.heard(this);
     this.#wake(wakeAt, now);
   }
 
@@ -135,6 +149,7 @@ export class Stream implements Call {
     if (!bytes) return "the first request must carry the node";
     this.node = decodeNode(bytes);
     if (this.node.id === "") return "the node's id is empty";
+    if (this.node.id.length > nodeIdLength) return `the node's id has more than ${nodeIdLength} characters`;
     this.#deadline?.cancel();
     const { streamAgeMs } = this.host.limits;
     if (streamAgeMs > 0) {
@@ -157,8 +172,10 @@ export class Stream implements Call {
     else applySotw(subscription, request, !known);
     this.host.heard(this);
     const stale = this.variant === "sotw" && known && request.nonce !== "" && request.nonce !== lastNonce;
-    if (subscription.names.size > this.host.limits.names)
-      this.end(Status.RESOURCE_EXHAUSTED, `more than ${this.host.limits.names} names of ${type.url}`);
+    const { names, nameCharacters } = this.host.limits;
+    if (subscription.names.size > names) this.end(Status.RESOURCE_EXHAUSTED, `more than ${names} names of ${type.url}`);
+    else if (subscription.names.characters > nameCharacters)
+      this.end(Status.RESOURCE_EXHAUSTED, `names of ${type.url} of more than ${nameCharacters} characters together`);
     else if (!stale) this.pump();
   }
 
@@ -175,7 +192,7 @@ export class Stream implements Call {
 
   #turn(subscription: Subscription, now: number): Turn {
     if (subscription.outstanding || !subscription.dirty) return { subscription, plan: nothingOwed, owesAnswer: false };
-    const source = this.#source(subscription.type.url);
+    const source = this.source(subscription.type.url);
     const view = this.view;
     if (subscription.claimedVersion !== "") resumeSotw(subscription, source, view?.source.version);
     let plan = subscription.plan(source, now);
@@ -187,7 +204,8 @@ export class Stream implements Call {
       this.demands.answered(subscription, plan.absent, Number.POSITIVE_INFINITY);
       plan = { ...plan, remove: [], absent: [] };
     }
-    if (plan.set.length + plan.remove.length === 0) subscription.blockedSince = undefined;
+    if (plan.set.length === 0) subscription.blockedSince.additions = undefined;
+    if (plan.remove.length === 0) subscription.blockedSince.removals = undefined;
     const idle = plan.set.length + plan.remove.length + plan.absent.length === 0;
     const waiting = this.demands.awaitsAny(subscription.type.url);
     const owesAnswer = !subscription.answered && subscription.interested && !subscription.type.silentAbsence && !waiting;
@@ -203,17 +221,14 @@ export class Stream implements Call {
     const { frames, clock, limits } = this.host;
     const version = this.view?.source.version;
     const answer =
-      this.variant === "delta" ? answerDelta(subscription, plan, version) : answerSotw(subscription, plan, this.#source(type.url), version);
+      this.variant === "delta" ? answerDelta(subscription, plan, version) : answerSotw(subscription, plan, this.source(type.url), version);
     const frame = frames.frame(answer, subscription.lastSerial);
     if (type.url === TypeUrl.cluster) this.#clustersChange(subscription, plan, now);
-    subscription.blockedSince = undefined;
+    if (plan.set.length > 0) subscription.blockedSince.additions = undefined;
+    if (plan.remove.length > 0) subscription.blockedSince.removals = undefined;
     subscription.sent(plan, frame, now, clock.now());
     this.demands.answered(subscription, plan.absent, limits.absentNames);
-    this.#writing = true;
-    this.#unread = clock.timeout(limits.unreadMs, () => {
-      this.wire.abort();
-      this.#finish("the client reads nothing");
-    });
+    this.#unread.wrote();
     this.host.event({
       kind: "push",
       stream: this.id,
@@ -225,8 +240,7 @@ export class Stream implements Call {
       bytes: frame.bytes.length,
     });
     this.wire.write(frame.bytes, () => {
-      this.#writing = false;
-      this.#unread?.cancel();
+      this.#unread.taken();
       this.pump();
     });
   }
@@ -287,49 +301,45 @@ export class Stream implements Call {
     return false;
   }
 
-  #source(typeUrl: string): Source {
+  /** What exists for this client, of a type. */
+  source(typeUrl: string): Source {
     let source = this.#sources.get(typeUrl);
     if (!source) {
-      const lookup = (name: string): Resource | undefined => this.view?.lookup(typeUrl, name);
-      const find =
-        typeUrl === TypeUrl.endpoint && this.host.emptyAssignments
-          ? (name: string) => lookup(name) ?? emptyAssignment(this.view, name)
-          : lookup;
-      source = {
-        lookup: find,
-        visible: (name) => this.view?.visible(typeUrl, name),
-        all: () => this.view?.all(typeUrl) ?? [],
-        resolve: (list) => this.view?.resolve(typeUrl, list, find),
-        awaited: (name) => this.demands.awaits(typeUrl, name),
-      };
+      source = createSource(typeUrl, this.host.emptyAssignments, this.demands, () => this.view);
       this.#sources.set(typeUrl, source);
     }
     return source;
   }
 
-  /** Sets the one timer to the earliest time at which there may be something to do without an event. */
+  /** Sees to it that the stream is looked at when there may be something to do without an event. */
   #wake(orderAt: number | undefined, now: number): void {
     let at = orderAt ?? Number.POSITIVE_INFINITY;
-    for (const subscription of this.subscriptions) at = Math.min(at, subscription.retryAt() ?? at);
-    if (at >= this.#timerAt || at === Number.POSITIVE_INFINITY) return;
-    this.#timer?.cancel();
-    this.#timerAt = at;
-    this.#timer = this.host.clock.timeout(Math.max(1, at - now), () => {
-      this.#timerAt = Number.POSITIVE_INFINITY;
-      const then = this.host.clock.monotonic();
-      for (const subscription of this.subscriptions) subscription.retry(then);
-      this.pump();
-      this.#wake(undefined, then);
-    });
+    for (const subscription of this.subscriptions) at = Math.min(at, subscription.retryAt() ?? at, this.#unansweredAt(subscription));
+    this.#alarm.by(at, now);
+  }
+
+  #onAlarm(): void {
+    const now = this.host.clock.monotonic();
+    for (const subscription of this.subscriptions) {
+      if (this.#unansweredAt(subscription) <= now) this.end(Status.DEADLINE_EXCEEDED, `no answer to ${subscription.type.url}`);
+      subscription.retry(now);
+    }
+    this.pump();
+    this.#wake(undefined, now);
+  }
+
+  /** When the answer to an outstanding response is overdue; monotonic milliseconds, infinite when none is or may be. */
+  #unansweredAt({ outstanding }: Subscription): number {
+    const { unansweredMs } = this.host.limits;
+    return outstanding && unansweredMs > 0 ? outstanding.since + unansweredMs : Number.POSITIVE_INFINITY;
   }
 
   #finish(reason: string): void {
     if (this.#over) return;
     this.#over = true;
     this.closedBecause = reason;
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#deadline?.cancel();
-    this.#unread?.cancel();
     for (const { type, names } of this.subscriptions) {
       this.host.interest.removeList(type.url, names.base, this);
       for (const name of names.own) this.host.interest.remove(type.url, name, this);

@@ -25,8 +25,8 @@ export class Subscription {
   /** The serial of the last frame, 0 before the first. */
   lastSerial = 0;
   lastNonce = "";
-  /** Since when the order of types has kept something back; monotonic milliseconds. */
-  blockedSince: number | undefined;
+  /** Since when the order of types has kept additions and removals back; monotonic milliseconds. */
+  readonly blockedSince: { additions: number | undefined; removals: number | undefined } = { additions: undefined, removals: undefined };
   lastRejection: { readonly message: string; readonly names: readonly string[]; readonly at: number } | undefined;
   /** Wall-clock milliseconds. */
   lastSentAt: number | undefined;
