@@ -61,7 +61,12 @@ async function finish(service: ServiceProcess, log: AgentLog, stopping: Promise<
 
 /** The steps among events. */
 export function stepsOf(events: readonly AgentEvent[]): Step[] {
-  return events.filter(isStep).map((e) => ({ step: String(e["step"]), outcome: String(e["outcome"]), ms: Number(e["ms"]), at: new Date(e["time"] as string).getTime() }));
+  return events.filter(isStep).map((e) => ({
+    step: String(e["step"]),
+    outcome: String(e["outcome"]),
+    ms: Number(e["ms"]),
+    at: new Date(e["time"] as string).getTime(),
+  }));
 }
 
 function isStep({ event }: AgentEvent): boolean {

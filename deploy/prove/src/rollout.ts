@@ -81,7 +81,9 @@ function timeline(reports: readonly LoadReport[], { departures }: Observed): str
     .flatMap((report) => report.failures)
     .slice(0, mostFailures)
     .map(({ at, afterMs, reason }) => ({ at, text: `FAILED after ${afterMs.toFixed(0)} ms: ${reason}` }));
-  const steps = departures.flatMap(({ id, steps: all }) => all.map(({ at, step, outcome }) => ({ at, text: `${id} step ${step} over: ${outcome}` })));
+  const steps = departures.flatMap(({ id, steps: all }) =>
+    all.map(({ at, step, outcome }) => ({ at, text: `${id} step ${step} over: ${outcome}` })),
+  );
   return [...failures, ...steps].sort((a, b) => a.at - b.at).map(({ at, text }) => `  ${new Date(at).toISOString().slice(11, 23)} ${text}`);
 }
 

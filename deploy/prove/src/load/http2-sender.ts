@@ -53,7 +53,11 @@ export function http2Sender({ url, authority, path = "/", method = "GET", timeou
         stream.once("close", () => {
           if (complete && failure === undefined && status < 500) resolve({ ok: true, answeredBy: by });
           else
-            resolve({ ok: false, reason: failure ?? (complete ? `${status} ${text.trim().slice(0, 120)}`.trim() : `the stream ended early (${status})`), answeredBy: by });
+            resolve({
+              ok: false,
+              reason: failure ?? (complete ? `${status} ${text.trim().slice(0, 120)}`.trim() : `the stream ended early (${status})`),
+              answeredBy: by,
+            });
         });
         stream.on("data", (chunk: Buffer) => {
           if (status >= 500 && text.length < 120) text += chunk.toString();
