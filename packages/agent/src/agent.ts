@@ -9,7 +9,11 @@ import { setUpChannel } from "./channel/setup.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
-import { createHealth, probesOf } from "./health/health.js";
+import { createProbe } from "./health/create-probe.js";
+import { createHealth } from "./health/health.js";
+import { checkNow } from "./health/health-status.js";
+import { openRecord } from "./health/record.js";
+import { isUp } from "./health/verdict.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
 import { learnNodeName } from "./node-name.js";
@@ -78,12 +82,22 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   let begun: Promise<void> = Promise.resolve();
   let stopped: Promise<number> | undefined;
 
-  const health = createHealth(probesOf(config), values.health, clock, (result) => {
-    telemetry.checked(result);
-    if (!result.ok) log.debug({ event: "service.check-failed", ...result }, result.message);
-    if (health.level === "HEALTHY" || health.level === "DEGRADED") supervisor.dispatch({ kind: "healthy", cause: health.message });
-    if (health.level === "UNHEALTHY") supervisor.dispatch({ kind: "unhealthy", cause: health.message });
-    publish();
+  const health = createHealth({
+    checks: config.checks,
+    probeOf: ({ target }) => createProbe(target, launch ?? { env: { ...env, ...values.env } }),
+    record: openRecord(stateDir.file("health.json")),
+    clock,
+    random: Math.random,
+    log,
+    onResult: (result, changed) => {
+      telemetry.checked(result);
+      if (result.outcome === "fail") log.debug({ event: "service.check-failed", ...result }, result.message);
+      const { phase } = supervisor.state;
+      const up = isUp(health.level);
+      if (up && (phase === "starting" || phase === "unhealthy")) supervisor.dispatch({ kind: "healthy", cause: health.message });
+      if (health.level === "UNHEALTHY" && phase !== "unhealthy") supervisor.dispatch({ kind: "unhealthy", cause: health.message });
+      if (changed) publish();
+    },
   });
 
   const supervisor = createSupervisor({
@@ -158,7 +172,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       drain: () => traffic.drain("asked over the API"),
       undrain: () => traffic.undrain("asked over the API"),
       restart: (force) => traffic.restart("asked over the API", force),
-      checkNow: () => health.checkNow(),
+      checkNow: () => checkNow(health, clock.now),
       metrics,
     });
     const wasHealthy = stateDir.kept.healthy ?? false;

@@ -2,8 +2,7 @@
 import type { ServiceState } from "@legation/contract";
 import type { ChannelState } from "./channel/channel.js";
 import type { EnvoyState } from "./envoy/runner.js";
-import type { CheckResult } from "./health/monitor.js";
-import type { HealthLevel } from "./health/verdict.js";
+import { type HealthStatus, healthStatusOf } from "./health/health-status.js";
 import { type Instance, isServing } from "./instance.js";
 import type { StepReport } from "./leave/step.js";
 import type { RegistrarState } from "./registrar/registrar.js";
@@ -24,14 +23,7 @@ export interface AgentStatus {
   readonly attempts: number;
   readonly lastRestart?: string;
   readonly lastError?: string;
-  readonly health: {
-    readonly level: HealthLevel;
-    readonly checks: Readonly<
-      Record<string, { readonly level: HealthLevel; readonly failures: number; readonly successes: number; readonly message: string }>
-    >;
-    /** The last 100 looks, oldest first. */
-    readonly history: readonly (Omit<CheckResult, "at"> & { readonly at: string })[];
-  };
+  readonly health: HealthStatus;
   readonly transitions: readonly (Omit<Transition, "at"> & { readonly at: string })[];
   readonly pids: { readonly agent: number; readonly app?: number; readonly envoy?: number };
   readonly addresses: {
@@ -77,16 +69,7 @@ export function statusOf(instance: Instance): AgentStatus {
     attempts: state.attempts,
     ...(state.lastRestart === undefined ? {} : { lastRestart: timestamp(state.lastRestart) }),
     ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
-    health: {
-      level: health.level,
-      checks: Object.fromEntries(
-        Object.entries(health.checks).map(([kind, { level, failures, successes, message }]) => [
-          kind,
-          { level, failures, successes, message },
-        ]),
-      ),
-      history: health.history.map((result) => ({ ...result, at: timestamp(result.at) })),
-    },
+    health: healthStatusOf(health),
     transitions: supervisor.transitions.map((transition) => ({ ...transition, at: timestamp(transition.at) })),
     pids: {
       agent: process.pid,

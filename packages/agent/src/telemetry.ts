@@ -13,6 +13,8 @@ export interface Telemetry {
 
 const healthValue = { HEALTHY: 1, DEGRADED: 0.5, UNHEALTHY: 0, UNKNOWN: -1 } as const;
 
+const outcomes = { pass: "passed", warn: "warned", fail: "failed" } as const;
+
 /**
  * Declares the figures in a registry, those of this process among them. What `status` tells is read when the figures are asked for: sampling
  * would cost more than the agent.
@@ -103,7 +105,7 @@ export function createTelemetry(registry: Registry, service: string, status: () 
   return {
     checked(result) {
       response.set({ service }, result.responseTimeMs);
-      checks.inc({ service, check: result.check, outcome: result.ok ? "passed" : "failed" });
+      checks.inc({ service, check: result.check, outcome: outcomes[result.outcome] });
     },
     transition(to) {
       changes.inc({ service, to });

@@ -11,7 +11,7 @@ const status = {
   reason: "fine",
   serving: true,
   restartCount: 2,
-  health: { level: "DEGRADED" },
+  health: { level: "DEGRADED", message: "GET x answered 500" },
   consul: { registered: true, lastHeartbeat: "1970-01-01T00:00:07.000Z" },
 } as AgentStatus;
 const asked: string[] = [];
@@ -26,7 +26,12 @@ const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
     asked.push(`restart ${force}`);
     return force ? undefined : "the restart limit is used up";
   },
-  checkNow: async () => [{ check: "http", ok: true, message: "passes", at: 1, responseTimeMs: 2 }],
+  checkNow: async () => ({
+    success: true,
+    timestamp: "2024-01-01T00:00:00.000Z",
+    level: "HEALTHY",
+    results: [{ check: "http", level: "HEALTHY", outcome: "pass", message: "passes", at: "2024-01-01T00:00:00.000Z", responseTimeMs: 2 }],
+  }),
   metrics,
   ...over,
 });
@@ -35,7 +40,13 @@ afterAll(() => server.close());
 
 describe("the agent's API", () => {
   it("says whether the instance serves", async () => {
-    expect((await server.inject("/health")).json()).toEqual({ status: "ok", state: "running", reason: "fine" });
+    expect((await server.inject("/health")).json()).toEqual({
+      status: "ok",
+      state: "running",
+      reason: "fine",
+      health: "DEGRADED",
+      message: "GET x answered 500",
+    });
     const idle = routes(parts({ status: () => ({ ...status, serving: false }) }));
     expect((await idle.inject("/health")).statusCode).toBe(503);
     await idle.close();
@@ -59,7 +70,10 @@ describe("the agent's API", () => {
       steps: [{ step: "1", action: "a", outcome: "o", ms: 3 }],
     });
     await server.inject({ method: "POST", url: "/undrain" });
-    expect((await server.inject({ method: "POST", url: "/check-now" })).json()).toMatchObject({ success: true, results: [{ ok: true }] });
+    expect((await server.inject({ method: "POST", url: "/check-now" })).json()).toMatchObject({
+      success: true,
+      results: [{ outcome: "pass" }],
+    });
     const refused = await server.inject({ method: "POST", url: "/restart" });
     expect(refused.statusCode).toBe(409);
     expect(refused.json()).toEqual({

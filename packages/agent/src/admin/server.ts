@@ -3,7 +3,7 @@ import { splitAddress } from "@legation/contract";
 import { LegationError, listenError, type Registry } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
 import { isLoopback } from "../config/rules.js";
-import type { CheckResult } from "../health/monitor.js";
+import type { CheckNowReport } from "../health/health-status.js";
 import type { StepReport } from "../leave/step.js";
 import type { AgentStatus } from "../status.js";
 
@@ -17,7 +17,7 @@ export interface AdminParts {
   readonly undrain: () => Promise<void>;
   /** Why not, or undefined when a restart is under way. */
   readonly restart: (force: boolean) => string | undefined;
-  readonly checkNow: () => Promise<readonly CheckResult[]>;
+  readonly checkNow: () => Promise<CheckNowReport>;
   readonly metrics: Registry;
 }
 
@@ -54,8 +54,9 @@ export function routes(parts: AdminParts): FastifyInstance {
       await reply.code(403).send({ success: false, message: "this API is for programs on this machine: call it by its loopback address" });
   });
   server.get("/health", async (_request, reply) => {
-    const { state, reason, serving } = parts.status();
-    return await reply.code(serving ? 200 : 503).send({ status: serving ? "ok" : "unavailable", state, reason });
+    const { state, reason, serving, health } = parts.status();
+    const body = { status: serving ? "ok" : "unavailable", state, reason, health: health.level, message: health.message };
+    return await reply.code(serving ? 200 : 503).send(body);
   });
   server.get("/status", async () => parts.status());
   server.get("/config", async (_request, reply) => await reply.type("text/yaml").send(parts.config()));
@@ -72,7 +73,7 @@ export function routes(parts: AdminParts): FastifyInstance {
       .code(problem ? 409 : 202)
       .send({ success: problem === undefined, service, status: state, restart_count: restartCount, message });
   });
-  server.post("/check-now", async () => ({ success: true, results: await parts.checkNow() }));
+  server.post("/check-now", async () => await parts.checkNow());
   server.get("/metrics", async (_request, reply) => await reply.type(parts.metrics.contentType).send(await parts.metrics.metrics()));
   return server;
 }

@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import { type Dependency, encodeMeta, type Protocol, splitAddress } from "@legation/contract";
 import { ConfigError, formatAddress } from "@legation/runtime";
 import type { HostPort } from "../envoy/bootstrap.js";
+import type { Check } from "../health/check.js";
+import { checkProblems, checksOf } from "./checks.js";
 import type { AgentValues } from "./options.js";
 import { dependencyProblems, isLoopback, metaProblems, parseDependency } from "./rules.js";
 
@@ -34,6 +36,8 @@ export interface AgentConfig {
   readonly outsiders: number;
   /** Where the application is reached from this machine. */
   readonly app: HostPort;
+  /** At least one. */
+  readonly checks: readonly Check[];
   /** Where Envoy accepts what is meant for the service; port 0 is to be picked. */
   readonly inbound: string;
   /** The host under which others reach what listens on `host`: itself, or the machine's address for 0.0.0.0 and ::. */
@@ -69,6 +73,8 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     if (!isHttpUrl(url)) problems.push(`${at("controlPlane.api")}: ${JSON.stringify(url)} is not a URL. Write http://127.0.0.1:8080.`);
   if (values.controlPlane.api.length === 0) problems.push(`${at("controlPlane.api")}: there is no control plane. Name at least one.`);
 
+  problems.push(...checkProblems(values.health, at));
+
   const own = ownAddress(machine);
   const advertised = (host: string): string => (isWildcard(host) ? own : host);
   const bound = isWildcard(values.host) ? "127.0.0.1" : values.host;
@@ -99,6 +105,7 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     stateDir: resolve(values.stateDir ?? join(machine.home ?? homedir(), ".local", "state", "legation", service.id)),
     outsiders: values.drain.outsiders ?? (isLoopback(service.host) ? 0 : 5_000),
     app: { host: bound, port },
+    checks: checksOf(values.health, { host: bound, port }),
     inbound: values.envoy.inbound ?? formatAddress(values.host, defaultInboundPort),
     advertised,
     controlPlanes,

@@ -1,10 +1,8 @@
 /** Every option of the agent: its place in the file, its variable, its flag, its unit, default and effect. */
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
+import { healthOptions } from "./health-options.js";
 import { processOptions } from "./process-options.js";
-import { loopbackProblem, nameProblem } from "./rules.js";
-
-const atLeast = (least: number, written: string) => (value: number) =>
-  value < least ? `is too short. Write ${written} or more` : undefined;
+import { atLeast, loopbackProblem, nameProblem } from "./rules.js";
 
 /** The option table; paths in the file follow its nesting. */
 export const agentOptions = {
@@ -56,7 +54,7 @@ export const agentOptions = {
     default: 60_000,
   }),
   weights: {
-    passing: option.integer({ description: "Share of the load while healthy", default: 1, flag: "--weight", min: 1, max: 65_535 }),
+    passing: option.integer({ description: "Share of the load while healthy", default: 2, flag: "--weight", min: 1, max: 65_535 }),
     warning: option.integer({ description: "Share of the load while degraded", default: 1, min: 1, max: 65_535 }),
   },
   balancing: option.enumeration(["round_robin", "least_connections", "weighted_round_robin", "random", "health_based", "hash"], {
@@ -75,40 +73,7 @@ export const agentOptions = {
   zone: option.string({ description: "Where in the region it runs", env: "SERVICE_ZONE", flag: "--zone" }),
   discovery: option.boolean({ description: "Register in Consul", default: true, env: "SERVICE_DISCOVERY_ENABLED", flag: "--discovery" }),
   ...processOptions,
-  health: {
-    http: {
-      path: option.string({
-        description: "Check with GET on this path; 2xx passes",
-        env: "SERVICE_HEALTH_ENDPOINT",
-        flag: "--health-path",
-        check: (value) => (value.startsWith("/") ? undefined : "is not a path. Begin it with /"),
-      }),
-    },
-    tcp: option.boolean({ description: "Check that a connection is accepted; on when there is no other check" }),
-    interval: option.duration({
-      description: "From one check to the next",
-      default: 30_000,
-      env: "HEALTH_CHECK_INTERVAL",
-      flag: "--health-interval",
-      check: atLeast(100, "100ms"),
-    }),
-    startInterval: option.duration({ description: "The same while nothing is known yet", default: 250, check: atLeast(10, "10ms") }),
-    timeout: option.duration({
-      description: "A check that takes longer has failed",
-      default: 5_000,
-      flag: "--health-timeout",
-      check: atLeast(10, "10ms"),
-    }),
-    failureThreshold: option.integer({
-      description: "Failures in a row that make unhealthy; fewer make degraded",
-      default: 3,
-      min: 1,
-      max: 1_000,
-    }),
-    recoveryThreshold: option.integer({ description: "Successes in a row that make healthy again", default: 2, min: 1, max: 1_000 }),
-    autoRecovery: option.boolean({ description: "Restart the process when it is unhealthy", default: true }),
-    startTimeout: option.duration({ description: "A start that is not healthy by then has failed", default: 60_000 }),
-  },
+  health: healthOptions,
   heartbeat: option.duration({
     description: "How often Consul hears from the agent; after three missed ones the instance is out",
     default: 60_000,

@@ -11,6 +11,11 @@ export function nameProblem(value: string): string | undefined {
   return problem && meant ? `${problem}, such as ${meant}` : problem;
 }
 
+/** A duration of no less than that; `written` is the same for people. */
+export function atLeast(least: number, written: string): (value: number) => string | undefined {
+  return (value) => (value < least ? `is too short. Write ${written} or more` : undefined);
+}
+
 /** True for an address that only this machine reaches. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);

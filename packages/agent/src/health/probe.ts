@@ -1,65 +1,56 @@
-/** A single look at the application: over HTTP or TCP. */
-import { Agent } from "node:http";
-import { connect } from "node:net";
-import { connectProblem, exchange } from "../http-exchange.js";
+/** What every kind of check does: a single look at the application, that can be given up. */
+import type { HealthDocument } from "./document.js";
+import type { Outcome } from "./verdict.js";
 
-/** What one look found. `message` is stable text: equal for equal causes. */
+/** What one look found. */
 export interface ProbeResult {
-  readonly ok: boolean;
+  readonly outcome: Outcome;
+  /** The cause in stable text: equal for equal causes, at most `longestMessage` characters. */
   readonly message: string;
+  /** What the application said, for people; cut to `longestOutput` characters. */
+  readonly output?: string;
+  /** The service's own health document, if it gave one. */
+  readonly document?: HealthDocument;
 }
 
-/** One kind of check of one address. */
+/** A look under way. */
+export interface Look {
+  /** Never rejects. Settles once the look holds nothing any more: no connection in use, no process. */
+  readonly result: Promise<ProbeResult>;
+  /** Gives the look up; `result` then settles as soon as it can, and what it says is of no interest. */
+  cancel(): void;
+}
+
+/** One kind of check of one target. */
 export interface Probe {
-  /** "http" or "tcp"; part of the check's id in Consul. */
-  readonly kind: string;
+  readonly kind: "http" | "tcp" | "grpc" | "command";
   /** What is looked at, for people: "GET http://127.0.0.1:8080/health". */
   readonly target: string;
-  /** Looks once, for at most `timeoutMs`. Never rejects. */
-  run(timeoutMs: number): Promise<ProbeResult>;
+  /** Begins a look. It has no time limit of its own: the caller gives it up. */
+  look(): Look;
   /** Closes kept connections. */
   close(): void;
 }
 
-/** Passes when a GET of `path` is answered with 2xx. Keeps its connection alive between looks. */
-export function createHttpProbe(host: string, port: number, path: string): Probe {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}${path}`;
-  const target = `GET ${url}`;
-  return {
-    kind: "http",
-    target,
-    async run(timeoutMs) {
-      try {
-        const { status } = await exchange(url, { timeoutMs, agent, headers: { "user-agent": "legation-agent" }, maxBytes: 64 * 1024 });
-        return status >= 200 && status < 300
-          ? { ok: true, message: `${target} passes` }
-          : { ok: false, message: `${target} answered ${status}` };
-      } catch (error) {
-        return { ok: false, message: `${target} ${(error as Error).message}` };
-      }
-    },
-    close: () => agent.destroy(),
-  };
+const longestMessage = 300;
+const longestOutput = 256;
+
+/** A result by its cause; `cause` goes on behind the target. */
+export function found(target: string, outcome: Outcome, cause: string, output?: string): ProbeResult {
+  const message = cut(`${target} ${cause}`, longestMessage);
+  const said = output === undefined ? "" : cut(printable(output), longestOutput);
+  return said === "" ? { outcome, message } : { outcome, message, output: said };
 }
 
-/** Passes when a connection is accepted; it is closed at once. */
-export function createTcpProbe(host: string, port: number): Probe {
-  const target = `TCP ${host}:${port}`;
-  return {
-    kind: "tcp",
-    target,
-    run: (timeoutMs) =>
-      new Promise((resolve) => {
-        const socket = connect({ host, port });
-        const done = (ok: boolean, message: string): void => {
-          socket.destroy();
-          resolve({ ok, message: `${target} ${message}` });
-        };
-        socket.setTimeout(timeoutMs, () => done(false, `did not answer within ${timeoutMs} ms`));
-        socket.once("connect", () => done(true, "passes"));
-        socket.once("error", (error) => done(false, connectProblem(error)));
-      }),
-    close() {},
-  };
+/** The first `length` characters, with an ellipsis where there were more. */
+export function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
+}
+
+/** Text from outside without what would garble a log or a page. */
+function printable(text: string): string {
+  return text
+    .slice(0, 4 * longestOutput)
+    .replaceAll(/[^\n\P{Cc}]+/gu, " ")
+    .trim();
 }

@@ -5,7 +5,7 @@ const thresholds = { failure: 3, recovery: 2 };
 const levels = (word: string, from: Verdict = unknownVerdict) => {
   let verdict = from;
   return [...word].map((letter) => {
-    verdict = judge(verdict, letter === "+", thresholds);
+    verdict = judge(verdict, letter === "+" ? "pass" : letter === "~" ? "warn" : "fail", thresholds);
     return verdict.level;
   });
 };
@@ -20,6 +20,11 @@ describe("the verdict on a service's health", () => {
   it("leaves degraded by one success and unhealthy only by the recovery threshold", () => {
     expect(levels("++-+").at(-1)).toBe("HEALTHY");
     expect(levels("++---+-++").slice(5)).toEqual(["UNHEALTHY", "UNHEALTHY", "UNHEALTHY", "HEALTHY"]);
+  });
+  it("is degraded while the service says so, and healthy with the first pass after it", () => {
+    expect(levels("++~~+").slice(1)).toEqual(["HEALTHY", "DEGRADED", "DEGRADED", "HEALTHY"]);
+    expect(levels("~~")).toEqual(["UNKNOWN", "DEGRADED"]);
+    expect(levels("++~---~~").slice(2)).toEqual(["DEGRADED", "DEGRADED", "DEGRADED", "UNHEALTHY", "UNHEALTHY", "DEGRADED"]);
   });
   it("is unhealthy when a fresh service fails three times", () => {
     expect(levels("---").at(-1)).toBe("UNHEALTHY");

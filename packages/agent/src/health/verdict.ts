@@ -3,6 +3,9 @@
 /** REQUIREMENTS R2: what is known of a service's health. */
 export type HealthLevel = "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "UNKNOWN";
 
+/** What one look came to: `warn` is a pass by a service that says of itself that it is degraded. */
+export type Outcome = "pass" | "warn" | "fail";
+
 /** How many results in a row make a verdict. */
 export interface Thresholds {
   /** Failures in a row that make UNHEALTHY; fewer make DEGRADED. */
@@ -21,16 +24,22 @@ export interface Verdict {
 /** Nothing is known yet. */
 export const unknownVerdict: Verdict = { level: "UNKNOWN", failures: 0, successes: 0 };
 
-/** The verdict after one more result. */
-export function judge(previous: Verdict, ok: boolean, thresholds: Thresholds): Verdict {
-  if (ok) {
+/** The verdict after one more result. A `warn` counts as a success, and the level that it leads to is DEGRADED. */
+export function judge(previous: Verdict, outcome: Outcome, thresholds: Thresholds): Verdict {
+  if (outcome !== "fail") {
     const successes = previous.successes + 1;
-    const known = previous.level === "HEALTHY" || previous.level === "DEGRADED";
-    return { level: known || successes >= thresholds.recovery ? "HEALTHY" : previous.level, failures: 0, successes };
+    const known = isUp(previous.level);
+    const up = outcome === "warn" ? "DEGRADED" : "HEALTHY";
+    return { level: known || successes >= thresholds.recovery ? up : previous.level, failures: 0, successes };
   }
   const failures = previous.failures + 1;
   if (failures >= thresholds.failure) return { level: "UNHEALTHY", failures, successes: 0 };
-  return { level: previous.level === "HEALTHY" ? "DEGRADED" : previous.level, failures, successes: 0 };
+  return { level: isUp(previous.level) ? "DEGRADED" : previous.level, failures, successes: 0 };
+}
+
+/** True for the levels at which a service takes requests. */
+export function isUp(level: HealthLevel): level is "HEALTHY" | "DEGRADED" {
+  return level === "HEALTHY" || level === "DEGRADED";
 }
 
 const order: readonly HealthLevel[] = ["UNHEALTHY", "UNKNOWN", "DEGRADED", "HEALTHY"];

@@ -6,17 +6,20 @@ const input: StandingInput = {
   phase: "running",
   alive: true,
   reason: "fine",
-  checks: { http: { level: "HEALTHY", message: "passes" }, tcp: { level: "DEGRADED", message: "refused" } },
+  checks: { http: { level: "HEALTHY", message: "passes" }, tcp: { level: "DEGRADED", message: "refused", output: "disk full" } },
 };
 
 describe("what an instance's checks say in Consul", () => {
-  it("is each check's own verdict while the service is there", () => {
-    expect(standingOf(input)).toEqual({ http: { status: "passing", output: "passes" }, tcp: { status: "warning", output: "refused" } });
+  it("is each check's own level, cause and output while the service is there", () => {
+    expect(standingOf(input)).toEqual({
+      http: { status: "passing", output: "HEALTHY: passes" },
+      tcp: { status: "warning", output: "DEGRADED: refused\ndisk full" },
+    });
     expect(standingOf({ ...input, checks: { http: { level: "UNHEALTHY", message: "m" } } })).toEqual({
-      http: { status: "critical", output: "m" },
+      http: { status: "critical", output: "UNHEALTHY: m" },
     });
     expect(standingOf({ ...input, checks: { http: { level: "UNKNOWN", message: "m" } } })).toEqual({
-      http: { status: "critical", output: "m" },
+      http: { status: "critical", output: "UNKNOWN: m" },
     });
   });
 

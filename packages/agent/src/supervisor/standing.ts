@@ -13,22 +13,23 @@ export interface StandingInput {
   /** Why the service is not there, from the supervisor. */
   readonly reason: string;
   /** Each health check's verdict, by kind. */
-  readonly checks: Readonly<Record<string, { readonly level: HealthLevel; readonly message: string }>>;
+  readonly checks: Readonly<Record<string, { readonly level: HealthLevel; readonly message: string; readonly output?: string }>>;
 }
 
 /** The report of each check. A service that is not there, or cannot be reached, is critical whatever its checks said last. */
 export function standingOf(input: StandingInput): CheckReports {
   const absent = absence(input);
   return Object.fromEntries(
-    Object.entries(input.checks).map(([kind, { level, message }]): [string, CheckReport] => {
+    Object.entries(input.checks).map(([kind, { level, message, output: said }]): [string, CheckReport] => {
+      const output = `${level}: ${message}${said === undefined ? "" : `\n${said}`}`;
       if (absent !== undefined) return [kind, { status: "critical", output: absent }];
       switch (level) {
         case "HEALTHY":
-          return [kind, { status: "passing", output: message }];
+          return [kind, { status: "passing", output }];
         case "DEGRADED":
-          return [kind, { status: "warning", output: message }];
+          return [kind, { status: "warning", output }];
         default:
-          return [kind, { status: "critical", output: message }];
+          return [kind, { status: "critical", output }];
       }
     }),
   );
