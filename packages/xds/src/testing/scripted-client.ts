@@ -1,5 +1,6 @@
 /** A client without a socket that plays a script: each request is written out, each response looked at. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
@@ -15,9 +16,11 @@ import { type Call, type Peer, Status, type Wire } from "../transport.js";
 
 const aggregated = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
 
-/** The fields of a request that a script may give; the node is added. */
+/** The fields of a request that a script may give; the node is added to the first. */
 type Fields<T> = Omit<Partial<T>, "node" | "errorDetail" | "$typeName" | "$unknown"> & {
   readonly errorDetail?: { code: number; message: string };
+  /** Instead of the node that goes with the first request. */
+  readonly node?: MessageInitShape<typeof NodeSchema>;
 };
 
 /** Lets everything that is due in this turn and the next ones happen. */
@@ -92,6 +95,12 @@ abstract class Client {
     }
   }
 
+  /** The frames that came since the last look, after everything due has happened. */
+  async takeFrames(): Promise<Buffer[]> {
+    await settle();
+    return this.wire.frames.splice(0);
+  }
+
   protected nodeOnce(): { node?: { id: string } } {
     if (this.#named) return {};
     this.#named = true;
@@ -112,8 +121,7 @@ export class DeltaClient extends Client {
 
   /** The responses that came since the last look, after everything due has happened. */
   async take(): Promise<DeltaDiscoveryResponse[]> {
-    await settle();
-    return this.wire.frames.splice(0).map((frame) => fromBinary(DeltaDiscoveryResponseSchema, frame.subarray(5)));
+    return (await this.takeFrames()).map((frame) => fromBinary(DeltaDiscoveryResponseSchema, frame.subarray(5)));
   }
 
   /** The one response that came; throws when there is none or another. */
@@ -166,8 +174,7 @@ export class SotwClient extends Client {
 
   /** The responses that came since the last look, after everything due has happened. */
   async take(): Promise<DiscoveryResponse[]> {
-    await settle();
-    return this.wire.frames.splice(0).map((frame) => fromBinary(DiscoveryResponseSchema, frame.subarray(5)));
+    return (await this.takeFrames()).map((frame) => fromBinary(DiscoveryResponseSchema, frame.subarray(5)));
   }
 
   /** The one response that came; throws when there is none or another. */
