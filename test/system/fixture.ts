@@ -97,7 +97,7 @@ export async function untilUsable(caller: ServiceProcess, service: string, insta
 /** Makes an echo instance answer as asked; see @legation/local's echo application. */
 export async function control(
   instance: ServiceProcess,
-  body: { health?: number; status?: number; delayMs?: number; hang?: boolean },
+  body: { health?: number; document?: Readonly<Record<string, unknown>>; status?: number; delayMs?: number; hang?: boolean },
 ): Promise<void> {
   const answer = await fetch(`${instance.app}/control`, { method: "PUT", body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`PUT /control of ${instance.id}: ${answer.status}`);

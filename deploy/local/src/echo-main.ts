@@ -4,26 +4,27 @@
  *
  * `GET /any` → `{service, instance, path}`; `?ms=200` answers after that time. `GET /call/orders/any` asks `http://orders/any` through
  * Envoy and puts its own name before the answerers. `GET /health` → 200, or what was set. `PUT /control` with
- * `{health?: status, status?: status, delayMs?: ms, hang?: boolean}` sets what all later requests get.
+ * `{health?: status, document?: {status: word, …}, status?: status, delayMs?: ms, hang?: boolean}` sets what all later requests get.
  */
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { answeredBy } from "./answered-by.js";
 
 interface Control {
   health: number;
+  document: Readonly<Record<string, unknown>>;
   status: number;
   delayMs: number;
   hang: boolean;
 }
 
 const { PORT = "0", SERVICE = "echo", INSTANCE = "echo-1", OUTBOUND = "" } = process.env;
-const control: Control = { health: 200, status: 200, delayMs: 0, hang: false };
+const control: Control = { health: 200, document: {}, status: 200, delayMs: 0, hang: false };
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? "/", "http://echo");
   if (request.method === "PUT" && url.pathname === "/control") setControl(request, response);
   else if (url.pathname === "/health") {
-    if (!control.hang) answer(response, control.health, [INSTANCE], { service: SERVICE, instance: INSTANCE });
+    if (!control.hang) answer(response, control.health, [INSTANCE], { service: SERVICE, instance: INSTANCE, ...control.document });
   } else if (!control.hang) setTimeout(() => reply(url, response), control.delayMs + Number(url.searchParams.get("ms") ?? 0));
 });
 
