@@ -9,15 +9,15 @@ import { type CaughtSignals, catchSignals } from "./signals.js";
 import { openStateDir } from "./state-dir.js";
 
 const fileFlag = "--config";
-/** Names a directory of services in the place of one; `--help` behind it tells of its own flags. */
-const allFlag = "--all";
+/** Ask for many instances in the place of one; `--help` behind them tells of their own flags. */
+const fleetFlags = ["--all", "--containers"];
 const printFlag = "--print-config";
 
 const help = {
-  usage: "legation agent [--config service.yaml | --all DIRECTORY] [--print-config] [flags]",
+  usage: "legation agent [--config service.yaml | --all DIRECTORY | --containers SOCKET] [--print-config] [flags]",
   fileFlag,
   summary:
-    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries; SIGUSR2 ends the agent alone, for the next one to take over. --print-config shows every setting and where it comes from. --all runs every service file of a directory under one agent: see legation agent --all --help.",
+    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries; SIGUSR2 ends the agent alone, for the next one to take over. --print-config shows every setting and where it comes from. --all runs every service file of a directory under one agent, --containers registers labelled containers: see legation agent --all --help.",
   examples: [
     "legation agent --config service.yaml",
     "SERVICE_NAME=orders SERVICE_PORT=8080 legation agent",
@@ -32,7 +32,7 @@ const help = {
  */
 export async function runAgent(argv: readonly string[], io: AgentIo): Promise<number> {
   try {
-    if (argv.some((word) => word === allFlag || word.startsWith(`${allFlag}=`))) {
+    if (fleetFlags.some((flag) => argv.some((word) => word === flag || word.startsWith(`${flag}=`)))) {
       const { runFleet } = await import("./fleet/run-fleet.js");
       return await runFleet(argv, io);
     }

@@ -4,6 +4,7 @@ import { LegationError, listenError, parseAddress } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
 import { type AdminParts, type AdminServer, routes } from "../admin/server.js";
 import { isLoopback } from "../config/rules.js";
+import type { Containers } from "../containers/containers.js";
 import { drawGraph } from "./drawing.js";
 import { joinPages } from "./exposition.js";
 import type { Change } from "./fleet.js";
@@ -14,6 +15,7 @@ export interface FleetApiParts {
   readonly view: () => FleetView;
   /** Reads the directory again. Rejects with a LegationError that has every problem when that changes nothing. */
   readonly reload: () => Promise<Change>;
+  readonly containers?: Pick<Containers, "problem" | "view">;
 }
 
 /** A listening API. */
@@ -86,6 +88,11 @@ function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>): 
     return await reply.code(404).send({ success: false, message: `${message}: see GET /v1/services` });
   });
   server.get("/v1/services", async () => ({ success: true, services: parts.view().services }));
+  server.get("/v1/containers", async () => ({
+    success: true,
+    engine: parts.containers ? (parts.containers.problem ?? "heard") : "none is watched: start the agent with --containers",
+    containers: parts.containers?.view() ?? [],
+  }));
   server.get("/v1/graph", async () => {
     const { graph, services } = parts.view();
     const layers = graph.layers.map((layer) => layer.map(({ id }) => id));

@@ -1,12 +1,12 @@
 /** The clients of Consul that the services of one agent share: one for each way to reach it, most often one for all. */
 import type { Consul } from "@legation/consul";
 import { type AgentIo, openConsul } from "../agent-io.js";
-import type { PlannedService } from "./plan.js";
+import type { AgentValues } from "../config/options.js";
 
 /** See the file's sentence. */
 export interface ConsulClients {
-  /** The client of a service; closing it closes nothing, its connections are everybody's. */
-  of(planned: PlannedService): Consul;
+  /** The client for a service; closing it closes nothing, its connections are everybody's. */
+  of(way: AgentValues["consul"]): Consul;
   close(): void;
 }
 
@@ -16,8 +16,7 @@ const mostConnections = 8;
 export function consulClients(io: AgentIo, services: number): ConsulClients {
   const clients = new Map<string, Consul>();
   return {
-    of({ config }) {
-      const { consul } = config.values;
+    of(consul) {
       const key = JSON.stringify([consul.address, consul.token, consul.tokenFile]);
       const client = clients.get(key) ?? openConsul(io, consul, Math.min(mostConnections, 1 + services));
       clients.set(key, client);

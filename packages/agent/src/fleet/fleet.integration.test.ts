@@ -202,7 +202,7 @@ describe("many services under one agent", () => {
     const names = Array.from({ length: 20 }, (_, i) => `s${i}`);
     for (const [i, name] of names.entries()) await fleet.write(name, i >= 5 ? { dependencies: [`s${i - 5}`] } : {});
     fleet.start();
-    await until("all serve", async () => Object.values(await fleet.services()).every(({ serving }) => serving) || undefined, 120_000);
+    await untilServing(...names);
     expect(Object.values(await fleet.services()).map(({ layer }) => layer)).toEqual(
       [1, 2, 3, 4].flatMap((layer) => Array<number>(5).fill(layer)),
     );

@@ -25,6 +25,12 @@ export const fleetOptions = {
     default: 300_000,
     flag: "--stop-limit",
   }),
+  containers: option.string({
+    description: "Register the labelled containers of the engine behind this Unix socket, such as unix:///var/run/docker.sock",
+    unit: "socket",
+    env: "LEGATION_CONTAINERS",
+    flag: "--containers",
+  }),
   ...sharedOptions,
 };
 

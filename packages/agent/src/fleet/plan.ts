@@ -23,6 +23,9 @@ export interface Plan {
   readonly graph: ServiceGraph;
 }
 
+/** Nothing to run. */
+export const emptyPlan: Plan = { services: [], graph: { layers: [], instances: () => [], dependents: () => [] } };
+
 /** What a plan is made from besides the directory. */
 export interface PlanInput {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -63,7 +63,12 @@ export interface FleetUnderTest {
 }
 
 /** Prepares a fleet; nothing runs before `start`. */
-export async function prepareFleet(options: { readonly consul: string; readonly flags?: readonly string[] }): Promise<FleetUnderTest> {
+export async function prepareFleet(options: {
+  readonly consul: string;
+  readonly flags?: readonly string[];
+  /** Without a directory of services. */
+  readonly alone?: boolean;
+}): Promise<FleetUnderTest> {
   const root = mkdtempSync(join(tmpdir(), "legation-fleet-"));
   const directory = join(root, "services");
   const stateDir = join(root, "state");
@@ -74,6 +79,13 @@ export async function prepareFleet(options: { readonly consul: string; readonly 
   const flagOf = (name: string): string => join(root, `${name}.flag`);
   let child: ChildProcess | undefined;
   let exit: Promise<number | null> = Promise.resolve(null);
+  /** One that none of the others has: they may not listen yet. */
+  const freshPort = async (): Promise<number> => {
+    for (;;) {
+      const [port = 0] = await freePorts(1);
+      if (port !== admin && ![...ports.values()].includes(port)) return port;
+    }
+  };
   const ask: FleetUnderTest["ask"] = (path, method = "GET", body) =>
     exchange(`http://127.0.0.1:${admin}${path}`, { timeoutMs: 10_000, method, body });
 
@@ -82,7 +94,8 @@ export async function prepareFleet(options: { readonly consul: string; readonly 
     directory,
     stateDir,
     start() {
-      const flags = ["--all", directory, "--state-dir", stateDir, "--admin-addr", `127.0.0.1:${admin}`, "--consul-addr", options.consul];
+      const all = options.alone ? [] : ["--all", directory];
+      const flags = [...all, "--state-dir", stateDir, "--admin-addr", `127.0.0.1:${admin}`, "--consul-addr", options.consul];
       const started = spawn(process.execPath, ["-e", main, "--", ...flags, ...(options.flags ?? [])], {
         env: { ...process.env, CONSUL_HTTP_ADDR: "" },
         stdio: ["ignore", "ignore", "pipe"],
@@ -92,7 +105,7 @@ export async function prepareFleet(options: { readonly consul: string; readonly 
       exit = new Promise((resolve) => started.once("close", resolve));
     },
     async write(name, config = {}) {
-      const port = ports.get(name) ?? (await freePorts(1))[0] ?? 0;
+      const port = ports.get(name) ?? (await freshPort());
       ports.set(name, port);
       const written = {
         name,
