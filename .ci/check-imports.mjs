@@ -27,6 +27,7 @@ const packages = {
   },
   "@legation/local": { dir: "deploy/local", may: ["@legation/contract", "@legation/runtime", "@legation/consul", "legation"] },
   "@legation/demo": { dir: "deploy/demo", may: ["@legation/local", "@legation/runtime"] },
+  "@legation/prove": { dir: "deploy/prove", may: ["@legation/local", "@legation/runtime"] },
   "@legation/test": {
     dir: "test",
     may: [

@@ -47,5 +47,10 @@ export const commands: readonly Command[] = [
     summary: "List the proxies of a control plane, and what each has accepted",
     load: () => import("./commands/proxies.js"),
   },
+  {
+    name: "prove",
+    summary: "Prove on a mesh on this machine that restarts lose no request",
+    load: () => import("./commands/prove.js"),
+  },
   { name: "version", summary: "Print the version", load: () => import("./commands/version.js") },
 ];

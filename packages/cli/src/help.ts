@@ -45,5 +45,6 @@ Examples:
   legation agent --config service.yaml
   legation agent --config service.yaml --print-config
   legation services --json
+  legation prove rollout
 `;
 }

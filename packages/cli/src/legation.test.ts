@@ -35,7 +35,10 @@ describe("finding the command", () => {
   it.each([
     ["agnet", "legation: agnet is no command. Did you mean: legation agent\n"],
     ["controlplane", "legation: controlplane is no command. Did you mean: legation control-plane\n"],
-    ["frobnicate", "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, version. See legation --help\n"],
+    [
+      "frobnicate",
+      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, prove, version. See legation --help\n",
+    ],
     ["--services", "legation: --services is no flag; flags stand behind a command. Did you mean: legation services\n"],
   ])("refuses %s with 2", async (word, message) => {
     expect(await call([word])).toEqual({ code: 2, out: "", err: message });

@@ -3,11 +3,11 @@ import { joinPages } from "./exposition.js";
 
 describe("joined metrics pages", () => {
   it("hold each family once, each sample with its service, and the figures of the process once", () => {
-    const page = (service: string, more = "") =>
+    const page = (service: string, bytes: number, more = "") =>
       [
         "# HELP process_resident_memory_bytes Memory",
         "# TYPE process_resident_memory_bytes gauge",
-        "process_resident_memory_bytes 100",
+        `process_resident_memory_bytes ${bytes}`,
         "",
         "# HELP state The state",
         "# TYPE state gauge",
@@ -18,8 +18,8 @@ describe("joined metrics pages", () => {
         more,
       ].join("\n");
     const text = joinPages([
-      { labels: { service: "a", service_id: "a-1" }, text: page("a") },
-      { labels: { service: "b", service_id: "b-1" }, text: page("b", "plain{} 7 1700000000\n") },
+      { labels: { service: "a", service_id: "a-1" }, text: page("a", 100) },
+      { labels: { service: "b", service_id: "b-1" }, text: page("b", 101, "plain{} 7 1700000000\n") },
     ]);
     expect(text.split("\n")).toEqual([
       "# HELP process_resident_memory_bytes Memory",

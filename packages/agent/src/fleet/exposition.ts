@@ -6,7 +6,7 @@ export interface MetricsPage {
   readonly text: string;
 }
 
-/** A figure of the agent's process has no labels, and is the same on every page. */
+/** A figure of the agent's process has no labels, and every page has it: the first counts. */
 const ofTheProcess = /^process_\w+ /;
 
 /** Joins the pages. Ends with a newline unless all are empty. */
@@ -27,7 +27,9 @@ export function joinPages(pages: readonly MetricsPage[]): string {
         if (!head.some((known) => known.startsWith(`# ${kind} `))) head.push(line);
       } else if (line !== "" && !line.startsWith("#")) {
         const name = /^[^\s{]+/.exec(line)?.[0] ?? line;
-        familyOf(family !== "" && name.startsWith(family) ? family : name).samples.add(labelled(line, labels));
+        const { samples } = familyOf(family !== "" && name.startsWith(family) ? family : name);
+        if (!ofTheProcess.test(line)) samples.add(labelled(line, labels));
+        else if (samples.size === 0) samples.add(line);
       }
     }
   }
@@ -35,7 +37,6 @@ export function joinPages(pages: readonly MetricsPage[]): string {
 }
 
 function labelled(sample: string, labels: Readonly<Record<string, string>>): string {
-  if (ofTheProcess.test(sample)) return sample;
   const end = sample.search(/[\s{]/);
   const name = sample.slice(0, end);
   const rest = sample.slice(end);

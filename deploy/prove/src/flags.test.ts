@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { parseFlags, usage } from "./flags.js";
+
+describe("the flags of prove rollout", () => {
+  it("has a short form for every day and a long one", () => {
+    expect(parseFlags([])).toMatchObject({ requests: 20_000, rate: 150, only: [], json: false });
+    expect(parseFlags(["--long"])).toMatchObject({ requests: 1_000_000, rate: 900 });
+    expect(parseFlags(["--long", "--rate", "300"])).toMatchObject({ requests: 1_000_000, rate: 300 });
+  });
+
+  it.each([
+    [["--requests", "many"], "--requests many: give a whole number from 1"],
+    [["--rate", "0"], "--rate 0: give a whole number from 1"],
+    [["--only", "flood"], "--only flood: give one of none, consul-killed, control-plane-killed"],
+    [["--quick"], "--quick"],
+  ])("refuses %j", (argv, message) => {
+    expect(() => parseFlags(argv)).toThrow(message);
+  });
+
+  it("fits 80 columns", () => {
+    expect(Math.max(...usage.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});

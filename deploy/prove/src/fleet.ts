@@ -1,0 +1,86 @@
+/** The mesh of the proof: three services of three instances, one for each protocol, and two callers, of which one only listens to xDS. */
+import { fileURLToPath } from "node:url";
+import { type Mesh, type Sandbox, type ServiceProcess, startMesh, until } from "@legation/local";
+
+/** The services and how each is spoken to, end to end. */
+export const departments = [
+  { name: "orders", protocol: "http" },
+  { name: "stock", protocol: "http2" },
+  { name: "prices", protocol: "grpc" },
+] as const;
+
+/** Instances of each service. */
+export const width = 3;
+
+/** Milliseconds that each instance gives to the requests under way when it leaves: shorter than in life, so that it can be outlived. */
+export const drainLimit = 4_000;
+
+/** Milliseconds from SIGTERM to SIGKILL of a service. */
+export const stopTimeout = 3_000;
+
+/** The running mesh. */
+export interface Fleet {
+  readonly mesh: Mesh;
+  /** Instances number `at` of all services, `orders-1`, `stock-1` and `prices-1`. */
+  rank(at: number): readonly ServiceProcess[];
+  readonly all: readonly ServiceProcess[];
+  /** The caller whose Envoy carries the load. */
+  readonly caller: ServiceProcess;
+  /** A caller of the same services that sends nothing: its Envoy has to acknowledge all the same. */
+  readonly bystander: ServiceProcess;
+  /** Waits until the caller's Envoy would give every instance requests. */
+  untilUsable(limitMs: number): Promise<void>;
+}
+
+const program = (name: string): string => fileURLToPath(new URL(`../dist/services/${name}-main.js`, import.meta.url));
+const concurrency = 1;
+
+/** Starts everything. When a part does not start, the caller stops the sandbox. */
+export async function startFleet(sandbox: Sandbox, progress: (done: string) => void): Promise<Fleet> {
+  const mesh = await startMesh({ sandbox, consul: { durable: true } });
+  progress(`Consul ${mesh.consul.version} and the control plane`);
+  const start = (name: string, protocol: string, at: number): Promise<ServiceProcess> =>
+    mesh.startService({
+      name,
+      id: `${name}-${at + 1}`,
+      command: [process.execPath, program(name)],
+      config: {
+        protocol,
+        health: { interval: "1s", timeout: "1s", failureThreshold: 2, recoveryThreshold: 1 },
+        envoy: { concurrency },
+        drain: { limit: `${drainLimit}ms` },
+        stopTimeout: `${stopTimeout}ms`,
+      },
+    });
+  const ranks: ServiceProcess[][] = [];
+  for (let at = 0; at < width; at++) {
+    ranks.push(await Promise.all(departments.map(({ name, protocol }) => start(name, protocol, at))));
+    progress(departments.map(({ name }) => `${name}-${at + 1}`).join(", "));
+  }
+  const dependencies = departments.map(({ name }) => name);
+  const [caller, bystander] = await Promise.all([
+    mesh.startService({ name: "caller", dependencies, config: { envoy: { concurrency } } }),
+    mesh.startService({ name: "bystander", dependencies, config: { envoy: { concurrency } } }),
+  ]);
+  const fleet: Fleet = {
+    mesh,
+    rank: (at) => ranks[at % width] ?? [],
+    all: ranks.flat(),
+    caller,
+    bystander,
+    async untilUsable(limitMs) {
+      await until(
+        async (note) => {
+          const clusters = await caller.envoy.clusters();
+          const usable = departments.map(({ name }) => (clusters.get(name) ?? []).filter((e) => e.usable).length);
+          note(usable);
+          return usable.every((n) => n === width);
+        },
+        { what: "the caller's Envoy to use every instance", limitMs },
+      );
+    },
+  };
+  await fleet.untilUsable(60_000);
+  progress("caller, bystander");
+  return fleet;
+}

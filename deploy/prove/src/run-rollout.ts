@@ -1,0 +1,56 @@
+/** `prove rollout`: from the command line to the exit code. */
+import { openSandbox } from "@legation/local";
+import { LegationError } from "@legation/runtime";
+import { faults } from "./faults/index.js";
+import { none } from "./faults/none.js";
+import { parseFlags, type RolloutFlags, usage } from "./flags.js";
+import { startFleet } from "./fleet.js";
+import type { Io } from "./io.js";
+import { startProofLoad } from "./load/load.js";
+import { report, verdict } from "./report.js";
+import { holds, totals } from "./result.js";
+import { rollout } from "./rollout.js";
+
+/** Runs the proof. Resolves with 0 when it holds, 1 when not, 2 for wrong flags. A SIGINT or SIGTERM stops all in order. */
+export async function runRollout(argv: readonly string[], io: Io): Promise<number> {
+  let flags: RolloutFlags;
+  try {
+    flags = parseFlags(argv);
+  } catch (error) {
+    if (!(error instanceof LegationError)) throw error;
+    io.stderr.write(`legation prove rollout: ${error.message}. See --help\n`);
+    return 2;
+  }
+  if (flags.help) {
+    io.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  const began = performance.now();
+  const print = (line: string): void => {
+    const at = ((performance.now() - began) / 1000).toFixed(1).padStart(7);
+    (flags.json ? io.stderr : io.stdout).write(`${at} s  ${line}\n`);
+  };
+  const sandbox = openSandbox({ name: "legation-prove" });
+  const stopping = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    print(`${name}: stopping`);
+    stopping.abort();
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, onSignal);
+  try {
+    print("starting Consul, the control plane, 9 instances of 3 services, 2 callers");
+    const fleet = await startFleet(sandbox, print);
+    const load = startProofLoad(fleet, flags.rate);
+    sandbox.onStop(() => load.stop());
+    const chosen = faults.filter(({ name }) => name !== none.name && (flags.only.length === 0 || flags.only.includes(name)));
+    const goal = { requests: flags.requests, restarts: flags.restarts, plain: none, faults: chosen };
+    const result = await rollout(fleet, load, goal, print, stopping.signal);
+    if (flags.json) io.stdout.write(`${JSON.stringify({ holds: holds(result), ...totals(result), ...result })}\n`);
+    else io.stdout.write(`\n${report(result)}\n`);
+    if (flags.json) io.stderr.write(`${verdict(result)}\n`);
+    return holds(result) && !stopping.signal.aborted ? 0 : 1;
+  } finally {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
+    await sandbox.stop();
+  }
+}
