@@ -1,6 +1,17 @@
 /** The mesh of the proof: three services of three instances, one for each protocol, and two callers, of which one only listens to xDS. */
 import { fileURLToPath } from "node:url";
-import { type Mesh, type Sandbox, type ServiceProcess, startMesh, until } from "@legation/local";
+import {
+  type ConsulProcess,
+  type ControlPlaneProcess,
+  type Sandbox,
+  type ServiceProcess,
+  type ServiceRun,
+  startConsul,
+  startControlPlane,
+  startService,
+  until,
+} from "@legation/local";
+import { type ConsulProxy, startConsulProxy } from "./consul-proxy.js";
 
 /** The services and how each is spoken to, end to end. */
 export const departments = [
@@ -20,7 +31,10 @@ export const stopTimeout = 3_000;
 
 /** The running mesh. */
 export interface Fleet {
-  readonly mesh: Mesh;
+  readonly consul: ConsulProcess;
+  /** Between Consul and all others. */
+  readonly consulProxy: ConsulProxy;
+  readonly controlPlane: ControlPlaneProcess;
   /** Instances number `at` of all services, `orders-1`, `stock-1` and `prices-1`. */
   rank(at: number): readonly ServiceProcess[];
   readonly all: readonly ServiceProcess[];
@@ -37,10 +51,15 @@ const concurrency = 1;
 
 /** Starts everything. When a part does not start, the caller stops the sandbox. */
 export async function startFleet(sandbox: Sandbox, progress: (done: string) => void): Promise<Fleet> {
-  const mesh = await startMesh({ sandbox, consul: { durable: true } });
-  progress(`Consul ${mesh.consul.version} and the control plane`);
+  const consul = await startConsul(sandbox, { durable: true });
+  const consulProxy = await startConsulProxy(consul.url, await sandbox.ports.free());
+  sandbox.onStop(() => consulProxy.close());
+  const controlPlane = await startControlPlane(sandbox, { consul: consulProxy.url });
+  progress(`Consul ${consul.version} and the control plane`);
+  const service = (run: Omit<ServiceRun, "consul" | "controlPlanes">): Promise<ServiceProcess> =>
+    startService(sandbox, { ...run, consul: consulProxy.url, controlPlanes: [controlPlane] });
   const start = (name: string, protocol: string, at: number): Promise<ServiceProcess> =>
-    mesh.startService({
+    service({
       name,
       id: `${name}-${at + 1}`,
       command: [process.execPath, program(name)],
@@ -59,11 +78,13 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
   }
   const dependencies = departments.map(({ name }) => name);
   const [caller, bystander] = await Promise.all([
-    mesh.startService({ name: "caller", dependencies, config: { envoy: { concurrency } } }),
-    mesh.startService({ name: "bystander", dependencies, config: { envoy: { concurrency } } }),
+    service({ name: "caller", dependencies, config: { envoy: { concurrency } } }),
+    service({ name: "bystander", dependencies, config: { envoy: { concurrency } } }),
   ]);
   const fleet: Fleet = {
-    mesh,
+    consul,
+    consulProxy,
+    controlPlane,
     rank: (at) => ranks[at % width] ?? [],
     all: ranks.flat(),
     caller,

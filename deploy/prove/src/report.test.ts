@@ -27,7 +27,7 @@ const departure = (ms: number): Departure => ({
 function result(over: Partial<Result> = {}, http1 = load()): Result {
   return {
     figures: {
-      byKind: { "HTTP/1.1": http1, "HTTP/2": load(), "gRPC messages": load() },
+      byKind: { "HTTP/1.1 GET": http1, "HTTP/1.1 POST": load(), "HTTP/2 GET": load(), "HTTP/2 POST": load(), "gRPC messages": load() },
       streams: { opened: 10, ok: 10, broken: [] },
     },
     faults: [
@@ -52,7 +52,7 @@ function result(over: Partial<Result> = {}, http1 = load()): Result {
 describe("the verdict", () => {
   it("holds when nothing failed; requests that outlived the drain limit are counted apart", () => {
     expect(holds(result())).toBe(true);
-    expect(report(result())).toContain("HOLDS: 0 of 3,000 requests failed");
+    expect(report(result())).toContain("HOLDS: 0 of 5,000 requests failed");
     expect(report(result())).toContain("1 of 1 requests that outlived the drain limit were cut");
   });
 
@@ -66,7 +66,7 @@ describe("the verdict", () => {
   });
 
   it("names each cause of failures with its number", () => {
-    expect(report(result({}, load({ failed: 3, failuresByReason: { "503 reset": 3 } })))).toMatch(/HTTP\/1\.1 +3 {2}503 reset/);
+    expect(report(result({}, load({ failed: 3, failuresByReason: { "503 reset": 3 } })))).toMatch(/HTTP\/1\.1 GET +3 {2}503 reset/);
   });
 });
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceProcess } from "@legation/local";
 import { LegationError } from "@legation/runtime";
+import { type AgentLog, followAgentLog } from "./agent-log.js";
 import { type Departure, type Leaving, leave } from "./departure.js";
 import type { Fleet } from "./fleet.js";
 
@@ -16,6 +17,10 @@ export interface LongRequest {
 export interface Scene {
   readonly fleet: Fleet;
   readonly instances: readonly ServiceProcess[];
+  /** Instances of other ranks, which go on. */
+  others(): readonly ServiceProcess[];
+  /** An agent's log from now on. */
+  follow(service: ServiceProcess): Promise<AgentLog>;
   /** Sends SIGTERM to all agents at once. */
   leave(): Promise<LeavingAll>;
   /** Starts the agents again and waits until each says that it is ready. */
@@ -47,6 +52,8 @@ export function createScene(fleet: Fleet, at: number, observed: Observed): Scene
   return {
     fleet,
     instances,
+    others: () => fleet.all.filter((service) => !instances.includes(service)),
+    follow: (service) => followAgentLog(service.log),
     async leave() {
       const leaving = await Promise.all(instances.map(leave));
       return { begun: async (step) => void (await Promise.all(leaving.map((one) => one.begun(step)))), left: left(leaving, observed) };

@@ -7,7 +7,7 @@ export const consulKilled: Fault = {
   step: "1",
   title: "Consul is killed with -9, and back with its data",
   async play(scene) {
-    const { consul } = scene.fleet.mesh;
+    const { consul } = scene.fleet;
     consul.freeze();
     const leaving = await scene.leave();
     await leaving.begun("1");

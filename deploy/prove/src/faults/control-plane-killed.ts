@@ -7,7 +7,7 @@ export const controlPlaneKilled: Fault = {
   step: "2",
   title: "the control plane is killed with -9",
   async play(scene) {
-    const { controlPlane } = scene.fleet.mesh;
+    const { controlPlane } = scene.fleet;
     const leaving = await scene.leave();
     await leaving.begun("2");
     await controlPlane.kill9();

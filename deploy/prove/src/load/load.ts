@@ -5,9 +5,15 @@ import { alternating } from "./alternating.js";
 import { http2Sender } from "./http2-sender.js";
 import { type StreamCounts, streamSender } from "./stream-sender.js";
 
-/** The kinds of load, as they are shown. */
-export const kinds = ["HTTP/1.1", "HTTP/2", "gRPC messages"] as const;
-export type Kind = (typeof kinds)[number];
+/** The kinds of load, as they are shown, and the share of each in all requests. */
+export const shares = { "HTTP/1.1 GET": 1, "HTTP/1.1 POST": 1, "HTTP/2 GET": 1, "HTTP/2 POST": 1, "gRPC messages": 2 } as const;
+export type Kind = keyof typeof shares;
+export const kinds = Object.keys(shares) as readonly Kind[];
+
+/** The kinds that a proxy may send again to another instance when the one that has them dies (RFC 9110 §9.2.2). */
+export const repeatable: ReadonlySet<Kind> = new Set(["HTTP/1.1 GET", "HTTP/2 GET"]);
+
+const allShares = kinds.reduce((sum, kind) => sum + shares[kind], 0);
 
 /** What became of everything. */
 export interface Figures {
@@ -37,25 +43,44 @@ const streamMs = 2_000;
 const openStreams = 8;
 
 /**
- * Starts `rate` requests a second, a third of them of each kind. Half of the HTTP requests are POST, which no proxy may repeat once an
- * instance has them, and one of ten is slow. A stream lasts about two seconds.
+ * Starts `rate` requests a second: a third of them HTTP/1.1, a third HTTP/2, a third messages. Half of the HTTP requests are POST, which
+ * no proxy may repeat once an instance has them, and one of ten is slow. A stream lasts about two seconds.
  */
 export function startProofLoad({ caller }: Fleet, rate: number): ProofLoad {
   const url = caller.outbound;
-  const http1 = (path: string, method: string) => httpSender({ url: url + path, method, headers: { host: "orders" } });
-  const http2 = (path: string, method: string) => http2Sender({ url, authority: "stock", path, method });
+  const slow = `/?ms=${slowMs}`;
+  const http1 = (method: string): Sender => {
+    const sender = (path: string) => httpSender({ url: url + path, method, headers: { host: "orders" } });
+    return alternating([
+      [sender("/"), 9],
+      [sender(slow), 1],
+    ]);
+  };
+  const http2 = (method: string): Sender => {
+    const sender = (path: string) => http2Sender({ url, authority: "stock", path, method });
+    return alternating([
+      [sender("/"), 9],
+      [sender(slow), 1],
+    ]);
+  };
+  const rateOf = (kind: Kind): number => (rate * shares[kind]) / allShares;
   const streams = streamSender({
     address: url.replace("http://", ""),
     authority: "prices",
     streams: openStreams,
-    messages: Math.ceil((rate / kinds.length / openStreams) * (streamMs / 1000)),
+    messages: Math.ceil((rateOf("gRPC messages") / openStreams) * (streamMs / 1000)),
   });
-  const start = (sender: Sender): Load => startLoad({ sender, rate: rate / kinds.length });
-  const loads: Readonly<Record<Kind, Load>> = {
-    "HTTP/1.1": start(mixed(http1)),
-    "HTTP/2": start(mixed(http2)),
-    "gRPC messages": start({ send: () => streams.send(), close: () => undefined }),
+  const senders: Readonly<Record<Kind, Sender>> = {
+    "HTTP/1.1 GET": http1("GET"),
+    "HTTP/1.1 POST": http1("POST"),
+    "HTTP/2 GET": http2("GET"),
+    "HTTP/2 POST": http2("POST"),
+    "gRPC messages": { send: () => streams.send(), close: () => undefined },
   };
+  const loads = Object.fromEntries(kinds.map((kind) => [kind, startLoad({ sender: senders[kind], rate: rateOf(kind) })])) as Record<
+    Kind,
+    Load
+  >;
   let stopped: Promise<Figures> | undefined;
 
   async function stopAll(): Promise<Figures> {
@@ -76,20 +101,6 @@ export function startProofLoad({ caller }: Fleet, rate: number): ProofLoad {
     },
     stop: () => (stopped ??= stopAll()),
   };
-}
-
-/** Nine requests of ten are answered at once, half are POST. */
-function mixed(sender: (path: string, method: string) => Sender): Sender {
-  const [get, post] = [sender("/", "GET"), sender("/", "POST")];
-  const [slowGet, slowPost] = [sender(`/?ms=${slowMs}`, "GET"), sender(`/?ms=${slowMs}`, "POST")];
-  return alternating([
-    [get, 4],
-    [post, 5],
-    [slowGet, 1],
-    [get, 5],
-    [post, 4],
-    [slowPost, 1],
-  ]);
 }
 
 async function ofEach(report: (kind: Kind) => Promise<LoadReport>): Promise<Record<Kind, LoadReport>> {
