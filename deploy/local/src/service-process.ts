@@ -1,10 +1,11 @@
 /** One instance of a service on this machine: the built `legation agent`, the application that it runs, and its Envoy. */
 import { writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, mustRun } from "./child.js";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./envoy-admin.js";
-import { identify, signal } from "./process-identity.js";
+import { identify, type ProcessIdentity, signal } from "./process-identity.js";
 import { type AgentReady, readReady } from "./ready.js";
 import type { Sandbox } from "./sandbox.js";
 import { findEnvoy, legationCommand } from "./tool.js";
@@ -72,6 +73,8 @@ export interface ServiceProcess {
   stop(): Promise<number | null>;
   /** SIGKILL to one part, or to all three at once as when a machine dies. Resolves with the time, by `performance.now()`, of the kill. */
   kill9(what: Part | "all"): Promise<number>;
+  /** SIGKILL to one part where it runs, by the agent's records, also while it starts or stops. Returns false when there is no such process. */
+  killIfAlive(part: Part): Promise<boolean>;
   /** Starts the agent again with the same configuration and state directory, without stopping what an earlier one left running. */
   restart(options?: { readonly waitReady?: boolean }): Promise<void>;
 }
@@ -166,6 +169,12 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
       if (what === "agent" || what === "all") await child.exited;
       return at;
     },
+    async killIfAlive(part) {
+      const target = part === "agent" ? child.identity : await recorded(join(stateDir, `${part}.json`));
+      const killed = target !== undefined && signal(target, "SIGKILL");
+      if (killed && part === "agent") await child.exited;
+      return killed;
+    },
     async restart({ waitReady = true } = {}) {
       if (child.exit === undefined) throw new Error(`${id}'s agent still runs: stop or kill it first`);
       child = await start();
@@ -174,4 +183,15 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
   };
   if (run.waitReady !== false) await ready();
   return service;
+}
+
+/** The process that an agent has written down, or undefined while there is none. */
+async function recorded(path: string): Promise<ProcessIdentity | undefined> {
+  try {
+    const { pid, startTime } = JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
+    return { pid, startTime };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }

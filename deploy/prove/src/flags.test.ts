@@ -11,10 +11,15 @@ describe("the flags of prove rollout", () => {
   it.each([
     [["--requests", "many"], "--requests many: give a whole number from 1"],
     [["--rate", "0"], "--rate 0: give a whole number from 1"],
-    [["--only", "flood"], "--only flood: give one of none, consul-killed, control-plane-killed"],
+    [["--only", "flood"], "--only flood: give one of none, consul-killed, consul-500"],
+    [["--kills", "--only", "kill-consul"], "--only kill-consul: give one of kill-agent@1"],
     [["--quick"], "--quick"],
   ])("refuses %j", (argv, message) => {
     expect(() => parseFlags(argv)).toThrow(message);
+  });
+
+  it("takes the kills of one part, or one of them", () => {
+    expect(parseFlags(["--kills", "--only", "kill-agent", "--only", "kill-app@5"]).only).toEqual(["kill-agent", "kill-app@5"]);
   });
 
   it("fits 80 columns", () => {

@@ -1,7 +1,9 @@
 /** The flags of `prove rollout`. */
 import { parseArgs } from "node:util";
 import { LegationError } from "@legation/runtime";
+import type { Fault } from "./fault.js";
 import { faults } from "./faults/index.js";
+import { kills } from "./faults/kills.js";
 
 /** What the proof was asked to do. */
 export interface RolloutFlags {
@@ -13,6 +15,8 @@ export interface RolloutFlags {
   readonly rate: number;
   /** Names of faults; all of them when empty. */
   readonly only: readonly string[];
+  /** kill -9 at every step instead of the faults. */
+  readonly kills: boolean;
 }
 
 /** The text of `--help`; 80 columns. */
@@ -29,6 +33,9 @@ part fail at a step of the stop order in every second restart.
   --rate N       requests a second, a third of each kind (default: 150)
   --only FAULT   only restarts with this fault; may be repeated. One of
 ${wrapped(faults.map(({ name }) => name))}
+  --kills          instead: kill -9 of agent, Envoy and service of one instance
+                   at each step of its stop and start. What no proxy may repeat
+                   (POST, streams) and was in flight at a kill is counted apart
   --long         1,000,000 requests, 900 a second, unless said otherwise
   --json         print the figures as JSON, and progress on standard error
   --help         this text
@@ -45,17 +52,24 @@ export function parseFlags(argv: readonly string[]): RolloutFlags {
     if (Number.isInteger(value) && value >= 1) return value;
     throw new LegationError("usage", `--${name} ${given}: give a whole number from 1`);
   };
-  const names = faults.map(({ name }) => name);
+  const known = values.kills ? kills : faults;
   for (const name of values.only ?? [])
-    if (!names.includes(name)) throw new LegationError("usage", `--only ${name}: give one of ${names.join(", ")}`);
+    if (!known.some((fault) => isNamed(fault, name)))
+      throw new LegationError("usage", `--only ${name}: give one of ${known.map((fault) => fault.name).join(", ")}`);
   return {
     help: values.help ?? false,
     json: values.json ?? false,
-    requests: number("requests", values.long ? 1_000_000 : 20_000),
+    kills: values.kills ?? false,
+    requests: number("requests", values.long ? 1_000_000 : values.kills ? 1 : 20_000),
     restarts: number("restarts", 4),
     rate: number("rate", values.long ? 900 : 150),
     only: values.only ?? [],
   };
+}
+
+/** True when `name` is the fault's, or all of it before the "@". */
+export function isNamed(fault: Fault, name: string): boolean {
+  return fault.name === name || fault.name.startsWith(`${name}@`);
 }
 
 function parsed(argv: readonly string[]) {
@@ -68,6 +82,7 @@ function parsed(argv: readonly string[]) {
         help: { type: "boolean", short: "h" },
         json: { type: "boolean" },
         long: { type: "boolean" },
+        kills: { type: "boolean" },
         requests: { type: "string" },
         restarts: { type: "string" },
         rate: { type: "string" },

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import {
   type ConsulProcess,
   type ControlPlaneProcess,
+  type EnvoyEndpoint,
   type Sandbox,
   type ServiceProcess,
   type ServiceRun,
@@ -44,6 +45,8 @@ export interface Fleet {
   readonly bystander: ServiceProcess;
   /** Waits until the caller's Envoy would give every instance requests. */
   untilUsable(limitMs: number): Promise<void>;
+  /** The same but for instances that the caller's Envoy has ejected: they come back by time alone. */
+  untilHealthy(limitMs: number): Promise<void>;
 }
 
 const program = (name: string): string => fileURLToPath(new URL(`../dist/services/${name}-main.js`, import.meta.url));
@@ -81,6 +84,15 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
     service({ name: "caller", dependencies, config: { envoy: { concurrency } } }),
     service({ name: "bystander", dependencies, config: { envoy: { concurrency } } }),
   ]);
+  const untilAll = (what: string, good: (endpoint: EnvoyEndpoint) => boolean, limitMs: number): Promise<boolean> =>
+    until(
+      async (note) => {
+        const clusters = await caller.envoy.clusters();
+        note(Object.fromEntries(clusters));
+        return departments.every(({ name }) => (clusters.get(name) ?? []).filter(good).length === width);
+      },
+      { what, limitMs },
+    );
   const fleet: Fleet = {
     consul,
     consulProxy,
@@ -89,17 +101,9 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
     all: ranks.flat(),
     caller,
     bystander,
-    async untilUsable(limitMs) {
-      await until(
-        async (note) => {
-          const clusters = await caller.envoy.clusters();
-          const usable = departments.map(({ name }) => (clusters.get(name) ?? []).filter((e) => e.usable).length);
-          note(usable);
-          return usable.every((n) => n === width);
-        },
-        { what: "the caller's Envoy to use every instance", limitMs },
-      );
-    },
+    untilUsable: async (limitMs) => void (await untilAll("the caller's Envoy to use every instance", (e) => e.usable, limitMs)),
+    untilHealthy: async (limitMs) =>
+      void (await untilAll("every instance to be healthy in the caller's Envoy", (e) => e.health === "HEALTHY", limitMs)),
   };
   await fleet.untilUsable(60_000);
   progress("caller, bystander");

@@ -23,6 +23,19 @@ export function fit(line: string): string {
   return line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
 }
 
+/** The text in lines behind `indent`, which fit 80 columns as far as its words do. */
+export function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(/\s+/)) {
+    if (line !== "" && indent.length + line.length + 1 + word.length > columns) {
+      lines.push(fit(indent + line));
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, fit(indent + line)];
+}
+
 /** `1,234`. */
 export function count(value: number): string {
   return value.toLocaleString("en-US");

@@ -8,11 +8,13 @@ export interface Turn {
   readonly rank: number;
 }
 
-/** Endless. `plain` comes before every fault; with no fault it is all there is. A fault that comes again strikes another rank. */
-export function* turns(plain: Fault, faults: readonly Fault[], ranks: number): Generator<Turn, never> {
-  const cycle = faults.length === 0 ? [plain] : faults.flatMap((fault) => [plain, fault]);
+/** Endless. `plain`, where given, comes before every fault; with no fault it is all there is. A fault that comes again strikes another rank. */
+export function* turns(plain: Fault | undefined, faults: readonly Fault[], ranks: number): Generator<Turn, never> {
+  const before = plain ? [plain] : [];
+  const cycle = faults.length === 0 ? before : faults.flatMap((fault) => [...before, fault]);
   for (let turn = 0; ; turn++) {
-    const fault = cycle[turn % cycle.length] ?? plain;
+    const fault = cycle[turn % cycle.length];
+    if (!fault) throw new Error("there is nothing to play: give a plain restart or a fault");
     const shift = cycle.length % ranks === 0 ? Math.floor(turn / cycle.length) : 0;
     yield { fault, rank: (turn + shift) % ranks };
   }

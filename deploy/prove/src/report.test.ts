@@ -2,7 +2,7 @@ import type { LoadReport } from "@legation/local";
 import { describe, expect, it } from "vitest";
 import type { Departure } from "./departure.js";
 import { report } from "./report.js";
-import { holds, type Result, stepTimes } from "./result.js";
+import { holds, type Result, stepTimes, totals } from "./result.js";
 
 const load = (over: Partial<LoadReport> = {}): LoadReport => ({
   due: 1_000,
@@ -40,6 +40,7 @@ function result(over: Partial<Result> = {}, http1 = load()): Result {
         failed: 0,
         notes: [`step 1: ${"a long story ".repeat(10)}`],
         departures: [departure(300), departure(500)],
+        kills: [],
         long: [{ kind: "HTTP/2", cut: true, reason: "503" }],
       },
     ],
@@ -67,6 +68,37 @@ describe("the verdict", () => {
 
   it("names each cause of failures with its number", () => {
     expect(report(result({}, load({ failed: 3, failuresByReason: { "503 reset": 3 } })))).toMatch(/HTTP\/1\.1 GET +3 {2}503 reset/);
+  });
+});
+
+describe("what was in flight at a kill", () => {
+  const failure = (at: number, afterMs: number) => ({ at, afterMs, reason: "503", answeredBy: [] });
+  const killed = (http1: LoadReport, kind: "HTTP/1.1 GET" | "HTTP/1.1 POST", part: "app" | "agent"): Result => {
+    const base = result();
+    const [fault] = base.faults;
+    if (!fault) throw new Error("the result has a fault");
+    return {
+      ...base,
+      figures: { ...base.figures, byKind: { ...base.figures.byKind, [kind]: http1 } },
+      faults: [{ ...fault, kills: [{ part, at: 10_000 }] }],
+    };
+  };
+
+  it("is counted apart where no proxy may repeat it", () => {
+    const one = load({ failed: 1, failures: [failure(9_500, 505)] });
+    expect(totals(killed(one, "HTTP/1.1 POST", "app"))).toMatchObject({ failed: 0, inFlight: 1 });
+    expect(holds(killed(one, "HTTP/1.1 POST", "app"))).toBe(true);
+  });
+
+  it.each<[string, Result]>([
+    ["it may be repeated", killed(load({ failed: 1, failures: [failure(9_500, 505)] }), "HTTP/1.1 GET", "app")],
+    ["only the agent was killed", killed(load({ failed: 1, failures: [failure(9_500, 505)] }), "HTTP/1.1 POST", "agent")],
+    ["it began later", killed(load({ failed: 1, failures: [failure(10_200, 5)] }), "HTTP/1.1 POST", "app")],
+    ["it ended before", killed(load({ failed: 1, failures: [failure(9_000, 5)] }), "HTTP/1.1 POST", "app")],
+    ["it ended much later", killed(load({ failed: 1, failures: [failure(9_900, 4_000)] }), "HTTP/1.1 POST", "app")],
+  ])("is a failure when %s", (_when, failing) => {
+    expect(totals(failing)).toMatchObject({ failed: 1, inFlight: 0 });
+    expect(holds(failing)).toBe(false);
   });
 });
 

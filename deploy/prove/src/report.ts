@@ -1,6 +1,6 @@
 /** The proof's result for people: what became of the load, of each fault, and how long each step of a stop took. */
 
-import { count, fit, table, time } from "./layout.js";
+import { count, fit, table, time, wrap } from "./layout.js";
 import { type Kind, kinds } from "./load/load.js";
 import { holds, type Result, stepTimes, totals } from "./result.js";
 
@@ -23,6 +23,7 @@ export function report(result: Result): string {
     loadTable(result),
     ...(causes === undefined ? [] : [causes]),
     faultTable(result),
+    noteLines(result),
     stepTable("plain restarts", result, (name) => name === "none"),
     stepTable("restarts with a fault", result, (name) => name !== "none"),
     verdict(result),
@@ -52,13 +53,20 @@ function failureTable({ figures }: Result): string | undefined {
 }
 
 function faultTable({ faults }: Result): string {
-  const rows = faults.flatMap((fault) => {
-    const cut = fault.long.length > 0 ? [`${fault.long.filter((l) => l.cut).length} of ${fault.long.length} long requests were cut`] : [];
-    const [first = "", ...rest] = [fault.title, ...fault.notes, ...cut];
-    const figures = [fault.step, count(fault.restarts), count(fault.requests), count(fault.failed), first];
-    return [figures, ...rest.map((note) => ["", "", "", "", `  ${note}`])];
-  });
+  const rows = faults.map((f) => [f.step, count(f.restarts), count(f.requests), count(f.failed), f.title]);
   return table(["STEP", "RESTARTS", "REQUESTS", "FAILED", "FAULT"], rows);
+}
+
+/** What was seen at the last restart with each fault. */
+function noteLines({ faults }: Result): string {
+  const noted = faults.map(({ title, notes, long }) => {
+    const cut = long.length > 0 ? [`${long.filter((l) => l.cut).length} of ${long.length} requests were cut`] : [];
+    return { title, notes: [...notes, ...cut] };
+  });
+  return noted
+    .filter(({ notes }) => notes.length > 0)
+    .map(({ title, notes }) => [`${title}:`, ...notes.flatMap((note) => wrap(note, "  "))].join("\n"))
+    .join("\n");
 }
 
 function stepTable(title: string, { faults }: Result, wanted: (fault: string) => boolean): string {
@@ -70,10 +78,11 @@ function stepTable(title: string, { faults }: Result, wanted: (fault: string) =>
 
 /** One sentence: whether the proof holds, and by which figures. */
 export function verdict(result: Result): string {
-  const { requests, failed, brokenStreams, long, cut } = totals(result);
+  const { requests, failed, brokenStreams, inFlight, long, cut } = totals(result);
   const restarts = result.faults.reduce((sum, fault) => sum + fault.restarts, 0);
   const apart = long > 0 ? `\nCounted apart: ${cut} of ${long} requests that outlived the drain limit were cut.` : "";
+  const killed = inFlight > 0 ? `\nCounted apart: ${inFlight} requests or streams that may not be repeated were in flight at a kill.` : "";
   const problems = result.problems.map((problem) => `\n${fit(problem)}`).join("");
   const figures = `${count(failed)} of ${count(requests)} requests failed, ${count(brokenStreams)} of ${count(result.figures.streams.opened)} streams`;
-  return `${holds(result) ? "HOLDS" : "FAILS"}: ${figures}; ${count(restarts)} restarts, ${time(result.ms)}.${apart}${problems}`;
+  return `${holds(result) ? "HOLDS" : "FAILS"}: ${figures}; ${count(restarts)} restarts, ${time(result.ms)}.${apart}${killed}${problems}`;
 }

@@ -1,7 +1,7 @@
 /** What the proof has measured, and whether it holds. */
 import type { Departure } from "./departure.js";
-import { type Figures, kinds } from "./load/load.js";
-import type { LongRequest } from "./scene.js";
+import { type Figures, kinds, repeatable } from "./load/load.js";
+import type { Kill, LongRequest } from "./scene.js";
 
 /** All restarts with one fault. */
 export interface FaultResult {
@@ -18,6 +18,7 @@ export interface FaultResult {
   readonly departures: readonly Departure[];
   /** Requests that were sent to outlive the drain limit. */
   readonly long: readonly LongRequest[];
+  readonly kills: readonly Kill[];
 }
 
 /** Everything. */
@@ -32,8 +33,12 @@ export interface Result {
 /** Totals over all kinds of load. */
 export interface Totals {
   readonly requests: number;
+  /** Without those that were in flight at a kill. */
   readonly failed: number;
+  /** Streams that did not end in order, without those that were open at a kill. */
   readonly brokenStreams: number;
+  /** Requests and streams that no proxy may repeat, in flight when an Envoy or a service was killed. */
+  readonly inFlight: number;
   /** Of the requests that outlived the drain limit. */
   readonly long: number;
   readonly cut: number;
@@ -43,14 +48,32 @@ export interface Totals {
 export function totals({ figures, faults }: Result): Totals {
   const reports = kinds.map((kind) => figures.byKind[kind]);
   const long = faults.flatMap((fault) => fault.long);
+  const kills = faults.flatMap((fault) => fault.kills).filter(({ part }) => part !== "agent");
+  const requests = kinds
+    .filter((kind) => !repeatable.has(kind))
+    .flatMap((kind) => figures.byKind[kind].failures)
+    .filter(({ at, afterMs }) => wasInFlight(at, at + afterMs, kills)).length;
+  const streams = figures.streams.broken.filter(({ openedAt, endedAt }) => wasInFlight(openedAt, endedAt, kills)).length;
   return {
     requests: reports.reduce((sum, { due }) => sum + due, 0),
-    failed: reports.reduce((sum, { failed }) => sum + failed, 0),
-    brokenStreams: figures.streams.opened - figures.streams.ok,
+    failed: reports.reduce((sum, { failed }) => sum + failed, 0) - requests,
+    brokenStreams: figures.streams.opened - figures.streams.ok - streams,
+    inFlight: requests + streams,
     long: long.length,
     cut: long.filter(({ cut }) => cut).length,
   };
 }
+
+/** Milliseconds between what two processes call the same moment. */
+const tolerance = 50;
+
+/** True when something was under way from `begin` to `end` at the moment of a kill, and its end was that kill's. Since the epoch. */
+export function wasInFlight(begin: number, end: number, all: readonly Kill[]): boolean {
+  return all.some(({ at }) => begin <= at + tolerance && at <= end + tolerance && end <= at + noticed);
+}
+
+/** Milliseconds within which a caller learns that the other side is gone. */
+const noticed = 1_000;
 
 /** True when no request failed, every stream ended in order, and every part did what it should. */
 export function holds(result: Result): boolean {

@@ -2,7 +2,6 @@
 import type { LoadReport } from "@legation/local";
 import type { Fault } from "./fault.js";
 import type { Fleet } from "./fleet.js";
-import { width } from "./fleet.js";
 import { kinds, type ProofLoad } from "./load/load.js";
 import { turns } from "./plan.js";
 import type { FaultResult, Result } from "./result.js";
@@ -16,7 +15,10 @@ export interface Goal {
   readonly requests: number;
   /** Restarts of each instance. */
   readonly restarts: number;
-  readonly plain: Fault;
+  /** Played before each fault; nothing is without it. */
+  readonly plain?: Fault;
+  /** How many ranks are restarted in turn: all of them, or the first alone. */
+  readonly ranks: number;
   /** Each is played once at least. */
   readonly faults: readonly Fault[];
 }
@@ -32,14 +34,14 @@ export async function rollout(
   const start = performance.now();
   const results = new Map<string, FaultResult>();
   const problems: string[] = [];
-  const perRank = Array.from({ length: width }, () => 0);
+  const perRank = Array.from({ length: goal.ranks }, () => 0);
   const due = (): number => kinds.reduce((sum, kind) => sum + load.report().byKind[kind].due, 0);
   const reached = (): boolean =>
     due() >= goal.requests && perRank.every((n) => n >= goal.restarts) && goal.faults.every(({ name }) => results.has(name));
 
-  for (const { fault, rank } of turns(goal.plain, goal.faults, width)) {
+  for (const { fault, rank } of turns(goal.plain, goal.faults, goal.ranks)) {
     if (signal.aborted || problems.length > 0 || reached()) break;
-    const observed: Observed = { departures: [], notes: [], long: [] };
+    const observed: Observed = { departures: [], notes: [], long: [], kills: [] };
     const stretch = load.stretch();
     const began = performance.now();
     try {
@@ -72,6 +74,7 @@ function add(before: FaultResult | undefined, { name, title, step }: Fault, o: O
     notes: o.notes.length > 0 ? o.notes : (before?.notes ?? []),
     departures: [...(before?.departures ?? []), ...o.departures],
     long: [...(before?.long ?? []), ...o.long],
+    kills: [...(before?.kills ?? []), ...o.kills],
   };
 }
 

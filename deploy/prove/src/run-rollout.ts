@@ -2,14 +2,15 @@
 import { openSandbox } from "@legation/local";
 import { LegationError } from "@legation/runtime";
 import { faults } from "./faults/index.js";
+import { kills } from "./faults/kills.js";
 import { none } from "./faults/none.js";
-import { parseFlags, type RolloutFlags, usage } from "./flags.js";
-import { startFleet } from "./fleet.js";
+import { isNamed, parseFlags, type RolloutFlags, usage } from "./flags.js";
+import { startFleet, width } from "./fleet.js";
 import type { Io } from "./io.js";
 import { startProofLoad } from "./load/load.js";
 import { report, verdict } from "./report.js";
 import { holds, totals } from "./result.js";
-import { rollout } from "./rollout.js";
+import { type Goal, rollout } from "./rollout.js";
 
 /** Runs the proof. Resolves with 0 when it holds, 1 when not, 2 for wrong flags. A SIGINT or SIGTERM stops all in order. */
 export async function runRollout(argv: readonly string[], io: Io): Promise<number> {
@@ -42,9 +43,7 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
     const fleet = await startFleet(sandbox, print);
     const load = startProofLoad(fleet, flags.rate);
     sandbox.onStop(() => load.stop());
-    const chosen = faults.filter(({ name }) => name !== none.name && (flags.only.length === 0 || flags.only.includes(name)));
-    const goal = { requests: flags.requests, restarts: flags.restarts, plain: none, faults: chosen };
-    const result = await rollout(fleet, load, goal, print, stopping.signal);
+    const result = await rollout(fleet, load, goalOf(flags), print, stopping.signal);
     if (flags.json) io.stdout.write(`${JSON.stringify({ holds: holds(result), ...totals(result), ...result })}\n`);
     else io.stdout.write(`\n${report(result)}\n`);
     if (flags.json) io.stderr.write(`${verdict(result)}\n`);
@@ -53,4 +52,12 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
     await sandbox.stop();
   }
+}
+
+/** Faults between plain restarts on all ranks; kills one after the other on the first, for what dies is ejected by its callers for a minute. */
+function goalOf({ requests, restarts, only, kills: killing }: RolloutFlags): Goal {
+  const chosen = (killing ? kills : faults).filter(
+    (fault) => fault !== none && (only.length === 0 || only.some((name) => isNamed(fault, name))),
+  );
+  return killing ? { requests, restarts: 1, faults: chosen, ranks: 1 } : { requests, restarts, plain: none, faults: chosen, ranks: width };
 }

@@ -1,6 +1,6 @@
 /** What a restart plays on: the instances that are restarted, the parts around them, and what is observed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ServiceProcess } from "@legation/local";
+import type { Part, ServiceProcess } from "@legation/local";
 import { LegationError } from "@legation/runtime";
 import { type AgentLog, followAgentLog } from "./agent-log.js";
 import { type Departure, type Leaving, leave } from "./departure.js";
@@ -23,8 +23,10 @@ export interface Scene {
   follow(service: ServiceProcess): Promise<AgentLog>;
   /** Sends SIGTERM to all agents at once. */
   leave(): Promise<LeavingAll>;
-  /** Starts the agents again and waits until each says that it is ready. */
+  /** Starts the agents that do not run and waits until each agent says that it is ready. */
   arrive(): Promise<void>;
+  /** SIGKILL to one part of each instance, where it runs. */
+  kill(part: Part): Promise<void>;
   /** For the table: what was seen beyond the figures. */
   note(seen: string): void;
   /** Counts requests apart from the load. */
@@ -36,11 +38,19 @@ export interface LeavingAll {
   /** Resolves as soon as each of them has begun this step. */
   begun(step: string): Promise<void>;
   /** Throws with code `prove.departure` when one of them ended with another code than expected. */
-  left(codes?: readonly number[]): Promise<readonly Departure[]>;
+  left(codes?: readonly number[] | "any"): Promise<readonly Departure[]>;
+}
+
+/** A kill -9. */
+export interface Kill {
+  readonly part: Part;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** What a scene has observed. */
 export interface Observed {
+  readonly kills: Kill[];
   readonly departures: Departure[];
   readonly notes: string[];
   readonly long: LongRequest[];
@@ -59,7 +69,10 @@ export function createScene(fleet: Fleet, at: number, observed: Observed): Scene
       return { begun: async (step) => void (await Promise.all(leaving.map((one) => one.begun(step)))), left: left(leaving, observed) };
     },
     async arrive() {
-      await Promise.all(instances.map((service) => service.restart()));
+      await Promise.all(instances.map((service) => (service.running ? service.ready() : service.restart())));
+    },
+    async kill(part) {
+      for (const service of instances) if (await service.killIfAlive(part)) observed.kills.push({ part, at: Date.now() });
     },
     note: (seen) => void observed.notes.push(seen),
     countLong: (requests) => void observed.long.push(...requests),
@@ -71,7 +84,7 @@ function left(leaving: readonly Leaving[], observed: Observed): LeavingAll["left
     const departures = await Promise.all(leaving.map((one) => one.left));
     observed.departures.push(...departures);
     for (const departure of departures)
-      if (!codes.includes(departure.code ?? -1))
+      if (codes !== "any" && !codes.includes(departure.code ?? -1))
         throw new LegationError("prove.departure", `${departure.id} left with code ${departure.code} instead of ${codes.join(" or ")}`);
     return departures;
   };
