@@ -14,7 +14,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/system/**/*.test.ts"],
+          include: ["test/system/**/*.test.ts", "test/conformance/**/*.test.ts"],
           exclude: ["**/dist/**", "**/node_modules/**"],
           // Each file starts real processes: two at once on two cores, and limits that a slow machine cannot reach.
           maxWorkers: 2,

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
 import { decode, registry } from "@legation/envoy-api";
+import { formatAddress, listenError, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type Resource } from "@legation/xds";
 
 const usage = `usage: pnpm conformance-target [--xds-addr 127.0.0.1:18000] [--control-addr 127.0.0.1:17000]
@@ -32,9 +33,17 @@ const { values } = parseArgs({
   },
 });
 if (values.help) console.log(usage);
-else await run(values["xds-addr"], values["control-addr"]);
+else {
+  await run(values["xds-addr"], values["control-addr"]).catch(async (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+    await server.stop({ graceMs: 0 });
+  });
+}
 
 async function run(xdsAddress: string, controlAddress: string): Promise<void> {
+  const at = parseAddress(controlAddress);
+  if (!at) throw listenError(new Error("it is not host:port"), { address: controlAddress, what: "control", flag: "--control-addr" });
   const { port } = await server.listen(xdsAddress, { flag: "--xds-addr" });
   const control = createServer((request, response) => {
     handle(request).then(
@@ -45,18 +54,14 @@ async function run(xdsAddress: string, controlAddress: string): Promise<void> {
       },
     );
   });
-  const [host = "127.0.0.1", controlPort] = controlAddress.split(":");
   await new Promise<void>((resolve, reject) => {
-    control.once("error", reject);
-    control.listen(Number(controlPort), host, resolve);
+    control.once("error", (error) => reject(listenError(error, { address: controlAddress, what: "control", flag: "--control-addr" })));
+    control.listen(at.port, at.host, resolve);
   });
   const bound = control.address();
-  console.log(
-    JSON.stringify({
-      xds: `${xdsAddress.split(":")[0]}:${port}`,
-      control: `${host}:${typeof bound === "object" ? bound?.port : controlPort}`,
-    }),
-  );
+  const controlPort = typeof bound === "object" && bound ? bound.port : at.port;
+  const xdsHost = parseAddress(xdsAddress)?.host ?? "127.0.0.1";
+  console.log(JSON.stringify({ xds: formatAddress(xdsHost, port), control: formatAddress(at.host, controlPort) }));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       control.close();
@@ -68,7 +73,7 @@ async function run(xdsAddress: string, controlAddress: string): Promise<void> {
 
 async function handle(request: IncomingMessage): Promise<void> {
   const url = new URL(request.url ?? "/", "http://target");
-  const [, nodes, node, what, ...rest] = url.pathname.split("/").map(decodeURIComponent);
+  const [nodes, node, what, ...rest] = segmentsOf(url.pathname);
   if (nodes !== "nodes" || !node || rest.length > 0 || (what !== undefined && what !== "resources")) throw new BadRequest(usage);
   if (request.method === "PUT") {
     const body = await readJson(request);
@@ -81,7 +86,9 @@ async function handle(request: IncomingMessage): Promise<void> {
       );
     publish(node, version);
   } else if (request.method === "DELETE" && what) {
-    const { type_url: typeUrl = "", name = "", version = versions.get(node) ?? "" } = Object.fromEntries(url.searchParams);
+    const { type_url: typeUrl, name, version = versions.get(node) ?? "" } = Object.fromEntries(url.searchParams);
+    if (!typeUrl || name === undefined) throw new BadRequest(`which resource? give type_url and name\n\n${usage}`);
+    if (!versions.has(node)) return;
     cache.patch(node, { remove: [{ typeUrl, name }] });
     publish(node, version);
   } else if (request.method === "DELETE") {
@@ -94,6 +101,14 @@ async function handle(request: IncomingMessage): Promise<void> {
 function publish(node: string, version: string): void {
   versions.set(node, version);
   server.refresh(node);
+}
+
+function segmentsOf(path: string): string[] {
+  try {
+    return path.split("/").slice(1).map(decodeURIComponent);
+  } catch {
+    throw new BadRequest(`the path cannot be decoded\n\n${usage}`);
+  }
 }
 
 async function readJson(request: IncomingMessage): Promise<Record<string, JsonValue>> {
@@ -115,10 +130,11 @@ function listOf(value: JsonValue | undefined): JsonValue[] {
 
 /** A resource of exactly these bytes and this version. Its name is the field that xDS names the type by. */
 function resourceOf(json: JsonValue | undefined, version: string): Resource {
+  if (json === undefined) throw new BadRequest('"resource" must be an Any');
   let any: Any;
   let message: MessageShape<DescMessage>;
   try {
-    any = fromJson(AnySchema, json ?? {}, { registry });
+    any = fromJson(AnySchema, json, { registry });
     message = decode(any.typeUrl, any.value);
   } catch (error) {
     throw new BadRequest(error instanceof Error ? error.message : String(error));

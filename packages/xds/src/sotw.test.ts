@@ -130,6 +130,22 @@ describe("the state of the world", () => {
     expect(versions[0]).toBe(versions[1]);
   });
 
+  it("sends a wildcard's client nothing when it reconnects with the current version, and everything with another (11)", async () => {
+    const { cache, server } = createScene();
+    cache.replace("all", [resource(cluster, "a"), resource(cluster, "b")]);
+    const first = new SotwClient(server);
+    first.ask(cluster, []);
+    const { versionInfo } = await first.one();
+    const same = new SotwClient(server);
+    same.send({ typeUrl: cluster, versionInfo });
+    expect(await same.take()).toEqual([]);
+    cache.patch("all", { set: [resource(cluster, "b", "changed")] });
+    expect((await same.one()).resources).toHaveLength(2);
+    const other = new SotwClient(server);
+    other.send({ typeUrl: cluster, versionInfo });
+    expect((await other.one()).resources).toHaveLength(2);
+  });
+
   it("passes a given version through", async () => {
     const { cache, server } = createScene({ view: () => ({ layers: ["all"], version: "42" }) });
     cache.replace("all", [resource(cluster, "a")]);
