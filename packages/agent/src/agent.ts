@@ -8,6 +8,7 @@ import { readyToStart } from "./arrival.js";
 import { setUpChannel } from "./channel/setup.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
+import { pickBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { createProbe } from "./health/create-probe.js";
 import { createHealth } from "./health/health.js";
@@ -197,6 +198,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         addresses,
         env,
         file: stateDir.file,
+        baseId: keptBaseId(stateDir),
         clock,
         log,
         onChange: publish,
@@ -288,6 +290,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return stopped;
     },
   };
+}
+
+function keptBaseId(stateDir: StateDir): number {
+  const envoyBaseId = stateDir.kept.envoyBaseId ?? pickBaseId();
+  stateDir.keep({ envoyBaseId });
+  return envoyBaseId;
 }
 
 const adoptedLiveMs = 3_000;

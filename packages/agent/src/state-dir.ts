@@ -11,6 +11,8 @@ export interface KeptState {
   readonly node?: string;
   /** Picked ports, by what they are for. */
   readonly ports?: Readonly<Record<string, number>>;
+  /** Names the row of hot restarts of this instance's Envoy. */
+  readonly envoyBaseId?: number;
   /** Envoy was told to drain its inbound connections, and has to be started anew before it takes traffic again. */
   readonly envoyDrained?: boolean;
   /** The service was healthy and served when it was last looked at. */
@@ -176,11 +178,12 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyDrained, healthy, restarts, lastRestart } = content as Readonly<Record<string, unknown>>;
+  const { node, ports, envoyBaseId, envoyDrained, healthy, restarts, lastRestart } = content as Readonly<Record<string, unknown>>;
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
   return {
     ...(typeof node === "string" && node !== "" ? { node } : {}),
     ...(usable.length > 0 ? { ports: Object.fromEntries(usable) as Record<string, number> } : {}),
+    ...(isWhole(envoyBaseId, 400_000_000) && envoyBaseId > 0 ? { envoyBaseId } : {}),
     ...(typeof envoyDrained === "boolean" ? { envoyDrained } : {}),
     ...(typeof healthy === "boolean" ? { healthy } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),

@@ -3,6 +3,7 @@ import { type ConfigValues, logLevels, option } from "@legation/runtime";
 import { healthOptions } from "./health-options.js";
 import { processOptions } from "./process-options.js";
 import { atLeast, loopbackProblem, nameProblem } from "./rules.js";
+import { sizeOption } from "./size.js";
 
 /** The option table; paths in the file follow its nesting. */
 export const agentOptions = {
@@ -128,6 +129,12 @@ export const agentOptions = {
       default: 10_000,
       check: atLeast(3_000, "3s"),
     }),
+    hotRestart: option.boolean({
+      description: "Let a new Envoy take over from the one before without a lost request when its version or bootstrap changes",
+      default: true,
+    }),
+    maxHeap: sizeOption({ description: "Envoy's heap; near it Envoy refuses new requests instead of dying", default: 2 ** 30 }),
+    maxConnections: option.integer({ description: "Connections from clients that Envoy accepts", default: 50_000, min: 1 }),
     concurrency: option.integer({ description: "Envoy's worker threads", default: 2, min: 1, max: 256 }),
     logLevel: option.enumeration(["trace", "debug", "info", "warning", "error", "critical", "off"], {
       description: "Envoy's log level",

@@ -1,5 +1,5 @@
 /** Amounts of memory as people write them: `512Mi`, `2Gi`, or plain bytes. */
-import { type OptionSpec, option } from "@legation/runtime";
+import { type Option, type OptionSpec, option } from "@legation/runtime";
 
 const units = { "": 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 } as const;
 
@@ -11,7 +11,9 @@ export function parseSize(text: string): number | undefined {
 }
 
 /** An option that holds bytes. */
-export function sizeOption(spec: OptionSpec<number>) {
+export function sizeOption(spec: OptionSpec<number> & { readonly default: number }): Option<number>;
+export function sizeOption(spec: OptionSpec<number>): Option<number | undefined>;
+export function sizeOption(spec: OptionSpec<number>): Option<number | undefined> {
   return option.parsed<number>(
     "size",
     (raw) => {

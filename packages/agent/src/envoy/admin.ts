@@ -21,9 +21,24 @@ export interface EnvoyAdmin {
   inFlight(): Promise<number>;
   /** Tells inbound connections to close after their present request; goes on accepting and answering. */
   drainInbound(): Promise<void>;
-  /** `node.id` and version of the Envoy behind this address. */
-  identity(): Promise<{ readonly nodeId: string; readonly version: string }>;
+  /** `node.id`, version and hot restart epoch of the Envoy behind this address. */
+  identity(): Promise<EnvoyIdentity>;
+  /** Envoys of the same hot restart version can hand over to each other. */
+  hotRestartVersion(): Promise<string>;
+  /** True while a control plane is connected. */
+  connected(): Promise<boolean>;
+  /** Its figures in the format of Prometheus. */
+  figures(): Promise<string>;
+  /** Lets go of the kept connection: the next question goes to whoever listens now. */
+  reconnect(): void;
   close(): void;
+}
+
+/** Who answers. */
+export interface EnvoyIdentity {
+  readonly nodeId: string;
+  readonly version: string;
+  readonly epoch: number;
 }
 
 interface ListenersAnswer {
@@ -41,6 +56,12 @@ interface ClustersAnswer {
 
 interface StatsAnswer {
   readonly stats?: readonly { readonly name?: string; readonly value?: number }[];
+}
+
+interface ServerInfo {
+  readonly version?: string;
+  readonly node?: { readonly id?: string };
+  readonly command_line_options?: { readonly restart_epoch?: number };
 }
 
 const timeoutMs = 2_000;
@@ -61,6 +82,10 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     if (status !== 200) throw new Error(`Envoy's admin interface answered ${path} with ${status}`);
     return JSON.parse(body) as T;
   };
+  const stat = async (name: string): Promise<number> => {
+    const { stats = [] } = await read<StatsAnswer>(`/stats?format=json&filter=${encodeURIComponent(`^${name.replaceAll(".", "\\.")}$`)}`);
+    return stats.find((found) => found.name === name)?.value ?? 0;
+  };
   return {
     ready: async () => (await ask("/ready")).body.trim(),
     async listeningPorts() {
@@ -76,21 +101,19 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
         ]),
       );
     },
-    async inFlight() {
-      const gauge = inFlightGauges[protocol === "tcp" ? "tcp" : "http"];
-      const { stats = [] } = await read<StatsAnswer>(
-        `/stats?format=json&filter=${encodeURIComponent(`^${gauge.replaceAll(".", "\\.")}$`)}`,
-      );
-      return stats.find(({ name }) => name === gauge)?.value ?? 0;
-    },
+    inFlight: () => stat(inFlightGauges[protocol === "tcp" ? "tcp" : "http"]),
     async drainInbound() {
       const { status, body } = await ask("/drain_listeners?inboundonly&graceful&skip_exit", "POST");
       if (status !== 200) throw new Error(`Envoy did not drain its listeners: ${status} ${body.trim()}`);
     },
     async identity() {
-      const info = await read<{ version?: string; node?: { id?: string } }>("/server_info");
-      return { nodeId: info.node?.id ?? "", version: info.version ?? "" };
+      const info = await read<ServerInfo>("/server_info");
+      return { nodeId: info.node?.id ?? "", version: info.version ?? "", epoch: info.command_line_options?.restart_epoch ?? 0 };
     },
+    hotRestartVersion: async () => (await ask("/hot_restart_version")).body.trim(),
+    connected: async () => (await stat("control_plane.connected_state")) > 0,
+    figures: async () => (await ask("/stats/prometheus")).body,
+    reconnect: () => agent.destroy(),
     close: () => agent.destroy(),
   };
 }

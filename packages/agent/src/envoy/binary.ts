@@ -13,6 +13,8 @@ export const envoyVersions = { tested: "1.40.0", oldest: "1.30.0" } as const;
 export interface EnvoyBinary {
   readonly path: string;
   readonly version: string;
+  /** What to tell when it is newer than the tested one. */
+  readonly untested?: string;
 }
 
 /** The places to look, in order. */
@@ -62,7 +64,13 @@ export async function checkEnvoy(path: string, oldest: string = envoyVersions.ol
       "envoy.version",
       `${path} is Envoy ${version}; Legation needs ${oldest} or later (tested with ${envoyVersions.tested}). ${howToGet}`,
     );
-  return { path, version };
+  const newer = isOlder(minorOf(envoyVersions.tested), minorOf(version));
+  const range = `${envoyVersions.oldest} to ${envoyVersions.tested}`;
+  return {
+    path,
+    version,
+    ...(newer ? { untested: `${path} is Envoy ${version}, newer than what Legation is tested with (${range})` } : {}),
+  };
 }
 
 /** True when version `a` (three numbers with dots) comes before `b`. */
@@ -73,6 +81,10 @@ export function isOlder(a: string, b: string): boolean {
     if (difference !== 0) return difference < 0;
   }
   return false;
+}
+
+function minorOf(version: string): string {
+  return version.replace(/\.\d+$/, ".0");
 }
 
 function isExecutable(path: string): boolean {

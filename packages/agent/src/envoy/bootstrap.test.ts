@@ -32,6 +32,7 @@ const bootstrap = bootstrapOf({
     { host: "127.0.0.1", port: 18_000 },
     { host: "cp.example", port: 18_000 },
   ],
+  overload: { maxHeapBytes: 2 ** 30, maxConnections: 1_000 },
 });
 
 it("describes the node completely and takes everything else over delta ADS, with patience", () => {

@@ -22,6 +22,15 @@ export interface BootstrapInput {
   readonly admin: HostPort;
   /** The control planes' xDS addresses; Envoy tries another one when it loses its stream. */
   readonly controlPlanes: readonly HostPort[];
+  readonly overload: OverloadLimits;
+}
+
+/** What Envoy may take of the machine before it turns work away. */
+export interface OverloadLimits {
+  /** Bytes of heap: from 95 % on Envoy gives memory back, from 98 % on it answers new requests with 503. */
+  readonly maxHeapBytes: number;
+  /** Connections from clients; further ones are refused. */
+  readonly maxConnections: number;
 }
 
 /** The bootstrap's cluster of control planes. No service can have this name: a colon is in no DNS label. */
@@ -58,7 +67,29 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
         setNodeOnFirstMessageOnly: true,
       },
     },
-    admin: { address: address(input.admin) },
+    admin: { address: address(input.admin), ignoreGlobalConnLimit: true },
+    overloadManager: overloadManager(input.overload),
+  };
+}
+
+function overloadManager({ maxHeapBytes, maxConnections }: OverloadLimits): Json {
+  const monitor = (name: string, type: string, config: { readonly [key: string]: Json }): Json => ({
+    name: `envoy.resource_monitors.${name}`,
+    typedConfig: { "@type": `type.googleapis.com/envoy.extensions.resource_monitors.${type}`, ...config },
+  });
+  const action = (name: string, value: number): Json => ({
+    name: `envoy.overload_actions.${name}`,
+    triggers: [{ name: "envoy.resource_monitors.fixed_heap", threshold: { value } }],
+  });
+  return {
+    refreshInterval: "1s",
+    resourceMonitors: [
+      monitor("fixed_heap", "fixed_heap.v3.FixedHeapConfig", { maxHeapSizeBytes: String(maxHeapBytes) }),
+      monitor("global_downstream_max_connections", "downstream_connections.v3.DownstreamConnectionsConfig", {
+        maxActiveDownstreamConnections: String(maxConnections),
+      }),
+    ],
+    actions: [action("shrink_heap", 0.95), action("stop_accepting_requests", 0.98)],
   };
 }
 

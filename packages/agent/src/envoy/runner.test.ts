@@ -5,6 +5,7 @@ import { createBackoff, createLogger, systemClock } from "@legation/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readRecord } from "../process/running.js";
 import { until } from "../testing/until.js";
+import { createEnvoyProcesses } from "./processes.js";
 import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
 
 let directory: string;
@@ -18,39 +19,49 @@ afterEach(async () => {
 });
 
 /** A runner of a program that stands in for Envoy: it notes each start, and lives until it is told to end. */
-function make(beforeStart: () => Promise<void> = async () => {}): { runner: EnvoyRunner; starts: () => number } {
+function make(checkPorts: () => Promise<void> = async () => {}): { runner: EnvoyRunner; starts: () => number } {
   const binary = join(directory, "envoy");
   writeFileSync(binary, `#!/bin/sh\necho started >> ${directory}/starts\nexec sleep 60\n`);
   writeFileSync(join(directory, "starts"), "");
   chmodSync(binary, 0o700);
+  const log = createLogger({ name: "test", level: "silent" });
+  const file = (name: string): string => join(directory, name);
   const runner = createEnvoyRunner({
-    binary,
-    bootstrap: "{}",
-    bootstrapPath: join(directory, "bootstrap.json"),
+    build: { binary, bootstrap: "{}", concurrency: 1, logLevel: "warning", drainTime: 1_000 },
     writeBootstrap: async () => {},
     nodeId: "node/a",
     inboundPort: 7,
-    concurrency: 1,
-    logLevel: "warning",
-    drainTime: 1_000,
     answerWithin: 10_000,
-    env: process.env,
-    recordPath: join(directory, "envoy.json"),
-    outputPath: join(directory, "envoy.log"),
+    processes: createEnvoyProcesses(
+      {
+        bootstrapPath: file("bootstrap.json"),
+        recordPath: file("envoy.json"),
+        parentRecordPath: file("envoy-parent.json"),
+        outputPath: file("envoy.log"),
+        env: process.env,
+      },
+      systemClock,
+      log,
+    ),
     admin: {
       ready: async () => "LIVE",
       listeningPorts: async () => new Set([7]),
       clusters: async () => new Map(),
       inFlight: async () => 0,
       drainInbound: async () => {},
-      identity: async () => ({ nodeId: "node/a", version: "" }),
+      identity: async () => ({ nodeId: "node/a", version: "", epoch: 0 }),
+      hotRestartVersion: async () => "none",
+      connected: async () => true,
+      figures: async () => "",
+      reconnect: () => {},
       close: () => {},
     },
-    beforeStart,
+    checkBinary: async () => {},
+    checkPorts,
     controlPlanes: "127.0.0.1:18000",
     clock: systemClock,
     backoff: createBackoff({ base: 20, max: 50 }),
-    log: createLogger({ name: "test", level: "silent" }),
+    log,
     onChange: () => {},
   });
   runners.push(runner);

@@ -8,6 +8,8 @@ import { adoptProcess } from "../process/running.js";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./admin.js";
 import { checkEnvoy, findEnvoy, toolsDirectory } from "./binary.js";
 import { bootstrapOf, type HostPort } from "./bootstrap.js";
+import type { EnvoyBuild } from "./build.js";
+import { createEnvoyProcesses } from "./processes.js";
 import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
 
 /** Envoy's addresses, `host:port`. */
@@ -21,6 +23,8 @@ export interface EnvoyAddresses {
 export interface Envoy {
   readonly runner: EnvoyRunner;
   readonly admin: EnvoyAdmin;
+  /** From now on Envoy is to run as this configuration says. What needs other ports or another node stays as it was. */
+  update(config: AgentConfig, cause: string): void;
 }
 
 /** What the set-up takes besides the configuration. */
@@ -32,6 +36,8 @@ export interface EnvoySetup {
   readonly addresses: EnvoyAddresses;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: (name: string) => string;
+  /** Names the instance's row of hot restarts. */
+  readonly baseId: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onChange: () => void;
@@ -44,50 +50,38 @@ export function envoyBinaryOf({ values }: AgentConfig, env: Readonly<Record<stri
 
 /** Prepares the runner; nothing is started. */
 export function setUpEnvoy(setup: EnvoySetup): Envoy {
-  const { config, binary, node, addresses, env, file, clock, log } = setup;
+  const { config, node, addresses, env, file, clock, log } = setup;
   const { service, values } = config;
-  const nodeId = instanceKey(node, service.id);
-  const json = bootstrapOf({
-    nodeId,
-    ...(service.region ? { region: service.region } : {}),
-    ...(service.zone ? { zone: service.zone } : {}),
-    metadata: {
-      api: 1,
-      service: service.name,
-      kind: "sidecar",
-      inbound: addresses.inbound,
-      app: hostPort(config.app),
-      outbound: addresses.outbound,
-      protocol: service.protocol,
-      dependencies: service.dependencies,
-    },
-    admin: split(addresses.envoyAdmin),
-    controlPlanes: config.controlPlanes,
-  });
-  const bootstrap = `${JSON.stringify(json, null, 2)}\n`;
   const bootstrapPath = file("envoy-bootstrap.json");
   const admin = createEnvoyAdmin(addresses.envoyAdmin, service.protocol);
   const runner = createEnvoyRunner({
-    binary,
-    bootstrap,
-    bootstrapPath,
-    writeBootstrap: async () => {
+    build: buildOf(config, setup),
+    writeBootstrap: async (bootstrap) => {
       // Not written again where it stands already: a full disk must not keep Envoy from coming back.
       if ((await readFile(bootstrapPath, "utf8").catch(() => "")) !== bootstrap)
         await writeFileAtomic(bootstrapPath, bootstrap, { mode: 0o600 });
     },
-    nodeId,
+    nodeId: instanceKey(node, service.id),
     inboundPort: split(addresses.inbound).port,
-    concurrency: values.envoy.concurrency,
-    logLevel: values.envoy.logLevel,
-    drainTime: values.drain.limit,
+    ...(values.envoy.hotRestart ? { baseId: setup.baseId } : {}),
     answerWithin: values.envoy.answerWithin,
-    env: { PATH: env["PATH"], HOME: env["HOME"], TMPDIR: env["TMPDIR"] },
-    recordPath: recordOf(file),
-    outputPath: file("envoy.log"),
+    processes: createEnvoyProcesses(
+      {
+        bootstrapPath,
+        recordPath: recordOf(file),
+        parentRecordPath: parentRecordOf(file),
+        outputPath: file("envoy.log"),
+        env: { PATH: env["PATH"], HOME: env["HOME"], TMPDIR: env["TMPDIR"] },
+      },
+      clock,
+      log,
+    ),
     admin,
-    beforeStart: async () => {
-      await checkEnvoy(binary);
+    checkBinary: async (binary) => {
+      const { version, untested } = await checkEnvoy(binary);
+      if (untested) log.warn({ event: "envoy.untested", version }, untested);
+    },
+    checkPorts: async () => {
       await checkFree({ key: "envoyAdmin", address: addresses.envoyAdmin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" });
       await checkFree({ key: "inbound", address: addresses.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" });
       await checkFree({ key: "outbound", address: addresses.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" });
@@ -98,16 +92,44 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     log,
     onChange: setup.onChange,
   });
-  return { runner, admin };
+  return { runner, admin, update: (next, cause) => runner.update(buildOf(next, setup), cause) };
+}
+
+/** What the configuration makes of Envoy, on the addresses that the instance has. */
+function buildOf({ service, values, app, controlPlanes }: AgentConfig, { binary, node, addresses }: EnvoySetup): EnvoyBuild {
+  const json = bootstrapOf({
+    nodeId: instanceKey(node, service.id),
+    ...(service.region ? { region: service.region } : {}),
+    ...(service.zone ? { zone: service.zone } : {}),
+    metadata: {
+      api: 1,
+      service: service.name,
+      kind: "sidecar",
+      inbound: addresses.inbound,
+      app: hostPort(app),
+      outbound: addresses.outbound,
+      protocol: service.protocol,
+      dependencies: service.dependencies,
+    },
+    admin: split(addresses.envoyAdmin),
+    controlPlanes,
+    overload: { maxHeapBytes: values.envoy.maxHeap, maxConnections: values.envoy.maxConnections },
+  });
+  const { concurrency, logLevel } = values.envoy;
+  return { binary, bootstrap: `${JSON.stringify(json, null, 2)}\n`, concurrency, logLevel, drainTime: values.drain.limit };
 }
 
 /** Ends the Envoy that an earlier agent of this state directory left running, if there is one; for an agent that has none of its own. */
 export async function endLeftEnvoy(file: (name: string) => string, limitMs: number, clock: Clock): Promise<void> {
-  await adoptProcess(recordOf(file), clock)?.end(limitMs);
+  await Promise.all([recordOf(file), parentRecordOf(file)].map((path) => adoptProcess(path, clock)?.end(limitMs)));
 }
 
 function recordOf(file: (name: string) => string): string {
   return file("envoy.json");
+}
+
+function parentRecordOf(file: (name: string) => string): string {
+  return file("envoy-parent.json");
 }
 
 function split(address: string): HostPort {

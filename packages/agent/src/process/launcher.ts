@@ -18,6 +18,8 @@ export interface Setting {
   /** Octal, such as `027`. */
   readonly umask?: string;
   readonly limits?: ResourceLimits;
+  /** See `gated`. */
+  readonly held?: boolean;
 }
 
 /** The exit code of a process that never began: the gate was not opened, or a limit could not be set. */
@@ -39,16 +41,36 @@ export function hasGate(): boolean {
   return existsSync(shell);
 }
 
-/** The command line that waits at the gate: it begins once a line comes over `gateDescriptor`, and never when that closes without one. */
-export function gated(argv: readonly string[], { umask, limits = {} }: Setting): readonly string[] {
-  const script = [
+/**
+ * The command line that waits at the gate: it begins once a line comes over `gateDescriptor`, and never when that closes without one.
+ * `held` gives the process a parent that outlives the agent: a shell that tells the process's pid over the gate, waits for its end and hands
+ * its exit code on. An Envoy that can hot restart asks the kernel for SIGTERM when its parent dies.
+ */
+export function gated(argv: readonly string[], { umask, limits = {}, held = false }: Setting): readonly string[] {
+  const begin = [
     `IFS= read -r opened <&${gateDescriptor} || exit ${neverBegun}`,
     `exec ${gateDescriptor}<&-`,
     ...(umask === undefined ? [] : [`umask ${umask} || exit ${neverBegun}`]),
     ...named(limits).map(([kind, value]) => `ulimit ${kinds[kind].flag} ${Math.floor(value / kinds[kind].unit)} || exit ${neverBegun}`),
     'exec "$@"',
   ];
-  return [shell, "-c", script.join("\n"), "legation", ...argv];
+  return [shell, "-c", (held ? holding(begin) : begin).join("\n"), "legation", ...argv];
+}
+
+function holding(begin: readonly string[]): readonly string[] {
+  return [
+    "trap : HUP INT TERM",
+    "(",
+    ...begin,
+    ") &",
+    "pid=$!",
+    `echo "$pid" >&${gateDescriptor}`,
+    `exec ${gateDescriptor}<&-`,
+    'wait "$pid"; code=$?',
+    // A signal to the group interrupts the wait.
+    'while kill -0 "$pid" 2>/dev/null; do wait "$pid"; code=$?; done',
+    'exit "$code"',
+  ];
 }
 
 /** Throws LegationError "agent.command", in words for a person, when the executable cannot be found or run, or its directory is not there. */

@@ -113,6 +113,24 @@ describe("a process that outlives the agent", () => {
     expect(output()).toBe("65534\n");
   });
 
+  it("may be held: it has a parent that outlives the agent, and its exit is known all the same", async () => {
+    const held = async (script: string): Promise<Running> => {
+      const running = await startProcess({ ...spec(script), held: true }, systemClock);
+      started.push(running);
+      return running;
+    };
+    const polite = await held("echo $$; trap 'exit 3' TERM; while :; do sleep 0.02; done");
+    await until("it has spoken", () => output() !== "");
+    expect(output()).toBe(`${polite.record.pid}\n`);
+    expect(polite.record.group).not.toBe(polite.record.pid);
+    expect(adoptProcess(join(directory, "record.json"), systemClock)?.record).toEqual(polite.record);
+    expect(await polite.end(10_000)).toEqual({ exit: { code: 3 }, killed: false });
+    expect(groupLives(polite.record.group ?? 0)).toBe(false);
+    const killed = await held("exec sleep 60");
+    process.kill(killed.record.pid, "SIGKILL");
+    expect(await killed.exited).toEqual({ signal: "SIGKILL" });
+  });
+
   it("describes an exit in words", () => {
     expect([{ code: 1 }, { signal: "SIGSEGV" as const }, {}].map(describeExit)).toEqual([
       "exited with code 1",

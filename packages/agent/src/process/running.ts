@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { type Clock, LegationError } from "@legation/runtime";
 import { groupLives, identify, isAlive, type ProcessIdentity } from "./identity.js";
 import { checkExecutable, checkLimits, gateDescriptor, gated, hasGate, type Setting } from "./launcher.js";
@@ -14,6 +15,8 @@ export interface Exit {
 
 /** What stands in the record, by which the next agent finds the process. */
 export interface ProcessRecord extends ProcessIdentity {
+  /** Its process group, where that is not its pid. */
+  readonly group?: number;
   readonly argv: readonly string[];
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -70,18 +73,20 @@ export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Run
   if (file === undefined) throw new LegationError("agent.command", "the command is empty");
   checkExecutable(file, spec.cwd, spec.env["PATH"]);
   checkLimits(spec.limits ?? {}, process.getuid?.() === 0 && !spec.user?.uid);
-  const { child, open } = launch(spec);
+  const { child, gate } = launch(spec);
+  const held = spec.held === true && gate !== undefined;
   const exited = new Promise<Exit>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ ...(code === null ? {} : { code }), ...(signal ? { signal } : {}) }));
+    child.once("exit", (code, signal) => resolve(signal ? { signal } : held ? handedOn(code ?? 0) : { code: code ?? 0 }));
   });
   if (child.pid === undefined) {
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once("error", resolve));
     throw new LegationError("agent.command", `cannot start ${JSON.stringify(file)}: ${startProblem(error, spec)}`, { cause: error });
   }
   child.on("error", () => {});
-  const identity = identify(child.pid) ?? { pid: child.pid, startTime: "", boot: "" };
+  const pid = held ? await pidFrom(gate, child.pid) : child.pid;
   const record: ProcessRecord = {
-    ...identity,
+    ...(identify(pid) ?? { pid, startTime: "", boot: "" }),
+    ...(held ? { group: child.pid } : {}),
     argv: spec.argv,
     startedAt: clock.now(),
     digest: spec.digest,
@@ -92,11 +97,27 @@ export async function startProcess(spec: ProcessSpec, clock: Clock): Promise<Run
     rmSync(spec.recordPath, { force: true });
     void writeLater(spec.recordPath, record, clock);
   }
-  open();
+  gate?.end("go\n", () => gate.destroy());
   return running(record, false, exited, spec.recordPath, clock);
 }
 
-function launch(spec: ProcessSpec): { readonly child: ChildProcess; readonly open: () => void } {
+/** The pid of the held process, as its holder tells it; the holder's own when it ended before. */
+async function pidFrom(gate: Socket, holder: number): Promise<number> {
+  let told = "";
+  for await (const chunk of gate.iterator({ destroyOnReturn: false })) {
+    told += String(chunk);
+    if (told.includes("\n")) break;
+  }
+  return Number.parseInt(told, 10) || holder;
+}
+
+/** What a shell's exit code says of the process that it waited for. */
+function handedOn(code: number): Exit {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+  return signal ? { signal: signal as NodeJS.Signals } : { code };
+}
+
+function launch(spec: ProcessSpec): { readonly child: ChildProcess; readonly gate: Socket | undefined } {
   const output = openSync(spec.outputPath, "a", 0o600);
   const [file = "", ...args] = hasGate() ? gated(spec.argv, spec) : spec.argv;
   try {
@@ -107,9 +128,9 @@ function launch(spec: ProcessSpec): { readonly child: ChildProcess; readonly ope
       stdio: ["ignore", output, output, ...(hasGate() ? (["pipe"] as const) : [])],
       ...spec.user,
     });
-    const gate = child.stdio[gateDescriptor] as Socket | undefined | null;
+    const gate = (child.stdio[gateDescriptor] ?? undefined) as Socket | undefined;
     gate?.on("error", () => {});
-    return { child, open: () => gate?.end("go\n", () => gate.destroy()) };
+    return { child, gate };
   } finally {
     closeSync(output);
   }
@@ -167,9 +188,10 @@ export function readRecord(recordPath: string): ProcessRecord | undefined {
 }
 
 function running(record: ProcessRecord, adopted: boolean, exited: Promise<Exit>, recordPath: string, clock: Clock): Running {
+  const group = record.group ?? record.pid;
   const signalGroup = (signal: NodeJS.Signals | 0): boolean => {
     try {
-      return process.kill(-record.pid, signal);
+      return process.kill(-group, signal);
     } catch {
       return false;
     }
@@ -185,7 +207,7 @@ function running(record: ProcessRecord, adopted: boolean, exited: Promise<Exit>,
       let killed = false;
       signalGroup(first);
       // A zombie is found by signals until its parent has reaped it, which for an adopted process is somebody else's work.
-      while (signalGroup(0) && (isAlive(record) || record.startTime === "" || groupLives(record.pid))) {
+      while (signalGroup(0) && (isAlive(record) || record.startTime === "" || groupLives(group))) {
         if (hurry?.aborted && !hurried) {
           hurried = true;
           deadline = Math.min(deadline, clock.monotonic() + hurriedMs);
