@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { LegationError } from "@legation/runtime";
-import { identify, type ProcessIdentity } from "./process-identity.js";
+import { identify, type ProcessIdentity, standsStill } from "./process-identity.js";
+import { until } from "./until.js";
 
 /** What to start. */
 export interface ChildSpec {
@@ -36,6 +37,8 @@ export interface Child {
   /** SIGTERM, and SIGKILL after `limitMs` milliseconds. Resolves when it has ended. */
   stop(limitMs: number): Promise<Exit>;
   kill9(): Promise<Exit>;
+  /** SIGSTOP; resolves when every thread stands still. SIGCONT ends it. */
+  freeze(): Promise<void>;
   /** The last lines of its output, for messages. */
   tail(lines?: number): string;
 }
@@ -85,6 +88,10 @@ export async function startChild(spec: ChildSpec, log: string): Promise<Child> {
     kill9() {
       signal("SIGKILL");
       return exited;
+    },
+    async freeze() {
+      signal("SIGSTOP");
+      await until(() => exit !== undefined || standsStill(pid), { what: `${spec.name} to stand still`, limitMs: 10_000, everyMs: 5 });
     },
     tail: (lines = 15) => readFileSync(log, "utf8").trimEnd().split("\n").slice(-lines).join("\n"),
   };

@@ -42,7 +42,7 @@ describe.each(consulVersions())("Consul %s", (version) => {
 
   it("answers nothing while it is frozen, and goes on after that", async () => {
     const consul = await startConsul(sandbox, { version });
-    consul.freeze();
+    await consul.freeze();
     await expect(fetch(`${consul.url}/v1/status/leader`, { signal: AbortSignal.timeout(300) })).rejects.toThrow();
     consul.thaw();
     await until(() => consul.get<string>("/v1/status/leader"), { what: "Consul to answer again", limitMs: 20_000 });

@@ -33,8 +33,8 @@ export interface ConsulProcess {
   readonly running: boolean;
   stop(): Promise<void>;
   kill9(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. `thaw` ends it. */
-  freeze(): void;
+  /** SIGSTOP: connections stay open and, once it resolves, nothing answers. `thaw` ends it. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Starts it again on the same ports, stopping it first if it runs. `keepData: true` needs `durable`. Resolves when it has a leader. */
   restart(options: { readonly keepData: boolean }): Promise<void>;
@@ -118,7 +118,7 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
     async kill9() {
       await child.kill9();
     },
-    freeze: () => void child.signal("SIGSTOP"),
+    freeze: () => child.freeze(),
     thaw: () => void child.signal("SIGCONT"),
     async restart({ keepData }) {
       await stop();

@@ -36,8 +36,8 @@ export interface ControlPlaneProcess {
   /** SIGTERM, waited for. */
   stop(): Promise<void>;
   kill9(): Promise<void>;
-  /** SIGSTOP: connections stay open and nothing answers. `thaw` ends it. */
-  freeze(): void;
+  /** SIGSTOP: connections stay open and, once it resolves, nothing answers. `thaw` ends it. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Starts it again, after a `stop` if it runs, on the same ports and, unless `keepState` is false, with its state directory. */
   restart(options?: { readonly keepState?: boolean }): Promise<void>;
@@ -102,7 +102,7 @@ export async function startControlPlane(sandbox: Sandbox, run: ControlPlaneRun):
     async kill9() {
       await child.kill9();
     },
-    freeze: () => void child.signal("SIGSTOP"),
+    freeze: () => child.freeze(),
     thaw: () => void child.signal("SIGCONT"),
     async restart({ keepState = true } = {}) {
       await stop();

@@ -1,6 +1,6 @@
 /** A process named so that a reused pid is never taken for it: its pid and the time when it started. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** One process, for as long as it lives. */
 export interface ProcessIdentity {
@@ -31,24 +31,41 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean
   }
 }
 
-function startOnLinux(pid: number): string | undefined {
-  let stat: string;
+/** True while every thread of the process is stopped: the signal that stops them returns before they do. */
+export function standsStill(pid: number): boolean {
+  if (process.platform !== "linux") return byPs(pid)[0]?.startsWith("T") ?? false;
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return readdirSync(`/proc/${pid}/task`).every((thread) => statFields(`/proc/${pid}/task/${thread}/stat`)[0] === "T");
   } catch {
-    return undefined;
+    return false;
   }
-  // The command's name stands in brackets and may hold spaces and brackets; behind it come the state and, as the 22nd, the start.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+function startOnLinux(pid: number): string | undefined {
+  const fields = statFields(`/proc/${pid}/stat`);
   return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
 
+/** What stands behind the command's name, which is in brackets and may hold spaces and brackets: the state and, as the 20th, the start. */
+function statFields(path: string): readonly string[] {
+  try {
+    const stat = readFileSync(path, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
+
 function startByPs(pid: number): string | undefined {
+  const [state = "", ...start] = byPs(pid);
+  return state === "" || state.startsWith("Z") ? undefined : start.join(" ");
+}
+
+function byPs(pid: number): readonly string[] {
   try {
     const line = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    const [state = "", ...start] = line.trim().split(/\s+/);
-    return state === "" || state.startsWith("Z") ? undefined : start.join(" ");
+    return line.trim().split(/\s+/);
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -22,7 +22,7 @@ export function helpText(table: OptionTable, options: HelpOptions): string {
   const settings = flatten(table);
   const flagged = settings.filter(([, option]) => option.spec.flag);
   const others = settings.filter(([, option]) => !option.spec.flag);
-  const sections: string[][] = [wrap(options.summary, 0), [`Usage: ${options.usage}`]];
+  const sections: string[][] = [wrap(options.summary, 0), [`Usage: ${wrap(options.usage, 7).join("\n").trimStart()}`]];
   if (settings.length > 0 && options.fileFlag)
     sections.push(
       wrap("A flag goes before an environment variable, and a variable before the file. What stands in [] is the same setting there.", 0),

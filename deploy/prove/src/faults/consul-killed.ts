@@ -8,7 +8,7 @@ export const consulKilled: Fault = {
   title: "Consul is killed with -9, and back with its data",
   async play(scene) {
     const { consul } = scene.fleet;
-    consul.freeze();
+    await consul.freeze();
     const leaving = await scene.leave();
     await leaving.begun("1");
     await settle(100);

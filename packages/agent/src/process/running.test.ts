@@ -41,8 +41,8 @@ describe("a process that outlives the agent", () => {
   });
 
   it("leaves a group that can be found and ended when only the process itself has died", async () => {
-    const first = await start("sleep 60 & sleep 60; true");
-    await until("the members of the group", () => groupLives(first.record.pid));
+    const first = await start("sleep 60 & echo both; sleep 60; true");
+    await until("the members of the group", () => output() === "both\n");
     expect(leftoverOf(spec("").recordPath, systemClock)).toBeUndefined();
     process.kill(first.record.pid, "SIGKILL");
     await first.exited;

@@ -100,9 +100,12 @@ export async function prepareAgent(options: {
         env: { ...process.env, CONSUL_HTTP_ADDR: "", ...options.env },
         stdio: ["ignore", "ignore", "pipe"],
       });
-      started.stderr.pipe(createWriteStream(logPath, { flags: "a" }));
+      const written = started.stderr.pipe(createWriteStream(logPath, { flags: "a" }));
       child = started;
-      exit = new Promise((resolve) => started.once("close", resolve));
+      exit = new Promise((resolve) => {
+        // The log is whole before anybody reads it.
+        started.once("close", (code) => (written.writableFinished ? resolve(code) : written.once("finish", () => resolve(code))));
+      });
     },
     events: () =>
       agent
