@@ -3,6 +3,7 @@ export { answeredBy } from "./answered-by.js";
 export * from "./consul-process.js";
 export * from "./control-plane-process.js";
 export * from "./envoy-admin.js";
+export * from "./fleet-process.js";
 export * from "./http-sender.js";
 export * from "./latency.js";
 export * from "./load.js";
