@@ -1,9 +1,13 @@
 /** The calls beside the discovery streams, for status and load reports: bounded as those are, and ended when the server stops. */
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Clock, Timer } from "@legation/runtime";
 import { statusMessage } from "./excerpt.js";
 import type { Limits } from "./limits.js";
 import { type Call, Status, type Wire } from "./transport.js";
 import { UnreadDeadline } from "./unread.js";
+
+/** Why a caller may not speak or ask for a node, as the `authorize` hook says; undefined when it may. */
+export type Objection = (node: Node) => string | undefined;
 
 /** One such call. It stands between the transport and the service, which sees it as its wire. */
 export class AuxiliaryCall implements Call {

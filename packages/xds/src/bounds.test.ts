@@ -117,6 +117,14 @@ describe("what is said about a client's text", () => {
     expect(closed?.kind === "stream-close" && closed.reason.length).toBeLessThan(1_100);
   });
 
+  it("is told once for each type that is not served, and for so many", async () => {
+    const { server, events } = createScene();
+    const client = new DeltaClient(server);
+    for (let i = 0; i < 1_000; i += 1) client.send({ typeUrl: `type.googleapis.com/unknown.T${i % 40}` });
+    expect(events.filter(({ kind }) => kind === "unknown-type")).toHaveLength(16);
+    expect(client.ended).toBeUndefined();
+  });
+
   it("is well-formed wherever it is cut", () => {
     for (const text of [`${"x".repeat(1_023)}😀`.repeat(2), "\ud800", "a\udc00b", "😀"]) {
       expect(() => encodeURI(statusMessage(text))).not.toThrow();

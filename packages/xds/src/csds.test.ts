@@ -8,7 +8,7 @@ import { csdsPaths } from "./csds.js";
 import { type LoadReport, loadReportPath } from "./load-report.js";
 import type { XdsServer } from "./server.js";
 import { createScene, resource } from "./testing/scene.js";
-import { DeltaClient, ScriptedWire } from "./testing/scripted-client.js";
+import { DeltaClient, ScriptedWire, settle } from "./testing/scripted-client.js";
 import { TypeUrl } from "./type.js";
 
 const { cluster } = TypeUrl;
@@ -64,7 +64,61 @@ describe("CSDS", () => {
   });
 });
 
+describe("CSDS, as far as it may tell", () => {
+  it("tells a caller of the nodes that it may speak for, and of no other", async () => {
+    const authorize = (node: { id: string }, identity: unknown) => (node.id === identity ? undefined : "not you");
+    const { server } = createScene({ authenticate: ({ headers }) => headers["x-name"], authorize });
+    const peer = (name: string) => ({ address: "test", headers: { "x-name": name } });
+    for (const node of ["web", "api"]) new DeltaClient(server, node, undefined, peer(node)).send({ typeUrl: cluster });
+    const ask = async (name: string) => {
+      const wire = new ScriptedWire(peer(name));
+      server.accept(csdsPaths.fetch, wire)?.message(Buffer.alloc(0));
+      await settle();
+      return wire.frames.flatMap((frame) => fromBinary(ClientStatusResponseSchema, frame.subarray(5)).config).map(({ node }) => node?.id);
+    };
+    expect([await ask("web"), await ask("nobody")]).toEqual([["web"], []]);
+  });
+
+  it("tells no secret, neither one that was taken nor one that was refused", async () => {
+    const { cache, server } = createScene();
+    cache.replace("all", [resource(TypeUrl.secret, "good"), resource(TypeUrl.secret, "bad"), resource(cluster, "a")]);
+    const client = new DeltaClient(server);
+    client.send({ typeUrl: cluster });
+    client.send({ typeUrl: TypeUrl.secret, resourceNamesSubscribe: ["good", "bad"] });
+    for (const response of await client.take()) response.typeUrl === cluster ? client.ack(response) : client.nack(response, "bad: no");
+    await client.drain();
+    const configs = fetchStatus(server).configs[0]?.genericXdsConfigs ?? [];
+    const told = configs.map((config) => [
+      config.name,
+      config.xdsConfig !== undefined,
+      config.errorState?.failedConfiguration !== undefined,
+    ]);
+    expect(told.sort()).toEqual([
+      ["a", true, false],
+      ["bad", false, false],
+      ["good", false, false],
+    ]);
+    expect(configs.find(({ name }) => name === "bad")?.errorState?.details).toBe("bad: no");
+  });
+
+  it("refuses a matcher that it does not understand, rather than to match nothing", () => {
+    const regex = { nodeId: { matchPattern: { case: "safeRegex" as const, value: { regex: ".*" } } } };
+    expect(fetchStatus(createScene().server, { nodeMatchers: [regex] }).ended).toMatchObject({ status: 3 });
+  });
+});
+
 describe("load reports", () => {
+  it("are taken only from a caller that may speak for its node", () => {
+    const reports: LoadReport[] = [];
+    const loadReports = { intervalMs: 1_000, onReport: (report: LoadReport) => void reports.push(report) };
+    const { server } = createScene({ loadReports, authorize: ({ id }) => (id === "good" ? undefined : "not you") });
+    const wire = new ScriptedWire();
+    const call = server.accept(loadReportPath, wire);
+    for (const request of [{ node: { id: "bad" } }, { clusterStats: [{ clusterName: "orders" }] }])
+      call?.message(Buffer.from(toBinary(LoadStatsRequestSchema, create(LoadStatsRequestSchema, request))));
+    expect([wire.ended, wire.frames, reports]).toEqual([{ status: 7, message: "not you" }, [], []]);
+  });
+
   it("are asked for as configured and handed on with their node (18)", () => {
     const reports: LoadReport[] = [];
     const { server } = createScene({

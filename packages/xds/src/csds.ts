@@ -2,6 +2,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ClientResourceStatus, UpdateFailureStateSchema } from "@legation/envoy-api/envoy/admin/v3/config_dump_shared";
+import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import {
   type ClientConfig,
   type ClientConfig_GenericXdsConfig,
@@ -13,10 +14,12 @@ import {
   ConfigStatus,
 } from "@legation/envoy-api/envoy/service/status/v3/csds";
 import type { StringMatcher } from "@legation/envoy-api/envoy/type/matcher/v3/string";
+import type { Objection } from "./auxiliary.js";
 import { absent, resourceOf, versionOf } from "./holding.js";
 import type { Stream } from "./stream.js";
 import type { Subscription } from "./subscription.js";
 import { type Call, framed, Status, type Wire } from "./transport.js";
+import { TypeUrl } from "./type.js";
 
 /** The two methods. The first answers each request of a stream, the second one request. */
 export const csdsPaths = {
@@ -27,8 +30,11 @@ export const csdsPaths = {
 /** Answers that a client may leave unread before its call is ended: each is a copy of everything that is known. */
 const unreadAnswers = 4;
 
-/** Serves one call. Matchers by node id are honoured, also inverted case; matchers by metadata are refused. */
-export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): Call {
+/**
+ * Serves one call, about the nodes for which the caller is not objected to. Matchers by node id are honoured, also with case ignored;
+ * matchers by metadata, and by regular expressions, are refused. What is in a secret is never told.
+ */
+export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>, objectionTo: Objection): Call {
   let unread = 0;
   return {
     message(bytes) {
@@ -37,11 +43,12 @@ export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): 
         return;
       }
       const request = fromBinary(ClientStatusRequestSchema, bytes);
-      if (request.nodeMatchers.some(({ nodeMetadatas }) => nodeMetadatas.length > 0)) {
-        wire.end(Status.INVALID_ARGUMENT, "nodes are matched by id only");
+      if (request.nodeMatchers.some(({ nodeMetadatas, nodeId }) => nodeMetadatas.length > 0 || (nodeId && !understood(nodeId)))) {
+        wire.end(Status.INVALID_ARGUMENT, "nodes are matched by id only, and that by exact, prefix, suffix or contains");
         return;
       }
-      const chosen = [...streams].filter((stream) => stream.node && matches(request, stream.nodeId));
+      const mayRead = (node: Node | undefined) => node !== undefined && objectionTo(node) === undefined;
+      const chosen = [...streams].filter((stream) => matches(request, stream.nodeId) && mayRead(stream.node));
       const config = chosen.map((stream) => clientConfig(stream, request.excludeResourceContents));
       const response = toBinary(ClientStatusResponseSchema, create(ClientStatusResponseSchema, { config }));
       unread += 1;
@@ -57,6 +64,10 @@ export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>): 
 
 function matches({ nodeMatchers }: ClientStatusRequest, id: string): boolean {
   return nodeMatchers.length === 0 || nodeMatchers.some(({ nodeId }) => nodeId === undefined || stringMatches(nodeId, id));
+}
+
+function understood({ matchPattern }: StringMatcher): boolean {
+  return ["exact", "prefix", "suffix", "contains"].includes(matchPattern.case ?? "");
 }
 
 function stringMatches({ matchPattern, ignoreCase }: StringMatcher, value: string): boolean {
@@ -94,12 +105,13 @@ function resourceConfig(stream: Stream, subscription: Subscription, name: string
   const taken = subscription.acknowledged(name);
   const resource = resourceOf(taken);
   const rejection = subscription.rejections.get(name);
-  const target = stream.view?.lookup(typeUrl, name);
+  const target = subscription.target(name, stream.source(typeUrl));
+  const hidden = withoutContents || typeUrl === TypeUrl.secret;
   return create(ClientConfig_GenericXdsConfigSchema, {
     typeUrl,
     name,
     versionInfo: versionOf(taken) ?? "",
-    ...(resource && !withoutContents ? { xdsConfig: { typeUrl, value: resource.bytes } } : {}),
+    ...(resource && !hidden ? { xdsConfig: { typeUrl, value: resource.bytes } } : {}),
     ...(subscription.lastAcknowledgedAt === undefined ? {} : { lastUpdated: timestampFromMs(subscription.lastAcknowledgedAt) }),
     configStatus: rejection ? ConfigStatus.ERROR : configStatus(subscription, name, versionOf(taken), target?.version),
     clientStatus: rejection ? ClientResourceStatus.NACKED : clientStatus(taken === absent, versionOf(taken)),
@@ -109,7 +121,7 @@ function resourceConfig(stream: Stream, subscription: Subscription, name: string
             details: rejection.message,
             versionInfo: rejection.resource.version,
             ...(subscription.lastRejection ? { lastUpdateAttempt: timestampFromMs(subscription.lastRejection.at) } : {}),
-            ...(withoutContents ? {} : { failedConfiguration: { typeUrl, value: rejection.resource.bytes } }),
+            ...(hidden ? {} : { failedConfiguration: { typeUrl, value: rejection.resource.bytes } }),
           }),
         }
       : {}),

@@ -69,7 +69,7 @@ export interface Missed extends OnStream {
   readonly names: readonly string[];
 }
 
-/** The client asked for a type that the server does not know; it is not answered. */
+/** The client asked for a type that the server does not know; it is not answered. Told once per stream and type, of at most 16 types. */
 export interface UnknownType extends OnStream {
   readonly kind: "unknown-type";
   readonly typeUrl: string;

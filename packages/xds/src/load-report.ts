@@ -4,6 +4,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { ClusterStats } from "@legation/envoy-api/envoy/config/endpoint/v3/load_report";
 import { LoadStatsRequestSchema, LoadStatsResponseSchema } from "@legation/envoy-api/envoy/service/load_stats/v3/lrs";
+import type { Objection } from "./auxiliary.js";
 import { type Call, framed, Status, type Wire } from "./transport.js";
 
 /** The method of the load reporting service. */
@@ -28,7 +29,7 @@ export interface LoadReport {
 }
 
 /** Serves one client's stream of reports. */
-export function serveLoadReports(wire: Wire, reporting: LoadReporting): Call {
+export function serveLoadReports(wire: Wire, reporting: LoadReporting, objectionTo: Objection): Call {
   let node: Node | undefined;
   return {
     message(bytes) {
@@ -39,6 +40,11 @@ export function serveLoadReports(wire: Wire, reporting: LoadReporting): Call {
       }
       if (!request.node) {
         wire.end(Status.INVALID_ARGUMENT, "the first request must carry the node");
+        return;
+      }
+      const objection = objectionTo(request.node);
+      if (objection !== undefined) {
+        wire.end(Status.PERMISSION_DENIED, objection);
         return;
       }
       node = request.node;

@@ -79,10 +79,16 @@ function decodeNames(raw: Buffer, field: number, bounds: NameBounds): NameList {
   return { names, characters, set: new Set(names) };
 }
 
-/** Throws TooManyNames when there are more names, or more characters in them, than the bounds allow. */
+/** What there is more of than the bounds allow, in words; undefined when there is not. */
+export function excessOf(names: number, characters: number, bounds: NameBounds): string | undefined {
+  if (names > bounds.names) return `more than ${bounds.names} names`;
+  return characters > bounds.nameCharacters ? `names of more than ${bounds.nameCharacters} characters together` : undefined;
+}
+
+/** Throws TooManyNames when there is more than the bounds allow. */
 export function checkBounds(names: number, characters: number, bounds: NameBounds): void {
-  if (names > bounds.names) throw new TooManyNames(`more than ${bounds.names} names`);
-  if (characters > bounds.nameCharacters) throw new TooManyNames(`names of more than ${bounds.nameCharacters} characters together`);
+  const excess = excessOf(names, characters, bounds);
+  if (excess) throw new TooManyNames(excess);
 }
 
 /** The names that one client asks for: a list that is shared with others, and the client's own differences from it. */

@@ -1,4 +1,4 @@
-/** What follows from the kind of client that a node says it is. */
+/** What follows from what a client says of itself. */
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 
 /** True for Envoys before 1.30, which forget the endpoints of a cluster that changes until they are sent again. */
@@ -6,4 +6,13 @@ export function forgetsEndpoints(node: Node): boolean {
   if (node.userAgentName !== "envoy" || node.userAgentVersionType.case !== "userAgentBuildVersion") return false;
   const version = node.userAgentVersionType.value.version;
   return version !== undefined && (version.majorNumber < 1 || (version.majorNumber === 1 && version.minorNumber < 30));
+}
+
+/** Characters of a node's id at most: it stands in every event and log line about its stream. */
+const idLength = 1_024;
+
+/** What is wrong with a node as an identity; undefined when nothing is. */
+export function nodeFault({ id }: Node): string | undefined {
+  if (id === "") return "the node's id is empty";
+  return id.length > idLength ? `the node's id has more than ${idLength} characters` : undefined;
 }

@@ -1,5 +1,6 @@
 /** What is asked for and does not exist, and what is there to be asked for: clusters and virtual hosts on demand. */
 import { describe, expect, it } from "vitest";
+import { EitherClient, variants } from "./testing/either-client.js";
 import { createScene, resource } from "./testing/scene.js";
 import { DeltaClient } from "./testing/scripted-client.js";
 import { TypeUrl } from "./type.js";
@@ -32,6 +33,29 @@ describe("names that do not exist", () => {
     expect(await client.take()).toEqual([]);
     await clock.advance(1_001);
     expect((await client.one()).removedResources).toEqual(["never"]);
+  });
+
+  it("answers as if nobody listened when the source throws (16)", async () => {
+    const { server } = createScene({
+      onDemand: () => {
+        throw new Error("no such source");
+      },
+    });
+    const client = new DeltaClient(server);
+    client.send({ typeUrl: cluster, resourceNamesSubscribe: ["orders"] });
+    expect((await client.one()).removedResources).toEqual(["orders"]);
+  });
+
+  it.each(variants)("tells the source of secrets too, whose absence is answered with silence (6, 16) (%s)", async (variant) => {
+    const asked: string[] = [];
+    const { cache, server, events } = createScene({ onDemand: ({ names: wanted }) => void asked.push(...wanted) });
+    const client = new EitherClient(variant, server);
+    client.ask(TypeUrl.secret, ["tls"]);
+    expect(await client.take()).toEqual([]);
+    expect(asked).toEqual(["tls"]);
+    expect(events.filter(({ kind }) => kind === "absent")).toHaveLength(1);
+    cache.patch("all", { set: [resource(TypeUrl.secret, "tls")] });
+    expect((await client.one()).contents).toEqual(["tls"]);
   });
 
   it("remembers only so many absent names per stream, but answers all (16)", async () => {

@@ -33,14 +33,17 @@ export interface XdsServerOptions {
   readonly onEvent?: (event: XdsEvent) => void;
   /**
    * Called with names that do not exist, before the client is told so. It may patch the cache before it returns, or return a promise for
-   * which the answer waits, at most `demandMs`.
+   * which the answer waits, at most `demandMs`. Throwing and rejecting mean that it provides nothing.
    */
   readonly onDemand?: (demand: Demand) => void | Promise<void>;
   /** Milliseconds; default 1,000. */
   readonly demandMs?: number;
   /** Called when a stream opens, before anything is read. Throwing or rejecting ends it with UNAUTHENTICATED and the error's message. */
   readonly authenticate?: Authenticate;
-  /** Called with the node of the first request and what `authenticate` returned; a returned sentence ends the stream with PERMISSION_DENIED. */
+  /**
+   * Called with the node of the first request and what `authenticate` returned; a returned sentence ends the stream with PERMISSION_DENIED.
+   * A caller of the status service is shown only the nodes for which this has nothing to say against it.
+   */
   readonly authorize?: (node: Node, identity: unknown) => string | undefined;
   /** Serves the load reporting service; without it that service does not exist. */
   readonly loadReports?: LoadReporting;

@@ -3,7 +3,7 @@ import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { type Clock, systemClock, type Timer } from "@legation/runtime";
 import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
 import { authenticated } from "./authentication.js";
-import { AuxiliaryCall } from "./auxiliary.js";
+import { AuxiliaryCall, type Objection } from "./auxiliary.js";
 import { csdsPaths, serveCsds } from "./csds.js";
 import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
@@ -70,7 +70,7 @@ class Server implements XdsServer, StreamHost {
   readonly #views: Views;
   readonly #publisher: Publisher;
   readonly #listening: Listening[] = [];
-  readonly #identities = new WeakMap<Stream, unknown>();
+  readonly #identities = new WeakMap<Call, unknown>();
   /** Which call of `view` each stream has its view from. */
   readonly #attached = new WeakMap<Stream, number>();
   #lastAttach = 0;
@@ -120,7 +120,7 @@ class Server implements XdsServer, StreamHost {
       authenticate,
       limits: this.limits,
       clock: this.clock,
-      admitted: (identity) => call instanceof Stream && this.#identities.set(call, identity),
+      admitted: (identity) => this.#identities.set(call, identity),
       refuse: (status, message) => call.end(status, message),
     });
   }
@@ -191,7 +191,7 @@ class Server implements XdsServer, StreamHost {
   opened(stream: Stream): void {
     const { node } = stream;
     if (!node) return;
-    const objection = this.options.authorize?.(node, this.#identities.get(stream));
+    const objection = this.#objection(stream, node);
     if (objection !== undefined) {
       stream.end(Status.PERMISSION_DENIED, objection);
       return;
@@ -202,7 +202,15 @@ class Server implements XdsServer, StreamHost {
 
   wanted(stream: Stream, typeUrl: string, names: readonly string[]): void {
     this.event({ kind: "absent", stream: stream.id, node: stream.nodeId, typeUrl, names });
-    const promise = stream.node && this.options.onDemand?.({ node: stream.node, typeUrl, names });
+    const { onDemand } = this.options;
+    const { node } = stream;
+    if (!node || !onDemand) return;
+    let promise: void | Promise<void>;
+    try {
+      promise = onDemand({ node, typeUrl, names });
+    } catch {
+      return;
+    }
     if (!promise) return;
     const finish = stream.demands.await(typeUrl, names);
     const over = () => {
@@ -232,7 +240,9 @@ class Server implements XdsServer, StreamHost {
     if ((method ? this.#streams : this.#auxiliary).size >= this.limits.streams)
       return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
     if (serve) {
-      const call = new AuxiliaryCall(wire, this.limits, this.clock, serve, () => this.#auxiliary.delete(call));
+      const objection = (node: Node) => this.#objection(call, node);
+      const over = () => this.#auxiliary.delete(call);
+      const call: AuxiliaryCall = new AuxiliaryCall(wire, this.limits, this.clock, (to) => serve(to, objection), over);
       this.#auxiliary.add(call);
       return call;
     }
@@ -242,11 +252,16 @@ class Server implements XdsServer, StreamHost {
     return stream;
   }
 
-  #auxiliaryService(path: string): ((wire: Wire) => Call) | undefined {
+  /** Why the caller may not speak, or ask, for a node. */
+  #objection(call: Call, node: Node): string | undefined {
+    return this.options.authorize?.(node, this.#identities.get(call));
+  }
+
+  #auxiliaryService(path: string): ((wire: Wire, objection: Objection) => Call) | undefined {
     const { loadReports } = this.options;
-    if (path === loadReportPath && loadReports) return (wire) => serveLoadReports(wire, loadReports);
-    if (path === csdsPaths.stream || path === csdsPaths.fetch) return (wire) => serveCsds(path, wire, this.#streams);
-    return undefined;
+    if (path === loadReportPath && loadReports) return (wire, objection) => serveLoadReports(wire, loadReports, objection);
+    if (path !== csdsPaths.stream && path !== csdsPaths.fetch) return undefined;
+    return (wire, objection) => serveCsds(path, wire, this.#streams, objection);
   }
 
   #attach(stream: Stream, node: Node): void {

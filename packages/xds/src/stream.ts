@@ -1,5 +1,4 @@
 /** One stream: takes requests, keeps a subscription per type, and sends the newest state whenever its transport is writable. */
-
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Timer } from "@legation/runtime";
 import { Alarm } from "./alarm.js";
@@ -7,7 +6,8 @@ import { answerDelta, applyDelta } from "./delta.js";
 import { Demands } from "./demand.js";
 import { excerpt, statusMessage, typeUrlLength } from "./excerpt.js";
 import type { Variant } from "./frame.js";
-import { resourceOf } from "./holding.js";
+import { excessOf } from "./names.js";
+import { nodeFault } from "./node.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
 import { type DeltaRequest, decodeNode, decodeRequest, nodeId, type SotwRequest } from "./request.js";
@@ -21,8 +21,8 @@ import { UnreadDeadline } from "./unread.js";
 import type { View } from "./view.js";
 import { Warming } from "./warming.js";
 
-/** Characters of a node's id at most: it stands in every event and log line about its stream. */
-const nodeIdLength = 1_024;
+/** Types that are not served, of which a stream's events tell at most. */
+const unknownTypesTold = 16;
 
 /** One call of a discovery service. */
 export class Stream implements Call {
@@ -40,6 +40,7 @@ export class Stream implements Call {
   #deadline: Timer | undefined;
   readonly #unread: UnreadDeadline;
   readonly #warming: Warming;
+  readonly #unknownTypes = new Set<string>();
   readonly #sources = new Map<string, Source>();
 
   /** `only` is the type URL of a single-type service; undefined on an aggregated one. */
@@ -99,7 +100,7 @@ export class Stream implements Call {
     const type = this.host.types.get(typeUrl);
     if (this.only && typeUrl !== this.only) this.end(Status.INVALID_ARGUMENT, `this service serves ${this.only}, not ${typeUrl}`);
     else if (type) this.#request(type, request);
-    else this.host.event({ kind: "unknown-type", stream: this.id, node: this.nodeId, typeUrl: excerpt(typeUrl, typeUrlLength) });
+    else this.#unknownType(excerpt(typeUrl, typeUrlLength));
   }
 
   halfClose(): void {
@@ -144,12 +145,19 @@ export class Stream implements Call {
     this.#wake(wakeAt, now);
   }
 
+  /** Tells of each such type once, and of so many. */
+  #unknownType(typeUrl: string): void {
+    if (this.#unknownTypes.size === unknownTypesTold || this.#unknownTypes.has(typeUrl)) return;
+    this.#unknownTypes.add(typeUrl);
+    this.host.event({ kind: "unknown-type", stream: this.id, node: this.nodeId, typeUrl });
+  }
+
   #checkNode(bytes: Buffer | undefined): string | undefined {
     if (this.node) return bytes && nodeId(bytes) !== this.node.id ? "the node's id changed within the stream" : undefined;
     if (!bytes) return "the first request must carry the node";
     this.node = decodeNode(bytes);
-    if (this.node.id === "") return "the node's id is empty";
-    if (this.node.id.length > nodeIdLength) return `the node's id has more than ${nodeIdLength} characters`;
+    const fault = nodeFault(this.node);
+    if (fault) return fault;
     this.#deadline?.cancel();
     const { streamAgeMs } = this.host.limits;
     if (streamAgeMs > 0) {
@@ -172,10 +180,8 @@ export class Stream implements Call {
     else applySotw(subscription, request, !known);
     this.host.heard(this);
     const stale = this.variant === "sotw" && known && request.nonce !== "" && request.nonce !== lastNonce;
-    const { names, nameCharacters } = this.host.limits;
-    if (subscription.names.size > names) this.end(Status.RESOURCE_EXHAUSTED, `more than ${names} names of ${type.url}`);
-    else if (subscription.names.characters > nameCharacters)
-      this.end(Status.RESOURCE_EXHAUSTED, `names of ${type.url} of more than ${nameCharacters} characters together`);
+    const excess = excessOf(subscription.names.size, subscription.names.characters, this.host.limits);
+    if (excess) this.end(Status.RESOURCE_EXHAUSTED, `${excess}: ${type.url}`);
     else if (!stale) this.pump();
   }
 
@@ -203,6 +209,10 @@ export class Stream implements Call {
       subscription.told(plan);
       this.demands.answered(subscription, plan.absent, Number.POSITIVE_INFINITY);
       plan = { ...plan, remove: [], absent: [] };
+    } else if (subscription.type.silentAbsence && plan.absent.length > 0) {
+      subscription.told({ remove: [], absent: plan.absent });
+      this.demands.answered(subscription, plan.absent, this.host.limits.absentNames);
+      plan = { ...plan, absent: [] };
     }
     if (plan.set.length === 0) subscription.blockedSince.additions = undefined;
     if (plan.remove.length === 0) subscription.blockedSince.removals = undefined;
@@ -223,7 +233,10 @@ export class Stream implements Call {
     const answer =
       this.variant === "delta" ? answerDelta(subscription, plan, version) : answerSotw(subscription, plan, this.source(type.url), version);
     const frame = frames.frame(answer, subscription.lastSerial);
-    if (type.url === TypeUrl.cluster) this.#clustersChange(subscription, plan, now);
+    if (type.url === TypeUrl.cluster && this.view && this.node) {
+      const resend = this.host.resendEndpoints(this.node);
+      this.#warming.clustersChange(plan, subscription, this.subscription(TypeUrl.endpoint), this.view, resend, now);
+    }
     if (plan.set.length > 0) subscription.blockedSince.additions = undefined;
     if (plan.remove.length > 0) subscription.blockedSince.removals = undefined;
     subscription.sent(plan, frame, now, clock.now());
@@ -281,19 +294,6 @@ export class Stream implements Call {
       isolated: blamed.length > 0,
       attempts: blamed[0]?.attempts ?? 1,
     });
-  }
-
-  /** A new cluster warms until its endpoints are acknowledged; for older Envoys a changed one wants its endpoints again. */
-  #clustersChange(subscription: Subscription, plan: Plan, now: number): void {
-    const endpoints = this.subscription(TypeUrl.endpoint);
-    if (!endpoints || !this.view || !this.node) return;
-    const resend = this.host.resendEndpoints(this.node);
-    for (const { name } of plan.set) {
-      if (subscription.holding.get(name) === undefined) {
-        if (!resourceOf(endpoints.holding.get(name)) && this.view.lookup(TypeUrl.endpoint, name)) this.#warming.begin(name, now);
-      } else if (resend && endpoints.names.has(name)) endpoints.mark(name, true);
-    }
-    for (const name of plan.remove) this.#warming.end(name);
   }
 
   #hasWork(): boolean {

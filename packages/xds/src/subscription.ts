@@ -174,7 +174,7 @@ export class Subscription {
       if (now < (this.#refusedRemovals.get(name)?.retryAt ?? now)) this.#clean(name);
       else plan.remove.push(name);
     } else if (forced && !this.names.has(name)) plan.absent.push(name);
-    else if (this.names.has(name) && (held === undefined || forced) && !this.type.silentAbsence) {
+    else if (this.names.has(name) && (held === undefined || forced)) {
       if (source.awaited(name)) this.#dirty.add(name);
       else plan.absent.push(name);
     } else this.#clean(name);
