@@ -13,6 +13,11 @@ const proofs: readonly Proof[] = [
     summary: "Restarts lose no request, whatever fails meanwhile",
     load: async () => (await import("./run-rollout.js")).runRollout,
   },
+  {
+    name: "scale",
+    summary: "What many agents on one machine cost",
+    load: async () => (await import("./scale/run-scale.js")).runScale,
+  },
 ];
 
 /** The text of `--help`; 80 columns. */
