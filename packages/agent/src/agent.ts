@@ -6,6 +6,7 @@ import { pickAddresses } from "./addresses.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import { readyToStart } from "./arrival.js";
 import { setUpChannel } from "./channel/setup.js";
+import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
 import { pickBaseId } from "./envoy/handover.js";
@@ -20,13 +21,13 @@ import { createSteps } from "./leave/step.js";
 import { learnNodeName } from "./node-name.js";
 import { followOutput, type OutputFollower } from "./process/output.js";
 import { createPublisher } from "./publish.js";
+import { launchFor, reconfigure } from "./reconfigure.js";
 import { createConsulAgent } from "./registrar/consul-agent.js";
 import { setUpRegistrar } from "./registrar/setup.js";
+import { type Reloaded, type Reread, reload } from "./reload.js";
 import type { Seat } from "./seat.js";
 import type { StateDir } from "./state-dir.js";
 import { statusOf } from "./status.js";
-import { createHookRunner } from "./supervisor/hooks.js";
-import { launchOf } from "./supervisor/launch.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
 import { createSupervisor } from "./supervisor/supervisor.js";
 import { createTelemetry } from "./telemetry.js";
@@ -40,6 +41,8 @@ export interface AgentOptions {
   readonly config: AgentConfig;
   /** As `--print-config` writes it. */
   readonly printedConfig: string;
+  /** Reads the configuration again; absent where somebody else does that and begins anew. Throws a LegationError when it is wrong. */
+  readonly reread?: (before: AgentConfig) => Reread;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly hostname: string;
   readonly consul: Consul;
@@ -57,6 +60,8 @@ export interface Agent {
   begin(): Promise<void>;
   /** Leaves in the stop order and resolves to the exit code. A second call hurries the first one. */
   stop(cause: string): Promise<number>;
+  /** Reads the configuration again and puts into effect what can be; undefined where it cannot be read again. */
+  reload(cause: string): Reloaded | undefined;
   /** Ends the agent alone: service and Envoy go on, Consul is told nothing, and the next agent adopts both. Resolves to 0; while it is leaving, to what `stop` does. */
   letGo(cause: string): Promise<number>;
 }
@@ -66,13 +71,16 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const { config, clock, log, stateDir, env, hostname, seat } = options;
   const { service, values } = config;
   const addresses = await pickAddresses(config, stateDir, seat);
-  const launch = launchOf(
-    config,
-    env,
-    { admin: addresses.admin, ...(values.envoy.enabled ? { outbound: addresses.outbound } : {}) },
-    stateDir.file,
-  );
-  const policy: RestartPolicy = { ...values.restart, autoRecovery: values.health.autoRecovery, owned: launch !== undefined };
+  const launched = launchFor({ addresses, stateDir, clock, log }, config, env);
+  const launch = launched?.launch;
+  const policy: RestartPolicy = {
+    ...values.restart,
+    get autoRecovery() {
+      return instance.config.values.health.autoRecovery;
+    },
+    owned: launch !== undefined,
+  };
+  let { printedConfig } = options;
   const metrics = new Registry();
   const telemetry = createTelemetry(metrics, service.name, () => statusOf(instance));
   const stopping = new AbortController();
@@ -102,9 +110,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
 
   const supervisor = createSupervisor({
-    ...(launch ? { launch } : {}),
+    ...launched,
     policy,
-    ...(launch ? { hooks: createHookRunner({ hooks: values.hooks, launch, recordPath: stateDir.file("hook.json"), clock, log }) } : {}),
     stopSignal: values.stopSignal,
     stopTimeout: values.stopTimeout,
     kept: stateDir.kept,
@@ -112,7 +119,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     log,
     onStarted: () => {
       health.begin("UNKNOWN");
-      const { startTimeout } = values.health;
+      const { startTimeout } = instance.config.values.health;
       startLimit = clock.timeout(startTimeout, () => {
         if (supervisor.state.phase === "starting")
           supervisor.dispatch({ kind: "unhealthy", cause: `not healthy within ${startTimeout} ms: ${health.message}` });
@@ -169,7 +176,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const serve = seat?.serve ?? ((parts) => startAdminServer(addresses.admin, parts));
     admin = await serve({
       status: () => statusOf(instance),
-      config: () => options.printedConfig,
+      config: () => printedConfig,
       drain: () => traffic.drain("asked over the API"),
       undrain: () => traffic.undrain("asked over the API"),
       restart: (force) => traffic.restart("asked over the API", force),
@@ -277,6 +284,18 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       } else log.info({ event: "agent.stopping", cause }, `stopping: ${cause}`);
       stopped ??= goodbye(cause);
       return stopped;
+    },
+    reload(cause) {
+      const { reread } = options;
+      if (!reread) return undefined;
+      const prepare = (next: Reread, changes: Changes) => {
+        const apply = reconfigure(instance, env, publish, next, changes);
+        return () => {
+          apply();
+          printedConfig = next.printed;
+        };
+      };
+      return reload({ instance, reread, prepare, cause });
     },
     letGo(cause) {
       stopped ??= (async () => {

@@ -20,7 +20,8 @@ export interface Addresses {
 
 /** The parts. Those that may be undefined come into being while the agent starts, or never where they are switched off. */
 export interface Instance {
-  readonly config: AgentConfig;
+  /** What is in effect now. */
+  config: AgentConfig;
   readonly addresses: Addresses;
   readonly agentVersion: string;
   readonly stateDir: StateDir;

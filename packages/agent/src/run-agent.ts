@@ -3,8 +3,10 @@ import { homedir, hostname, networkInterfaces } from "node:os";
 import { helpText, LegationError, loadConfig, printConfig, readConfigFiles, systemClock, wantsHelp } from "@legation/runtime";
 import { type Agent, createAgent } from "./agent.js";
 import { type AgentIo, openConsul, openLog, stateProblems } from "./agent-io.js";
-import { defineAgent } from "./config/definition.js";
+import { withoutAgentChanges } from "./config/change.js";
+import { type AgentConfig, defineAgent } from "./config/definition.js";
 import { agentOptions } from "./config/options.js";
+import type { Reread } from "./reload.js";
 import { type CaughtSignals, catchSignals } from "./signals.js";
 import { openStateDir } from "./state-dir.js";
 
@@ -17,7 +19,7 @@ const help = {
   usage: "legation agent [--config service.yaml | --all DIRECTORY | --containers SOCKET] [--print-config] [flags]",
   fileFlag,
   summary:
-    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries; SIGUSR2 ends the agent alone, for the next one to take over. --print-config shows every setting and where it comes from. --all runs every service file of a directory under one agent, --containers registers labelled containers: see legation agent --all --help.",
+    "Runs beside one service instance: starts the service, checks its health, registers it in Consul, runs its Envoy, and on SIGTERM leaves without losing a request. A second SIGTERM hurries; SIGHUP reads the configuration again; SIGUSR2 ends the agent alone, for the next one to take over. --print-config shows every setting and where it comes from. --all runs every service file of a directory under one agent, --containers registers labelled containers: see legation agent --all --help.",
   examples: [
     "legation agent --config service.yaml",
     "SERVICE_NAME=orders SERVICE_PORT=8080 legation agent",
@@ -51,14 +53,18 @@ async function runOne(argv: readonly string[], io: AgentIo): Promise<number> {
   }
   const signals = catchSignals();
   try {
-    const file = readConfigFiles(argv, fileFlag);
-    const loaded = loadConfig(agentOptions, { argv: argv.filter((word) => word !== printFlag), env: io.env, file, fileFlag });
-    const config = defineAgent(loaded.values, loaded.origins, {
-      hostname: hostname(),
-      home: io.env["HOME"] ?? homedir(),
-      interfaces: networkInterfaces(),
-    });
-    const printedConfig = printConfig(agentOptions, loaded.values, loaded.origins);
+    const machine = { hostname: hostname(), home: io.env["HOME"] ?? homedir(), interfaces: networkInterfaces() };
+    const read = () => {
+      const file = readConfigFiles(argv, fileFlag);
+      const loaded = loadConfig(agentOptions, { argv: argv.filter((word) => word !== printFlag), env: io.env, file, fileFlag });
+      const config = defineAgent(loaded.values, loaded.origins, machine);
+      return { ...loaded, config, printed: printConfig(agentOptions, loaded.values, loaded.origins) };
+    };
+    const reread = (before: AgentConfig): Reread => {
+      const { values, origins, printed } = read();
+      return { config: defineAgent(withoutAgentChanges(before.values, values), origins, machine), written: values, printed };
+    };
+    const { config, printed: printedConfig } = read();
     if (argv.includes(printFlag)) {
       io.stdout.write(printedConfig);
       return 0;
@@ -68,6 +74,7 @@ async function runOne(argv: readonly string[], io: AgentIo): Promise<number> {
     const agent = await createAgent({
       config,
       printedConfig,
+      reread,
       env: io.env,
       hostname: hostname(),
       consul: openConsul(io, consul, 2),
@@ -85,7 +92,8 @@ async function untilStopped(agent: Agent, signals: CaughtSignals): Promise<numbe
   const stopped = new Promise<number>((resolve, reject) => {
     signals.deliver((signal) => {
       if (signal === "SIGUSR2") agent.letGo(signal).then(resolve, reject);
-      else if (signal !== "SIGHUP") agent.stop(signal).then(resolve, reject);
+      else if (signal === "SIGHUP") agent.reload(signal);
+      else agent.stop(signal).then(resolve, reject);
     });
   });
   await Promise.race([agent.begin(), stopped]);

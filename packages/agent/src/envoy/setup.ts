@@ -24,7 +24,7 @@ export interface Envoy {
   readonly runner: EnvoyRunner;
   readonly admin: EnvoyAdmin;
   /** From now on Envoy is to run as this configuration says. What needs other ports or another node stays as it was. */
-  update(config: AgentConfig, cause: string): void;
+  update(config: AgentConfig, binary: string, cause: string): void;
 }
 
 /** What the set-up takes besides the configuration. */
@@ -55,7 +55,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
   const bootstrapPath = file("envoy-bootstrap.json");
   const admin = createEnvoyAdmin(addresses.envoyAdmin, service.protocol);
   const runner = createEnvoyRunner({
-    build: buildOf(config, setup),
+    build: buildOf(config, setup.binary, setup),
     writeBootstrap: async (bootstrap) => {
       // Not written again where it stands already: a full disk must not keep Envoy from coming back.
       if ((await readFile(bootstrapPath, "utf8").catch(() => "")) !== bootstrap)
@@ -92,11 +92,15 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     log,
     onChange: setup.onChange,
   });
-  return { runner, admin, update: (next, cause) => runner.update(buildOf(next, setup), cause) };
+  return { runner, admin, update: (next, binary, cause) => runner.update(buildOf(next, binary, setup), cause) };
 }
 
 /** What the configuration makes of Envoy, on the addresses that the instance has. */
-function buildOf({ service, values, app, controlPlanes }: AgentConfig, { binary, node, addresses }: EnvoySetup): EnvoyBuild {
+function buildOf(
+  { service, values, app, controlPlanes }: AgentConfig,
+  binary: string,
+  { node, addresses }: Pick<EnvoySetup, "node" | "addresses">,
+): EnvoyBuild {
   const json = bootstrapOf({
     nodeId: instanceKey(node, service.id),
     ...(service.region ? { region: service.region } : {}),

@@ -1,7 +1,7 @@
 /** The health of one service: all its checks together, what they found lately, and how much of the time it was up. */
 import type { Clock, Logger, Timer } from "@legation/runtime";
 import type { Check } from "./check.js";
-import { type CheckResult, type CheckVerdict, createMonitor, type MonitorState } from "./monitor.js";
+import { type CheckResult, type CheckVerdict, createMonitor, type Monitor, type MonitorState } from "./monitor.js";
 import type { Probe } from "./probe.js";
 import type { RecordFile } from "./record.js";
 import { createUptime, type Uptimes } from "./uptime.js";
@@ -25,6 +25,8 @@ export interface Health {
   pause(): void;
   /** Looks now with every check; a result for each. */
   checkNow(): Promise<readonly CheckResult[]>;
+  /** Looks with other checks from now on. A check of a name that was there before keeps its verdict, a new one begins with that of the service. */
+  change(checks: readonly Check[], probeOf: (check: Check) => Probe): void;
   close(): void;
 }
 
@@ -63,10 +65,10 @@ export function createHealth(options: HealthOptions): Health {
   let recordedAt = Number.NEGATIVE_INFINITY;
   let unwritten = false;
 
-  const monitors = options.checks.map((check) =>
+  const monitorOf = (check: Check, probe: Probe): Monitor =>
     createMonitor({
       name: check.name,
-      probe: options.probeOf(check),
+      probe,
       thresholds: { failure: check.failureThreshold, recovery: check.recoveryThreshold },
       rhythm: check,
       clock,
@@ -78,8 +80,9 @@ export function createHealth(options: HealthOptions): Health {
         if (changed) relevel();
         onResult(result, changed);
       },
-    }),
-  );
+    });
+  let monitors = options.checks.map((check) => monitorOf(check, options.probeOf(check)));
+  let looking = false;
 
   const relevel = (): void => {
     for (const { name, state } of monitors) levels.set(name, state.level);
@@ -127,13 +130,28 @@ export function createHealth(options: HealthOptions): Health {
       return uptime.windows;
     },
     begin(assume) {
+      looking = true;
       for (const monitor of monitors) monitor.begin(assume === "HEALTHY" ? (kept.verdicts[monitor.name] ?? healthyBefore) : undefined);
       relevel();
       schedule(recordEvery);
     },
     pause() {
+      looking = false;
       settled ||= recordTimer !== undefined;
       for (const monitor of monitors) monitor.pause();
+      relevel();
+    },
+    change(checks, probeOf) {
+      const next = checks.map((check) => monitorOf(check, probeOf(check)));
+      const before = new Map(monitors.map(({ name, state }) => [name, state] as const));
+      for (const monitor of monitors) monitor.close();
+      monitors = next;
+      levels.clear();
+      for (const monitor of looking ? next : []) {
+        const state = before.get(monitor.name);
+        if (state) monitor.begin(isUp(state.level) ? verdictOf(state) : undefined);
+        else monitor.begin(isUp(level) ? healthyBefore : undefined);
+      }
       relevel();
     },
     checkNow: () => Promise.all(monitors.map((monitor) => monitor.checkNow())),

@@ -47,6 +47,8 @@ export interface Registrar {
   advertise(reports: CheckReports): void;
   /** From now on the instance is to be registered. */
   arrive(): void;
+  /** What is to be registered has changed: compares and registers now. */
+  renew(reason: string): void;
   /** Puts the instance into (or takes it out of) Consul's maintenance with the draining reason. Resolves when Consul has taken it. */
   drain(on: boolean): Promise<void>;
   /** Ends the heartbeat, deregisters and verifies, trying again for `limitMs`, or half a second after `hurry` aborts. */
@@ -70,6 +72,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   let registered = false;
   let comparedAt = Number.NEGATIVE_INFINITY;
   let beatAt = Number.NEGATIVE_INFINITY;
+  let renewal: string | undefined;
   let maintenance = false;
   let maintenanceSent: boolean | undefined;
   let working: Promise<unknown> = Promise.resolve();
@@ -123,9 +126,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       await register(`took over a registration: ${ownership.why}`, false);
     } else {
       const wrong = differences(existing, wish);
-      if (wrong.length > 0) await register(`Consul had other values of ${wrong.join(", ")}`, false);
+      if (renewal !== undefined) await register(renewal, false);
+      else if (wrong.length > 0) await register(`Consul had other values of ${wrong.join(", ")}`, false);
       registered = true;
     }
+    renewal = undefined;
   };
 
   const maintain = async (): Promise<void> => {
@@ -216,6 +221,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     },
     arrive() {
       wanted = true;
+      alarm.ring();
+    },
+    renew(reason) {
+      renewal = reason;
+      comparedAt = Number.NEGATIVE_INFINITY;
       alarm.ring();
     },
     async drain(on) {

@@ -12,13 +12,13 @@ const longestRetryMs = 5_000;
 /** Creates the registrar of an instance; `hostname` names this machine in the registration. */
 export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname: string, onChange: () => void): Registrar {
   const { config, addresses, stateDir, clock, log } = instance;
-  const { service, values } = config;
+  const { values } = config;
   const inbound = values.envoy.enabled ? splitAddress(addresses.inbound) : undefined;
   const mesh = inbound && { host: config.advertised(inbound.host), port: inbound.port };
   const identity = { owner: `${stateDir.uuid}@${hostname}`, ...(mesh ? { mesh } : {}) };
   return createRegistrar({
     consul,
-    registration: (reports) => registrationOf(service, identity, reports),
+    registration: (reports) => registrationOf(instance.config.service, identity, reports),
     heartbeat: values.heartbeat,
     compare: Math.min(values.consul.compare, values.heartbeat),
     clock,

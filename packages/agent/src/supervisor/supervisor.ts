@@ -47,6 +47,8 @@ export interface Supervisor {
   adopt(): boolean;
   /** Asks for a restart; returns why not, or undefined when it is under way. */
   restart(cause: string, force: boolean): string | undefined;
+  /** What is started from the next start on. */
+  relaunch(launch: ProcessSpec, hooks: HookRunner): void;
   /** Ends the process for good (after the event `stop`), its hooks run; resolves to how it ended, undefined when there was none. `hurry` shortens the limits. */
   end(hurry: AbortSignal): Promise<Ended | undefined>;
 }
@@ -55,7 +57,8 @@ const keptTransitions = 100;
 
 /** Creates the supervisor in the state `pending`. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { launch, policy, clock, log } = options;
+  const { policy, clock, log } = options;
+  let { launch, hooks } = options;
   let state: SupervisorState = {
     ...initialState(clock.now()),
     restarts: options.kept.restarts ?? 0,
@@ -71,7 +74,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const hurried = new AbortController();
   let retry: { cancel(): void } | undefined;
 
-  const hook: HookRunner["run"] = async (...asked) => await options.hooks?.run(...asked);
+  const hook: HookRunner["run"] = async (...asked) => await hooks?.run(...asked);
 
   const dispatch = (event: SupervisorEvent): void => {
     const step = reduce(state, event, policy, { now: clock.now(), monotonic: clock.monotonic() });
@@ -197,6 +200,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const problem = mayRestart(state, policy, force);
       if (problem === undefined) dispatch({ kind: "restart", cause, force });
       return problem;
+    },
+    relaunch(nextLaunch, nextHooks) {
+      launch = nextLaunch;
+      hooks = nextHooks;
     },
     async end(hurry) {
       retry?.cancel();

@@ -1,0 +1,42 @@
+/** Puts a configuration that was read again into effect, part by part, while the service runs. */
+import { LegationError } from "@legation/runtime";
+import type { Changes } from "./config/change.js";
+import { envoyBinaryOf } from "./envoy/setup.js";
+import { createProbe } from "./health/create-probe.js";
+import type { Instance } from "./instance.js";
+import type { Reread } from "./reload.js";
+import { createHookRunner } from "./supervisor/hooks.js";
+import { launchOf } from "./supervisor/launch.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is started of the service by the instance's configuration; undefined when somebody else starts it. Throws as `launchOf` does. */
+export function launchFor(
+  instance: Pick<Instance, "addresses" | "stateDir" | "clock" | "log">,
+  config: Instance["config"],
+  env: Environment,
+) {
+  const { addresses, stateDir, clock, log } = instance;
+  const told = { admin: addresses.admin, ...(config.values.envoy.enabled ? { outbound: addresses.outbound } : {}) };
+  const launch = launchOf(config, env, told, stateDir.file);
+  const { hooks } = config.values;
+  return launch && { launch, hooks: createHookRunner({ hooks, launch, recordPath: stateDir.file("hook.json"), clock, log }) };
+}
+
+/** Prepares everything that can fail; the result takes effect at once and does not throw. `publish` tells of what is new. */
+export function reconfigure(instance: Instance, env: Environment, publish: () => void, { config }: Reread, changes: Changes): () => void {
+  const { supervisor, health } = instance;
+  const start = launchFor(instance, config, env);
+  if ((start === undefined) !== (instance.config.values.command === undefined))
+    throw new LegationError("config", "command: it cannot be added or taken away while the agent runs. Restart the agent for that");
+  const binary = instance.envoy && envoyBinaryOf(config, env);
+  return () => {
+    instance.config = config;
+    if (changes.now.includes("health"))
+      health.change(config.checks, ({ target }) => createProbe(target, start?.launch ?? { env: { ...env, ...config.values.env } }));
+    if (start) supervisor.relaunch(start.launch, start.hooks);
+    if (binary !== undefined) instance.envoy?.update(config, binary, "the configuration has changed");
+    publish();
+    if (changes.now.length > 0) instance.registrar?.renew("the configuration has changed");
+  };
+}
