@@ -1,5 +1,8 @@
 /** The incremental variant, rule by rule, on a scripted stream. The numbers are those of the list in the README. */
+import { create } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { describe, expect, it } from "vitest";
+import { createResource } from "./resource.js";
 import { createScene, resource } from "./testing/scene.js";
 import { DeltaClient } from "./testing/scripted-client.js";
 import { TypeUrl } from "./type.js";
@@ -191,6 +194,19 @@ describe("changes", () => {
 });
 
 describe("reconnecting", () => {
+  it("sends nothing to a client that comes from another server with equal resources (11)", async () => {
+    const built = () => [createResource(ClusterSchema, "a", create(ClusterSchema, { name: "a" }))];
+    const [first, second] = [createScene(), createScene()];
+    first.cache.replace("all", built());
+    const before = new DeltaClient(first.server);
+    before.send({ typeUrl: cluster });
+    const { resources } = await before.one();
+    second.cache.replace("all", built());
+    const after = new DeltaClient(second.server);
+    after.send({ typeUrl: cluster, initialResourceVersions: Object.fromEntries(resources.map((r) => [r.name, r.version])) });
+    expect(await after.take()).toEqual([]);
+  });
+
   it("sends nothing to a client that holds everything (11)", async () => {
     const { cache, server } = createScene();
     const [a, b, e] = [resource(cluster, "a"), resource(cluster, "b"), resource(endpoint, "a")];

@@ -9,15 +9,14 @@ const { cluster } = TypeUrl;
 const names = (response: { resources: { name: string }[] }) => response.resources.map((r) => r.name);
 
 describe("names that do not exist", () => {
-  it("tells the source of resources what is asked for and absent, and uses what it provides at once (16)", async () => {
+  it.each(variants)("are told to the source of resources, and what it provides at once is used (16) (%s)", async (variant) => {
     const { cache, server } = createScene({
       onDemand: ({ names: wanted }) => cache.patch("all", { set: wanted.map((name) => resource(cluster, name)) }),
     });
-    const client = new DeltaClient(server);
-    client.send({ typeUrl: cluster, resourceNamesSubscribe: ["orders"] });
-    const response = await client.one();
-    expect(names(response)).toEqual(["orders"]);
-    expect(response.removedResources).toEqual([]);
+    const client = new EitherClient(variant, server);
+    client.ask(cluster, ["orders"]);
+    const { contents, removed } = await client.one();
+    expect([contents, removed]).toEqual([["orders"], []]);
   });
 
   it("waits for a source that promises, but not for longer than allowed (16)", async () => {
@@ -58,15 +57,15 @@ describe("names that do not exist", () => {
     expect((await client.one()).contents).toEqual(["tls"]);
   });
 
-  it("remembers only so many absent names per stream, but answers all (16)", async () => {
+  it.each(variants)("are remembered only so many per stream, but all are answered (16) (%s)", async (variant) => {
     const { cache, server } = createScene({ limits: { absentNames: 2 } });
-    const client = new DeltaClient(server);
-    client.send({ typeUrl: cluster, resourceNamesSubscribe: ["a", "b", "c"] });
+    const client = new EitherClient(variant, server);
+    client.ask(cluster, ["a", "b", "c"]);
     const response = await client.one();
-    expect(response.removedResources).toEqual(["a", "b", "c"]);
-    client.ack(response);
+    expect([response.contents, response.removed]).toEqual([[], variant === "delta" ? ["a", "b", "c"] : []]);
+    response.ack();
     cache.patch("all", { set: ["a", "b", "c"].map((name) => resource(cluster, name)) });
-    expect(names(await client.one())).toEqual(["a", "b"]);
+    expect((await client.one()).contents).toEqual(["a", "b"]);
   });
 });
 

@@ -94,8 +94,9 @@ describe("the state of the world", () => {
     client.ack(first);
     client.send({ typeUrl: endpoint, versionInfo: first.versionInfo, responseNonce: "invented", resourceNames: ["a", "b"] });
     expect(await client.take()).toEqual([]);
-    client.send({ typeUrl: endpoint, versionInfo: first.versionInfo, responseNonce: first.nonce, resourceNames: ["a", "b"] });
-    expect(values(await client.one())).toEqual(bytes(resource(endpoint, "b")));
+    const changed = resource(endpoint, "b", "changed");
+    cache.patch("all", { set: [changed] });
+    expect(values(await client.one())).toEqual(bytes(changed));
   });
 
   it("answers a reconnecting client for named endpoints although it has the version (12)", async () => {

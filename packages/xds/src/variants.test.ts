@@ -75,6 +75,25 @@ describe.each(variants)("in the %s variant", (variant) => {
     expect(order).toEqual([...all, ...removals]);
   });
 
+  it("an endpoint change waits for nobody, and others not for ever (3)", async () => {
+    const { cache, server, clock } = createScene();
+    cache.replace(
+      "all",
+      all.map((typeUrl) => resource(typeUrl, "old")),
+    );
+    const client = new EitherClient(variant, server);
+    for (const typeUrl of all) client.ask(typeUrl, typeUrl === cluster || typeUrl === listener ? [] : ["old"]);
+    await client.drain();
+    cache.patch("all", { set: [resource(cluster, "new"), resource(route, "old", "to new")] });
+    expect((await client.one()).typeUrl).toBe(cluster);
+    cache.patch("all", { set: [resource(endpoint, "old", "changed")] });
+    expect((await client.one()).contents).toEqual(["changed"]);
+    await clock.advance(1_999);
+    expect(await client.take()).toEqual([]);
+    await clock.advance(1);
+    expect((await client.one()).contents).toEqual(["to new"]);
+  });
+
   it("a client that names 3 of 100 clusters is answered for those 3 (4)", async () => {
     const { cache, server } = createScene();
     cache.replace("all", Array.from({ length: 100 }, (_, i) => [resource(cluster, `c${i}`), resource(endpoint, `c${i}`)]).flat());
@@ -83,6 +102,39 @@ describe.each(variants)("in the %s variant", (variant) => {
       client.ask(typeUrl, ["c1", "c2", "c3"]);
       expect((await client.drain()).map(({ contents }) => contents)).toEqual([["c1", "c2", "c3"]]);
     }
+  });
+
+  it("an empty first request is a wildcard for clusters and listeners, and no interest for endpoints and routes (7)", async () => {
+    const { cache, server } = createScene();
+    cache.replace(
+      "all",
+      all.map((typeUrl) => resource(typeUrl, "a")),
+    );
+    const client = new EitherClient(variant, server);
+    for (const typeUrl of all) client.ask(typeUrl);
+    expect((await client.drain()).map(({ typeUrl, contents }) => [typeUrl, contents])).toEqual([
+      [cluster, ["a"]],
+      [listener, ["a"]],
+    ]);
+  });
+
+  it("`*` is explicit, stands beside names, and may be left (7)", async () => {
+    const { cache, server } = createScene();
+    cache.replace(
+      "all",
+      ["a", "b"].map((name) => resource(cluster, name)),
+    );
+    const client = new EitherClient(variant, server);
+    client.ask(cluster, ["*", "a"]);
+    const first = await client.one();
+    expect(first.contents).toEqual(["a", "b"]);
+    first.ack();
+    client.ask(cluster, ["a"]);
+    await client.drain();
+    cache.patch("all", { set: [resource(cluster, "b", "b 2"), resource(cluster, "c")] });
+    expect(await client.take()).toEqual([]);
+    cache.patch("all", { set: [resource(cluster, "a", "a 2")] });
+    expect((await client.drain()).map(({ contents }) => contents)).toEqual([["a 2"]]);
   });
 
   it("the empty string is an unknown name (7)", async () => {
@@ -114,8 +166,9 @@ describe.each(variants)("in the %s variant", (variant) => {
     client.ask(endpoint, ["a"]);
     await client.drain();
     const nonces: string[] = [];
-    for (const content of ["1", "2", "1", "2", "1"]) {
-      cache.patch("all", { set: [resource(endpoint, "a", content)] });
+    const [one, two] = [resource(endpoint, "a", "1"), resource(endpoint, "a", "2")];
+    for (const state of [one, two, one, two, one]) {
+      cache.patch("all", { set: [state] });
       const response = await client.one();
       nonces.push(response.nonce);
       response.ack();
