@@ -38,25 +38,47 @@ export const reportInterval = 10_000;
 /** `POST` here with an AgentReport; answered 202. */
 export const reportPath = "/v1/agents/report";
 
-/** `POST` here with a LeavingNotice before an instance leaves; answered with a LeavingReply. */
+/** `POST` here with a RoutingNotice before an instance leaves; answered with a RoutingReply once the callers' proxies have dropped it. */
 export const leavingPath = "/v1/agents/leaving";
+
+/** `POST` here with a RoutingNotice when an instance serves (again); answered with a RoutingReply once the callers' proxies have it. */
+export const arrivingPath = "/v1/agents/arriving";
 
 /** `GET` here with `?node=&id=`; a stream of server-sent events, each of them a Command. */
 export const commandsPath = "/v1/agents/commands";
 
-/** The instance is about to stop: give it no new requests. */
-export interface LeavingNotice {
+/** An instance goes out of the callers' routing, or comes back into it. */
+export interface RoutingNotice {
   readonly node: string;
   readonly id: string;
   readonly service: string;
+  /** The answer must come within this time, whoever has not acknowledged by then; milliseconds. `routingLimit` unless given. */
+  readonly limitMs?: number;
+  /** True when a control plane asks another one: that one answers for its own proxies, and asks nobody. */
+  readonly relayed?: boolean;
 }
 
-/** The control plane has marked the endpoint DRAINING (`accepted`), or does not know the instance. */
-export interface LeavingReply {
+/** `limitMs` of a RoutingNotice that names none, and the largest that is taken; milliseconds. */
+export const routingLimit = { default: 10_000, max: 60_000 } as const;
+
+/** What became of a RoutingNotice: the proof that no proxy sends the instance new requests (that all do), or the names of those in doubt. */
+export interface RoutingReply {
+  /** A control plane has the instance, and gives it to the callers as the notice says. False: it is not in their routing at all. */
   readonly accepted: boolean;
-  /** The proxies that subscribe to the service at this replica. */
+  /** The proxies that subscribe to the service, at all control planes that answered. */
   readonly subscribers: number;
+  /** The proxies (`<Consul node>/<service id>`) that had not acknowledged at the limit; the first `laggardsNamed` of them. */
+  readonly laggards: readonly string[];
+  /** Control planes that answered. */
+  readonly replicas: number;
+  /** Control planes that did not, each with the reason: what their proxies hold is not known. */
+  readonly silent: readonly string[];
+  /** Which control plane answers; told apart by this where several share an address. */
+  readonly replica: string;
 }
+
+/** Laggards that a RoutingReply names at most. */
+export const laggardsNamed = 1_000;
 
 /** What a control plane asks an agent to do. */
 export interface Command {

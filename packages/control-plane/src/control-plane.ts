@@ -3,12 +3,17 @@
  *
  * Everything that listens or runs is handed to the lifecycle as it is made, and so ends in the reverse order.
  */
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
 import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer } from "@legation/xds";
 import { createApi, listenApi } from "./api/server.js";
+import { askReplica } from "./channel/ask-replica.js";
 import { createCommandDirectory } from "./channel/commands.js";
+import { createFanOut } from "./channel/fan-out.js";
+import { createProve } from "./channel/proof.js";
+import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
 import { type ControlPlaneConfig, checkExposure, consulOptions, isLoopback } from "./config.js";
 import { createOverview } from "./overview.js";
@@ -99,7 +104,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   lifecycle.onStop("catalog source", 1_000, () => source.stop());
   if (saved) feed.restore(saved);
 
-  const nodes = createNodes({ reconciler, ready: () => feed.status().served, log });
+  const nodes = createNodes({ reconciler, ready: () => feed.status().served, clock, log });
   const xds = createXdsServer({
     cache,
     view: (node) => nodes.view(node),
@@ -111,6 +116,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
+  const replica = randomUUID();
+  const replicas = createReplicas({ consul, own: replica, clock, log });
+  lifecycle.onStop("replicas", 1_000, () => replicas.stop());
+  const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
+  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask: askReplica, clock, log });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -132,7 +142,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     metrics: metrics.text,
     reports,
     commands,
-    leaving: (notice) => ({ accepted: reconciler.leave(notice), subscribers: nodes.subscribers(notice.service) }),
+    routing: fanOut.answer,
     release: (service) => source.release(service),
     clock,
     log,
@@ -158,9 +168,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   warnOfExposure(xdsAt.host, httpAt.host, log);
 
   source.start();
-  const entry = { http: { host: httpAt.host, port: ports.http }, xds: formatAddress(xdsAt.host, ports.xds), version };
+  const entry = { http: { host: httpAt.host, port: ports.http }, xds: formatAddress(xdsAt.host, ports.xds), version, replica };
   const presence = createPresence({ agent: consul.agent, entry, clock, log });
   presence.start();
+  replicas.start();
   lifecycle.onStop("registration", 3_000, () => presence.stop());
   const ready: Ready = { xds: entry.xds, http: `http://${formatAddress(httpAt.host, ports.http)}`, pid: process.pid };
   await keep("ready.json", writeReady(stateDir, ready), log);

@@ -28,7 +28,7 @@ function scene() {
     },
   };
   const log = createLogger({ name: "test", destination: { write: (line: string) => events.push(JSON.parse(line).event) } });
-  const entry = { http: { host: "127.0.0.1", port: 8080 }, xds: "127.0.0.1:18000", version: "0.1.0" };
+  const entry = { http: { host: "127.0.0.1", port: 8080 }, xds: "127.0.0.1:18000", version: "0.1.0", replica: "r1" };
   const presence = createPresence({ agent, entry, clock, log });
   const reach = (value: boolean) => {
     reachable = value;

@@ -13,6 +13,8 @@ export interface PresenceEntry {
   /** `host:port` of xDS. */
   readonly xds: string;
   readonly version: string;
+  /** Tells this run of the control plane from every other. */
+  readonly replica: string;
 }
 
 /** What of Consul's agent it needs. */
@@ -43,7 +45,7 @@ export function createPresence(o: { agent: PresenceAgent; entry: PresenceEntry; 
       Name: controlPlaneService,
       Port: port,
       ...(everywhere ? {} : { Address: host }),
-      Meta: { version: o.entry.version, xds: o.entry.xds },
+      Meta: { version: o.entry.version, xds: o.entry.xds, replica: o.entry.replica },
       Checks: [
         {
           CheckID: checkId,

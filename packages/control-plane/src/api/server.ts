@@ -1,8 +1,8 @@
 /** The HTTP server: every route of the control plane in one place. */
-import type { LeavingNotice, LeavingReply } from "@legation/contract";
 import { type Clock, type Logger, listenError } from "@legation/runtime";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { CommandDirectory } from "../channel/commands.js";
+import type { FanOut } from "../channel/fan-out.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
@@ -27,7 +27,8 @@ export interface ApiParts {
   readonly metrics: () => Promise<string>;
   readonly reports: Reports;
   readonly commands: CommandDirectory;
-  readonly leaving: (notice: LeavingNotice) => LeavingReply;
+  /** What agents say of leaving and arriving. */
+  readonly routing: FanOut["answer"];
   /** Gives up instances of a service that are held although they vanished. */
   readonly release: (service: string) => void;
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 /** Instances that said they leave before Consul shows it. */
-import { instanceKey, type LeavingNotice, maintenanceCheckId } from "@legation/contract";
+import { instanceKey, maintenanceCheckId, type RoutingNotice } from "@legation/contract";
 import type { CatalogService, Instance } from "@legation/mesh";
 import type { Clock } from "@legation/runtime";
 
@@ -9,7 +9,9 @@ export const leavingLimit = 60_000;
 /** The notices that still hold. */
 export interface LeavingNotices {
   /** Takes a notice for an instance that `service` has; `expired` is called once if Consul never confirms it. */
-  add(notice: LeavingNotice): void;
+  add(notice: RoutingNotice): void;
+  /** Takes a notice back: the instance serves again. False when there was none. */
+  withdraw(notice: RoutingNotice): boolean;
   /** The service with `leaving: true` on the instances that said so. Forgets notices that Consul has overtaken: maintenance, critical, gone. */
   apply(service: CatalogService): CatalogService;
   readonly size: number;
@@ -38,6 +40,12 @@ export function createLeavingNotices(clock: Clock, expired: (service: string, in
       });
       const notices = services.get(service) ?? new Map();
       services.set(service, notices.set(key, timer));
+    },
+    withdraw({ service, node, id }) {
+      const key = instanceKey(node, id);
+      const held = services.get(service)?.has(key) ?? false;
+      forget(service, key);
+      return held;
     },
     apply(service) {
       const notices = services.get(service.name);

@@ -1,10 +1,11 @@
 import { connect } from "node:net";
-import { commandsPath, type LeavingNotice, leavingPath, reportPath } from "@legation/contract";
+import { arrivingPath, commandsPath, leavingPath, type RoutingNotice, reportPath } from "@legation/contract";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useProblems } from "../api/problem.js";
 import { type CommandDirectory, createCommandDirectory } from "./commands.js";
+import type { FanOut } from "./fan-out.js";
 import { createReports, type Reports } from "./reports.js";
 import { addChannelRoutes, commandHeartbeat } from "./routes.js";
 
@@ -12,7 +13,7 @@ let app: FastifyInstance;
 let clock: TestClock;
 let commands: CommandDirectory;
 let reports: Reports;
-let notices: LeavingNotice[];
+let notices: [string, RoutingNotice][];
 
 beforeEach(() => {
   app = fastify({ forceCloseConnections: true });
@@ -21,11 +22,11 @@ beforeEach(() => {
   reports = createReports(clock);
   notices = [];
   useProblems(app);
-  const leaving = (notice: LeavingNotice) => {
-    notices.push(notice);
-    return { accepted: true, subscribers: 3 };
+  const routing: FanOut["answer"] = async (direction, notice) => {
+    notices.push([direction, notice]);
+    return { accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2, silent: [], replica: "r1" };
   };
-  addChannelRoutes(app, { reports, commands, leaving, clock });
+  addChannelRoutes(app, { reports, commands, routing, clock });
 });
 afterEach(async () => {
   commands.close();
@@ -40,16 +41,21 @@ test("a report is kept under its instance", async () => {
   expect(reports.of("n1/o1")?.report).toEqual(report);
 });
 
-test("a leaving notice is answered with what became of it", async () => {
-  const answer = await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders" } });
-  expect(answer.json()).toEqual({ accepted: true, subscribers: 3 });
-  expect(notices).toEqual([{ node: "n1", id: "o1", service: "orders" }]);
+test.each([
+  ["leaving", leavingPath],
+  ["arriving", arrivingPath],
+])("a notice of %s is answered with what became of it", async (direction, url) => {
+  const payload = { node: "n1", id: "o1", service: "orders", limitMs: 500, relayed: true };
+  const answer = await app.inject({ method: "POST", url, payload });
+  expect(answer.json()).toMatchObject({ accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2 });
+  expect(notices).toEqual([[direction, payload]]);
 });
 
 test.each([
   ["no body", reportPath, undefined],
   ["a state that does not exist", reportPath, { ...report, state: "merry" }],
   ["an id that is too long", leavingPath, { node: "n1", id: "x".repeat(300), service: "orders" }],
+  ["a limit beyond the largest", arrivingPath, { node: "n1", id: "o1", service: "orders", limitMs: 3_600_000 }],
   ["a missing service", leavingPath, { node: "n1", id: "o1" }],
 ])("%s is refused with a problem that says what is wrong", async (_what, url, payload) => {
   const answer = await app.inject({
@@ -127,6 +133,6 @@ test("a HEAD does not take the place of the agent's stream, and a notice brings 
   expect(commands.send("n1/o1", { id: "c1", kind: "drain" })).toBe(true);
   await expect.poll(stream.text).toContain("c1");
   await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders", event: "forged", level: 60 } });
-  expect(notices).toEqual([{ node: "n1", id: "o1", service: "orders" }]);
+  expect(notices).toEqual([["leaving", { node: "n1", id: "o1", service: "orders" }]]);
   stream.stop();
 });

@@ -1,19 +1,22 @@
 /** The HTTP side of the channel between agents and control plane: packages/contract/src/channel.ts. */
 import {
   type AgentReport,
+  arrivingPath,
   type Command,
   commandsPath,
   instanceKey,
-  type LeavingNotice,
-  type LeavingReply,
   leavingPath,
+  type RoutingNotice,
+  type RoutingReply,
   reportPath,
+  routingLimit,
   serviceStates,
 } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
 import { sendProblem } from "../api/problem.js";
 import type { CommandDirectory } from "./commands.js";
+import type { FanOut } from "./fan-out.js";
 import type { Reports } from "./reports.js";
 
 /** How often an idle command stream carries a comment, so that both sides notice a dead connection; milliseconds. */
@@ -28,14 +31,20 @@ const notice = {
   type: "object",
   required: ["node", "id", "service"],
   additionalProperties: false,
-  properties: { ...instance, service: word },
+  properties: {
+    ...instance,
+    service: word,
+    limitMs: { type: "integer", minimum: 1, maximum: routingLimit.max },
+    relayed: { type: "boolean" },
+  },
 } as const;
 const report = {
   type: "object",
   required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
   additionalProperties: false,
   properties: {
-    ...notice.properties,
+    ...instance,
+    service: word,
     agentVersion: word,
     state: { enum: serviceStates },
     restartCount: { type: "integer", minimum: 0 },
@@ -45,17 +54,25 @@ const report = {
   },
 } as const;
 
-/** Adds the three paths. `leaving` marks the endpoint and answers when the change is published. */
+/** Adds the paths. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
 export function addChannelRoutes(
   app: FastifyInstance,
-  o: { reports: Reports; commands: CommandDirectory; leaving(notice: LeavingNotice): LeavingReply; clock: Clock },
+  o: { reports: Reports; commands: CommandDirectory; routing: FanOut["answer"]; clock: Clock },
 ): void {
   app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report } }, (request, reply) => {
     o.reports.add(request.body);
     return reply.code(202).send({ accepted: true });
   });
 
-  app.post<{ Body: LeavingNotice }>(leavingPath, { schema: { body: notice } }, (request): LeavingReply => o.leaving(request.body));
+  for (const [path, direction] of [
+    [leavingPath, "leaving"],
+    [arrivingPath, "arriving"],
+  ] as const)
+    app.post<{ Body: RoutingNotice }>(path, { schema: { body: notice } }, async (request, reply): Promise<RoutingReply> => {
+      const asked = new AbortController();
+      reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
+      return await o.routing(direction, request.body, asked.signal);
+    });
 
   let open = 0;
   app.get<{ Querystring: { node: string; id: string } }>(

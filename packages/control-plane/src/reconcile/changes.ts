@@ -14,6 +14,7 @@ export interface Change {
     | "service-changed"
     | "service-removed"
     | "instance-leaving"
+    | "instance-arriving"
     | "leaving-expired"
     | "instances-held"
     | "instances-released"

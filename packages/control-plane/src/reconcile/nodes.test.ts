@@ -2,9 +2,10 @@ import { create } from "@bufbuild/protobuf";
 import { encodeNodeMetadata, type NodeMetadata } from "@legation/contract";
 import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
 import type { StreamOpened } from "@legation/xds";
 import { expect, test } from "vitest";
-import { createNodes, mostDependencies } from "./nodes.js";
+import { createNodes, mostDependencies, returnTime } from "./nodes.js";
 import type { NodePlace } from "./views.js";
 
 const web: NodeMetadata = {
@@ -24,6 +25,7 @@ function node(id: string, metadata: NodeMetadata | undefined, zone = "a"): Node 
 }
 
 function scene(ready = true) {
+  const clock = createTestClock();
   const log: { event: string; msg: string }[] = [];
   const claims: { service: string; place: NodePlace; released: boolean }[] = [];
   const nodes = createNodes({
@@ -42,6 +44,7 @@ function scene(ready = true) {
       },
     },
     ready: () => ready,
+    clock,
     log: createLogger({ name: "test", destination: { write: (line: string) => log.push(JSON.parse(line)) } }),
   });
   const open = (stream: number, description: Node): StreamOpened => {
@@ -49,7 +52,7 @@ function scene(ready = true) {
     nodes.take(event);
     return event;
   };
-  return { nodes, log, claims, open };
+  return { clock, nodes, log, claims, open };
 }
 
 test("a stream holds its layers from its opening to its end, wherever it is", () => {
@@ -85,6 +88,23 @@ test("two streams of one node are one subscriber", () => {
   open(4, node("n1/admin-1", { ...web, service: "admin", dependencies: [] }));
   expect(nodes.subscribers("orders")).toBe(2);
   expect(nodes.subscribers("payments")).toBe(0);
+});
+
+test("a proxy whose last stream ended is expected back for a while, for the services that it called", async () => {
+  const { clock, nodes, open } = scene();
+  const end = (stream: number) => nodes.take({ kind: "stream-close", stream, node: "n1/web-1", peer: "p", reason: "gone" });
+  open(1, node("n1/web-1", web));
+  open(2, node("n1/web-1", web));
+  end(1);
+  expect(nodes.returning("orders")).toEqual([]);
+  end(2);
+  expect(nodes.returning("orders")).toEqual([returnTime]);
+  expect(nodes.returning("payments")).toEqual([]);
+  open(3, node("n1/web-1", web));
+  expect(nodes.returning("orders")).toEqual([]);
+  end(3);
+  await clock.advance(returnTime);
+  expect(nodes.returning("orders")).toEqual([]);
 });
 
 test("resources sent are counted by stream and altogether, and outlive the stream only in the total", () => {

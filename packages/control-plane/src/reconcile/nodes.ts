@@ -2,7 +2,7 @@
 import { decodeNodeMetadata, type NodeMetadata } from "@legation/contract";
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Problem } from "@legation/mesh";
-import { type Logger, messageOf } from "@legation/runtime";
+import { type Clock, type Logger, messageOf } from "@legation/runtime";
 import type { NodeView, StreamOpened, XdsEvent } from "@legation/xds";
 import type { Reconciler } from "./reconciler.js";
 import type { NodeClaim, NodePlace } from "./views.js";
@@ -26,6 +26,8 @@ export interface Nodes {
   get(stream: number): ConnectedNode | undefined;
   /** Distinct proxies that get a service's cluster. */
   subscribers(service: string): number;
+  /** Proxies that got a service's cluster and whose last stream here ended: until when each is expected back, on the monotonic clock. */
+  returning(service: string): readonly number[];
   /** What is wrong with the descriptions of the connected nodes; each as often as a stream has it. */
   problems(): Problem[];
   /** Resources sent since the start, on all streams. */
@@ -34,6 +36,9 @@ export interface Nodes {
 
 /** Dependencies of one node at most: each costs a cluster, and compiling them must not hold up the proxies of others. */
 export const mostDependencies = 2_000;
+
+/** A proxy whose stream ended connects again within this time, here or elsewhere; so does every proxy after a start. Milliseconds. */
+export const returnTime = 3_000;
 
 /** Problems of one node that are logged when it connects; the API shows all. */
 const problemsLogged = 5;
@@ -49,9 +54,11 @@ interface Connected {
 export function createNodes(o: {
   readonly reconciler: Pick<Reconciler, "claim">;
   readonly ready: () => boolean;
+  readonly clock: Clock;
   readonly log: Logger;
 }): Nodes {
   const streams = new Map<number, Connected>();
+  const gone = new Map<string, { readonly clusters: readonly string[]; readonly until: number }>();
   let resourcesSent = 0;
 
   function open({ stream, node, description }: StreamOpened): void {
@@ -61,10 +68,22 @@ export function createNodes(o: {
       return;
     }
     streams.set(stream, { node, ...claimed, sent: 0 });
+    gone.delete(node);
     const { problems } = claimed.claim;
     const left = problems.length > problemsLogged ? [`and ${problems.length - problemsLogged} more`] : [];
     const why = [...problems.slice(0, problemsLogged).map(({ message }) => message), ...left];
     if (problems.length > 0) o.log.warn({ event: "node.problem", node, why }, `${node}: ${why.join("; ")}`);
+  }
+
+  function close(stream: number): void {
+    const closed = streams.get(stream);
+    if (!closed) return;
+    closed.claim.release();
+    streams.delete(stream);
+    const now = o.clock.monotonic();
+    for (const [node, { until }] of gone) if (until <= now) gone.delete(node);
+    const { node, claim } = closed;
+    if (![...streams.values()].some((other) => other.node === node)) gone.set(node, { clusters: claim.clusters, until: now + returnTime });
   }
 
   function claimFor(node: Node): Pick<Connected, "metadata" | "claim"> | string {
@@ -88,8 +107,7 @@ export function createNodes(o: {
     take(event) {
       if (event.kind === "stream-open") open(event);
       else if (event.kind === "stream-close") {
-        streams.get(event.stream)?.claim.release();
-        streams.delete(event.stream);
+        close(event.stream);
       } else if (event.kind === "push") {
         resourcesSent += event.resources.length;
         const connected = streams.get(event.stream);
@@ -106,6 +124,10 @@ export function createNodes(o: {
       const nodes = new Set<string>();
       for (const { node, claim } of streams.values()) if (claim.clusters.includes(service)) nodes.add(node);
       return nodes.size;
+    },
+    returning(service) {
+      const now = o.clock.monotonic();
+      return [...gone.values()].filter(({ clusters, until }) => until > now && clusters.includes(service)).map(({ until }) => until);
     },
     problems: () => [...streams.values()].flatMap(({ claim }) => claim.problems),
     get resourcesSent() {

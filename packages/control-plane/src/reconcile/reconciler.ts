@@ -1,6 +1,6 @@
 /** The middle of the process: what the sources say goes in, layers of resources for the proxies come out, one service at a time. */
-import { instanceKey, type LeavingNotice, type NodeMetadata } from "@legation/contract";
-import { type CatalogService, type MeshDefaults, meshDefaults, type Problem } from "@legation/mesh";
+import { instanceKey, type NodeMetadata, type RoutingNotice } from "@legation/contract";
+import { type CatalogService, endpointOf, isServing, type MeshDefaults, meshDefaults, type Problem } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices } from "../channel/leaving.js";
@@ -19,7 +19,15 @@ export interface Reconciler {
   /** Begins at once to publish what waits. */
   flush(): void;
   /** Marks an instance as leaving, and publishes that at once. False when the registry does not have it. */
-  leave(notice: LeavingNotice): boolean;
+  leave(notice: RoutingNotice): boolean;
+  /** Takes back what `leave` marked, and publishes that at once. */
+  arrive(notice: RoutingNotice): void;
+  /** What the callers of an instance's service are given now, by version, and whether the instance takes requests in it. */
+  routed(notice: RoutingNotice): {
+    readonly serving: boolean;
+    readonly endpoints: string | undefined;
+    readonly cluster: string | undefined;
+  };
   /** Compiles what a node needs and claims it until `release`. */
   claim(node: NodeMetadata, place: NodePlace): NodeClaim;
   /** All services by name, with leaving instances marked. */
@@ -117,6 +125,18 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
       publish([notice.service]);
       return true;
+    },
+    arrive(notice) {
+      if (!notices.withdraw(notice)) return;
+      o.changes.add({ event: "instance-arriving", service: notice.service, instance: instanceKey(notice.node, notice.id) });
+      publish([notice.service]);
+    },
+    routed({ service: name, node, id }) {
+      if (dirty.delete(name)) publish([name]);
+      const found = service(name)?.instances.find((instance) => instance.node === node && instance.id === id);
+      const current = compiled.get(name);
+      const serving = found !== undefined && isServing(endpointOf(found));
+      return { serving, endpoints: current?.endpoints.version, cluster: current?.cluster.version };
     },
     claim: (node, place) => views.claim(node, place),
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),

@@ -1,0 +1,142 @@
+import { maintenanceCheckId, type NodeMetadata } from "@legation/contract";
+import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import { createResourceCache, TypeUrl } from "@legation/xds";
+import { expect, test } from "vitest";
+import { createChanges } from "../reconcile/changes.js";
+import { returnTime } from "../reconcile/nodes.js";
+import { createReconciler } from "../reconcile/reconciler.js";
+import { instance, serviceOf } from "../testing/catalog.js";
+import { createProve, type Proof } from "./proof.js";
+
+const notice = { node: "n1", id: "o1", service: "orders" };
+const never = new AbortController().signal;
+const web: NodeMetadata = {
+  ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
+  ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
+  dependencies: [{ name: "orders", optional: false }],
+};
+
+/** A replica that has run for a while, whose one proxy acknowledges when it is told to. */
+async function scene(service = serviceOf("orders", "o1", "o2")) {
+  const clock = createTestClock();
+  const cache = createResourceCache();
+  const metrics = { compiled: () => undefined, published: () => undefined };
+  const log = createLogger({ name: "test", level: "silent" });
+  const reconciler = createReconciler({ cache, changes: createChanges(clock), metrics, clock, log });
+  reconciler.claim(web, { region: "", zone: "" });
+  reconciler.set(service);
+  reconciler.flush();
+  const waits: { typeUrl: string; name: string; version: unknown; timeoutMs: number; acknowledge: (laggards: string[]) => void }[] = [];
+  const returning: number[] = [];
+  const prove = createProve({
+    reconciler,
+    nodes: { subscribers: () => 1, returning: () => returning.filter((until) => until > clock.monotonic()) },
+    cache,
+    acknowledged: (typeUrl, name, version, { timeoutMs }) =>
+      new Promise((resolve) => {
+        waits.push({ typeUrl, name, version, timeoutMs, acknowledge: (laggards) => resolve({ laggards }) });
+      }),
+    clock,
+  });
+  await clock.advance(returnTime);
+  const start = (direction: "leaving" | "arriving", limitMs = 10_000) => {
+    const state: { proof?: Proof } = {};
+    void prove(direction, notice, limitMs, never).then((proof) => {
+      state.proof = proof;
+    });
+    return state;
+  };
+  return { clock, reconciler, prove, start, waits, returning };
+}
+
+const drained = instance("orders", "o1", { checks: [{ id: maintenanceCheckId("o1"), name: "m", status: "critical", output: "" }] });
+
+test("leaving is answered when the assignment with the instance draining is acknowledged", async () => {
+  const { clock, reconciler, start, waits } = await scene();
+  const before = reconciler.routed(notice);
+  const state = start("leaving");
+  await clock.advance(0);
+  const { endpoints, serving } = reconciler.routed(notice);
+  expect([before.serving, serving]).toEqual([true, false]);
+  expect(endpoints).not.toBe(before.endpoints);
+  expect(waits).toMatchObject([{ typeUrl: TypeUrl.endpoint, name: "orders", version: endpoints, timeoutMs: 10_000 }]);
+  expect(state.proof).toBeUndefined();
+  waits[0]?.acknowledge(["n1/web-1"]);
+  await clock.advance(0);
+  expect(state.proof).toEqual({ accepted: true, subscribers: 1, laggards: ["n1/web-1"] });
+});
+
+test("where an address is a host name, the cluster carries the endpoints, and is waited for too", async () => {
+  const named = instance("orders", "o2", { address: "orders.internal" });
+  const { clock, start, waits } = await scene({ name: "orders", instances: [instance("orders", "o1"), named] });
+  start("leaving");
+  await clock.advance(0);
+  expect(waits.map(({ typeUrl }) => typeUrl)).toEqual([TypeUrl.endpoint, TypeUrl.cluster]);
+});
+
+test("proxies that may come back with what they held before are waited for, and no longer than they take", async () => {
+  const { clock, start, waits, returning } = await scene();
+  returning.push(clock.monotonic() + 2_000);
+  start("leaving");
+  await clock.advance(1_900);
+  expect(waits).toEqual([]);
+  await clock.advance(150);
+  expect(waits).toHaveLength(1);
+});
+
+test("a stream that ends while its acknowledgement is waited for is waited for again", async () => {
+  const { clock, start, waits, returning } = await scene();
+  const state = start("leaving");
+  await clock.advance(0);
+  returning.push(clock.monotonic() + 1_000);
+  waits[0]?.acknowledge([]);
+  await clock.advance(900);
+  expect(state.proof).toBeUndefined();
+  await clock.advance(150);
+  waits[1]?.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toEqual({ accepted: true, subscribers: 1, laggards: [] });
+});
+
+test("an instance that the registry does not have is not accepted", async () => {
+  const { clock, start, waits } = await scene(serviceOf("orders", "o2"));
+  const state = start("leaving");
+  await clock.advance(0);
+  waits[0]?.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toMatchObject({ accepted: false });
+});
+
+test("arriving waits until Consul shows the instance serving, and then for the acknowledgements of that", async () => {
+  const { clock, reconciler, start, waits } = await scene({ name: "orders", instances: [drained] });
+  const state = start("arriving");
+  await clock.advance(1_000);
+  expect(waits).toEqual([]);
+  reconciler.set(serviceOf("orders", "o1"));
+  await clock.advance(0);
+  expect(waits).toMatchObject([{ version: reconciler.routed(notice).endpoints, timeoutMs: 9_000 }]);
+  waits[0]?.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toEqual({ accepted: true, subscribers: 1, laggards: [] });
+});
+
+test("arriving takes an earlier notice of leaving back at once", async () => {
+  const { clock, reconciler, start, waits } = await scene();
+  start("leaving");
+  await clock.advance(0);
+  expect(reconciler.routed(notice).serving).toBe(false);
+  start("arriving");
+  await clock.advance(0);
+  expect(reconciler.routed(notice).serving).toBe(true);
+  expect(waits).toHaveLength(2);
+});
+
+test("an instance that does not serve within the limit has not arrived", async () => {
+  const { clock, start, waits } = await scene({ name: "orders", instances: [drained] });
+  const state = start("arriving", 500);
+  await clock.advance(500);
+  waits[0]?.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toMatchObject({ accepted: false });
+});

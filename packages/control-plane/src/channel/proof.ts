@@ -1,0 +1,112 @@
+/** The proof that this replica's proxies have dropped an instance, or have it again: what each of them has acknowledged. */
+import { isIP } from "node:net";
+import { instanceKey, type RoutingNotice } from "@legation/contract";
+import { addressOf } from "@legation/mesh";
+import type { Clock } from "@legation/runtime";
+import { type ResourceCache, TypeUrl, type XdsServer } from "@legation/xds";
+import { type Nodes, returnTime } from "../reconcile/nodes.js";
+import type { Reconciler } from "../reconcile/reconciler.js";
+
+/** Which way an instance goes. */
+export type Direction = "leaving" | "arriving";
+
+/** What this replica's proxies hold. */
+export interface Proof {
+  /** False when the instance is not in the registry (leaving), or did not become one that serves (arriving). */
+  readonly accepted: boolean;
+  readonly subscribers: number;
+  /** Nodes that had not acknowledged at the limit. */
+  readonly laggards: readonly string[];
+}
+
+/** What proofs are made from. */
+export interface ProofParts {
+  readonly reconciler: Pick<Reconciler, "leave" | "arrive" | "routed" | "service">;
+  readonly nodes: Pick<Nodes, "subscribers" | "returning">;
+  readonly cache: Pick<ResourceCache, "onChange">;
+  readonly acknowledged: XdsServer["acknowledged"];
+  readonly clock: Clock;
+}
+
+/**
+ * Carries out a notice and waits until each proxy that subscribes to the service has acknowledged it, for `limitMs` at most. Rejects with
+ * the signal's reason when it aborts.
+ */
+export type Prove = (direction: Direction, notice: RoutingNotice, limitMs: number, signal: AbortSignal) => Promise<Proof>;
+
+/** Makes the function; the time of this call counts as the replica's start. */
+export function createProve(o: ProofParts): Prove {
+  const { clock, reconciler, nodes } = o;
+  const startedAt = clock.monotonic();
+
+  async function acknowledged(notice: RoutingNotice, deadline: number, signal: AbortSignal): Promise<string[]> {
+    const { service } = notice;
+    const { endpoints, cluster } = reconciler.routed(notice);
+    const limit = { timeoutMs: Math.max(0, deadline - clock.monotonic()), signal };
+    const waits = [o.acknowledged(TypeUrl.endpoint, service, endpoints, limit)];
+    // A service with a host name among its addresses has its endpoints in the cluster, and nobody subscribes to its assignment.
+    if (hasHostName(service)) waits.push(o.acknowledged(TypeUrl.cluster, service, cluster, limit));
+    return [...new Set((await Promise.all(waits)).flatMap(({ laggards }) => laggards))];
+  }
+
+  function hasHostName(service: string): boolean {
+    return reconciler.service(service)?.instances.some((instance) => isIP(addressOf(instance).host) === 0) ?? false;
+  }
+
+  /** Until no proxy is expected back that may still route by what it held before. */
+  async function settled(service: string, deadline: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const back = Math.max(startedAt + returnTime, ...nodes.returning(service));
+      const now = clock.monotonic();
+      if (back <= now || deadline <= now) return;
+      await clock.sleep(Math.min(pollMs, back - now, deadline - now), signal);
+    }
+  }
+
+  async function serves(notice: RoutingNotice, deadline: number, signal: AbortSignal): Promise<boolean> {
+    while (!reconciler.routed(notice).serving) {
+      const left = deadline - clock.monotonic();
+      if (left <= 0) return false;
+      await nextChange(left, signal);
+    }
+    return true;
+  }
+
+  async function nextChange(limitMs: number, signal: AbortSignal): Promise<void> {
+    const changed = new AbortController();
+    const stop = o.cache.onChange(() => changed.abort());
+    try {
+      await clock.sleep(limitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
+    } finally {
+      stop();
+    }
+    signal.throwIfAborted();
+  }
+
+  return async (direction, notice, limitMs, signal) => {
+    const deadline = clock.monotonic() + limitMs;
+    const { service } = notice;
+    let accepted: boolean;
+    let laggards: readonly string[];
+    if (direction === "leaving") {
+      accepted = reconciler.leave(notice);
+      do {
+        await settled(service, deadline, signal);
+        laggards = await acknowledged(notice, deadline, signal);
+        // A proxy whose stream ended meanwhile counts as gone only when it has not come back.
+      } while (nodes.returning(service).length > 0 && clock.monotonic() < deadline);
+    } else {
+      reconciler.arrive(notice);
+      accepted = await serves(notice, deadline, signal);
+      laggards = await acknowledged(notice, deadline, signal);
+    }
+    return { accepted, subscribers: nodes.subscribers(service), laggards };
+  };
+}
+
+const pollMs = 50;
+
+/** The instance in words, for logs. */
+export function nameOf({ node, id }: RoutingNotice): string {
+  return instanceKey(node, id);
+}
