@@ -99,7 +99,7 @@ describe("a degraded instance", () => {
     await control(first.process, { health: 503, document });
     expect(await warned("http")).toMatch(/^DEGRADED: GET http:\/\/127.0.0.1:\d+\/health says degraded: without cache$/);
     await atWeight(1);
-    const status = (await (await fetch(`${first.process.agent}/status`)).json()) as { health: unknown };
+    const status = (await first.process.ask<{ health: unknown }>("GET", "/v1/status")).body;
     expect(status.health).toMatchObject({ level: "DEGRADED", checks: { http: { document }, flag: { level: "HEALTHY" } } });
     await control(first.process, { health: 200, document: {} });
     await atWeight(2);

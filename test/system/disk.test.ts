@@ -73,8 +73,8 @@ describe.skipIf(refused !== undefined)("a full disk", () => {
     await untilHealthy(web, "orders", orders);
 
     rmSync(filling);
-    await fetch(`${first.agent}/drain`, { method: "POST" });
-    await fetch(`${first.agent}/undrain`, { method: "POST" });
+    await first.ask("POST", "/v1/drain");
+    await first.ask("POST", "/v1/undrain");
     await until(() => logged("agent.state-written"), { what: "the agent to say that its state is written again", limitMs });
     await untilHealthy(web, "orders", orders);
 

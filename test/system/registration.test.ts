@@ -44,9 +44,9 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     const { mesh } = state();
     const outputs = async () => (await rowOf(mesh, "orders", "orders-1"))?.Checks.map((c) => c.Output).join("\n");
     const before = await outputs();
-    const agent = state().orders.agent;
+    const { orders } = state();
     const checks = async () =>
-      ((await (await fetch(`${agent}/status`)).json()) as { health: { history: { at: string }[] } }).health.history.at(-1)?.at;
+      (await orders.ask<{ health: { history: { at: string }[] } }>("GET", "/v1/status")).body.health.history.at(-1)?.at;
     const last = await checks();
     await until(async () => (await checks()) !== last, { what: "another health check", limitMs });
     expect(await outputs()).toBe(before);

@@ -1,5 +1,5 @@
 /** One instance of a service on this machine: the built `legation agent`, the application that it runs, and its Envoy. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,6 +46,12 @@ export interface ServiceRun {
 /** The parts of an instance. */
 export type Part = "agent" | "app" | "envoy";
 
+/** An answer of the agent's API. */
+export interface AgentAnswer<T> {
+  readonly status: number;
+  readonly body: T;
+}
+
 /** An instance that was started. Its addresses stay the same over restarts. */
 export interface ServiceProcess {
   readonly name: string;
@@ -65,6 +71,8 @@ export interface ServiceProcess {
   readonly log: string;
   /** Whether the agent runs. */
   readonly running: boolean;
+  /** Asks the agent's API with its token; resolves to the parsed answer, whatever its status. */
+  ask<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<AgentAnswer<T>>;
   /** As `ready.json` says now. Throws when the agent is not ready. */
   pids(): Promise<Readonly<Record<Part, number>>>;
   /** Waits for the newest agent's `ready.json`. Throws when it ends before, with the end of its log. */
@@ -81,6 +89,7 @@ export interface ServiceProcess {
 
 const readyLimit = 60_000;
 const stopLimit = 75_000;
+const askLimit = 60_000;
 const echo = fileURLToPath(new URL("../dist/echo-main.js", import.meta.url));
 
 /** Writes the agent's configuration, starts the agent, and resolves once the instance is registered and passing. */
@@ -156,6 +165,16 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
     },
     ready,
     stop,
+    async ask<T>(method: "GET" | "POST", path: string, body?: unknown) {
+      const { token } = JSON.parse(readFileSync(join(stateDir, "admin.json"), "utf8")) as { token: string };
+      const answer = await fetch(`http://${local(admin)}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(askLimit),
+      });
+      return { status: answer.status, body: (await answer.json()) as T };
+    },
     async pids() {
       const found = await readReady<AgentReady>(stateDir);
       if (!found) throw new Error(`${id} has no ready.json`);

@@ -3,8 +3,13 @@ import { readFileSync } from "node:fs";
 import type { Consul } from "@legation/consul";
 import { type Clock, LegationError, type Logger, Registry } from "@legation/runtime";
 import { pickAddresses } from "./addresses.js";
+import { accessOf, contactOf } from "./admin/contact.js";
+import { bookEvents } from "./admin/event-book.js";
+import { readinessOf, trafficParts } from "./admin/parts.js";
+import type { AdminParts } from "./admin/routes.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
 import { readyToStart } from "./arrival.js";
+import { createCallers } from "./callers.js";
 import { setUpChannel } from "./channel/setup.js";
 import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
@@ -68,7 +73,8 @@ export interface Agent {
 
 /** Picks the ports and puts the parts together; nothing is started before `begin`. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
-  const { config, clock, log, stateDir, env, hostname, seat } = options;
+  const { config, clock, stateDir, env, hostname, seat } = options;
+  const { log, book } = bookEvents(options.log, () => clock.now());
   const { service, values } = config;
   const addresses = await pickAddresses(config, stateDir, seat);
   const launched = launchFor({ addresses, stateDir, clock, log }, config, env);
@@ -145,14 +151,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     envoy: undefined,
     registrar: undefined,
     channel: undefined,
+    callers: undefined,
     missing: [],
     steps: createSteps(clock, log),
   };
   const tell = createPublisher(instance);
   const publish = (): void => {
     tell();
+    instance.callers?.look();
     seat?.changed();
   };
+  instance.callers = createCallers(instance, publish);
   const traffic = createTraffic(instance, policy, hurry.signal);
 
   const onTransition = ({ to }: Transition): void => {
@@ -173,16 +182,19 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const start = async (): Promise<void> => {
     const binary = values.envoy.enabled ? envoyBinaryOf(config, env) : undefined;
-    const serve = seat?.serve ?? ((parts) => startAdminServer(addresses.admin, parts));
-    admin = await serve({
+    const contact = contactOf(stateDir.path, addresses.admin);
+    const serve = seat?.serve ?? ((parts, access) => startAdminServer(addresses.admin, parts, access));
+    const parts: AdminParts = {
       status: () => statusOf(instance),
       config: () => printedConfig,
-      drain: () => traffic.drain("asked over the API"),
-      undrain: () => traffic.undrain("asked over the API"),
-      restart: (force) => traffic.restart("asked over the API", force),
+      ready: () => readinessOf(instance),
+      ...trafficParts(instance, traffic, stopping.signal),
       checkNow: () => checkNow(health, clock.now),
       metrics,
-    });
+      events: book,
+    };
+    admin = await serve(parts, accessOf(contact, stateDir.path));
+    stateDir.writeContact(contact);
     const wasHealthy = stateDir.kept.healthy ?? false;
     const adopted = supervisor.adopt();
     if (!adopted) stateDir.removeReady();
@@ -214,6 +226,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await traffic.freshEnvoy();
     } else await endLeftEnvoy(stateDir.file, leftEnvoyMs, clock);
     if (values.discovery) instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
+    traffic.keepMaintenance();
     instance.channel = setUpChannel(instance, traffic);
     if (adopted) {
       await becomesLive(instance, adoptedLiveMs);
@@ -257,6 +270,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const close = async (): Promise<void> => {
     health.close();
+    instance.callers?.stop();
     instance.registrar?.stop();
     instance.envoy?.admin.close();
     for (const follower of followers) follower.stop();

@@ -2,24 +2,21 @@
 import { endLeftEnvoy } from "./envoy/setup.js";
 import { type Instance, isNamed } from "./instance.js";
 import { leave } from "./leave/leave.js";
-import { createSteps } from "./leave/step.js";
 import { farewellText } from "./registrar/deregister.js";
 import type { Traffic } from "./traffic.js";
 
 const deregisterMs = 5_000;
 const envoyStopMs = 5_000;
 
-/** Leaves and resolves to the exit code. `hurry` cuts every wait short. */
+/** Leaves and resolves to the exit code; a drain under way is gone on with. `hurry` cuts every wait short. */
 export async function depart(instance: Instance, traffic: Traffic, cause: string, hurry: AbortSignal): Promise<number> {
-  const { supervisor, health, registrar, envoy, config, stateDir, clock, log } = instance;
-  const parts = traffic.parts();
+  const { supervisor, health, registrar, envoy, config, stateDir, clock } = instance;
   const reachable = config.values.discovery ? isNamed(instance) : health.level !== "UNKNOWN";
   supervisor.dispatch({ kind: "stop", cause });
-  instance.steps = createSteps(clock, log);
+  const steps = traffic.leaveSteps();
   const code = await leave(
     {
-      ...parts,
-      serving: reachable && supervisor.alive,
+      drain: () => traffic.leave(reachable && supervisor.alive),
       endService: () => {
         health.pause();
         return supervisor.end(hurry);
@@ -29,10 +26,7 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
         ? { stopEnvoy: () => envoy?.runner.stop(envoyStopMs, hurry) ?? endLeftEnvoy(stateDir.file, envoyStopMs, clock) }
         : {}),
     },
-    traffic.limits,
-    instance.steps,
-    clock,
-    hurry,
+    steps,
   );
   supervisor.dispatch({ kind: "stopped", cause: `left with code ${code}` });
   await instance.channel?.stop();

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { arrivingPath, leavingPath } from "@legation/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exchange } from "./http-exchange.js";
 import { isAlive } from "./process/identity.js";
@@ -70,10 +71,12 @@ describe("an agent with its Envoy", () => {
     expect(await agent.exited()).toBe(7);
     const steps = agent.events().filter(({ event }) => event === "leave.step");
     expect(steps.map(({ step }) => step)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
-    expect(steps[0]?.["outcome"]).toBe("Consul accepted, the control plane accepted for 2 subscribed proxies");
+    expect(steps[0]?.["outcome"]).toBe("Consul accepted");
+    expect(steps[1]?.["outcome"]).toBe("all 2 subscribed proxies of 1 control plane acknowledged");
     expect(steps[3]?.["outcome"]).toBe("none is under way");
     expect(Number(steps[3]?.["ms"])).toBeGreaterThan(100);
-    expect(controlPlane.notices).toEqual([{ node: expect.any(String), id: "orders-1", service: "orders" }]);
+    const told = { node: expect.any(String), id: "orders-1", service: "orders", limitMs: expect.any(Number) };
+    expect(controlPlane.notices).toEqual([arrivingPath, leavingPath].map((path) => ({ path, ...told })));
     expect(await consul.get("/health/service/orders")).toEqual([]);
     expect(isAlive({ pid: pids.envoy ?? 0, startTime: "", boot: "" })).toBe(false);
     expect(readRecord(join(agent.directory, "state", "envoy.json"))).toBeUndefined();

@@ -1,5 +1,6 @@
 /** One service instance as the agent holds it: its parts, each of which does its own work. */
 import type { Clock, Logger } from "@legation/runtime";
+import type { Callers } from "./callers.js";
 import type { Channel } from "./channel/channel.js";
 import type { AgentConfig } from "./config/definition.js";
 import type { Envoy } from "./envoy/setup.js";
@@ -34,6 +35,7 @@ export interface Instance {
   envoy: Envoy | undefined;
   registrar: Registrar | undefined;
   channel: Channel | undefined;
+  callers: Callers | undefined;
   /** Required dependencies that are waited for. */
   missing: readonly string[];
   /** The last drain or stop. */

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LegationError } from "@legation/runtime";
+import { type Contact, contactFile } from "./admin/contact.js";
 import { identify, isAlive, type ProcessIdentity } from "./process/identity.js";
 
 /** What is kept besides files of their own. All of it may be lost: then ports are picked and counters begin again. */
@@ -17,6 +18,8 @@ export interface KeptState {
   readonly envoyDrained?: boolean;
   /** The service was healthy and served when it was last looked at. */
   readonly healthy?: boolean;
+  /** An operator's reason to keep the instance out of service; only the operator ends that. */
+  readonly maintenance?: string | undefined;
   readonly restarts?: number;
   /** Milliseconds since the epoch. */
   readonly lastRestart?: number;
@@ -46,6 +49,8 @@ export interface StateDir {
   keep(patch: KeptState): void;
   /** The path of a file in it. */
   file(name: string): string;
+  /** Where the API is, and the token for it. */
+  writeContact(contact: Contact): void;
   writeReady(ready: ReadyFile): void;
   removeReady(): void;
   /** Lets go of it. */
@@ -97,6 +102,7 @@ export function openStateDir(path: string, onProblem: (problem: string | undefin
       write("kept.json", kept);
     },
     file,
+    writeContact: (contact) => write(contactFile, contact),
     writeReady: (ready) => write("ready.json", ready),
     removeReady: () => rmSync(file("ready.json"), { force: true }),
     close: () => rmSync(file("agent.json"), { force: true }),
@@ -178,7 +184,9 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyBaseId, envoyDrained, healthy, restarts, lastRestart } = content as Readonly<Record<string, unknown>>;
+  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, restarts, lastRestart } = content as Readonly<
+    Record<string, unknown>
+  >;
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
   return {
     ...(typeof node === "string" && node !== "" ? { node } : {}),
@@ -186,6 +194,7 @@ function keptOf(content: unknown): KeptState {
     ...(isWhole(envoyBaseId, 400_000_000) && envoyBaseId > 0 ? { envoyBaseId } : {}),
     ...(typeof envoyDrained === "boolean" ? { envoyDrained } : {}),
     ...(typeof healthy === "boolean" ? { healthy } : {}),
+    ...(typeof maintenance === "string" ? { maintenance } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
     ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
   };

@@ -1,5 +1,6 @@
 /** What the agent's API tells of its instance; also the source of the reports to the control plane. */
 import type { ServiceState } from "@legation/contract";
+import type { CallersState } from "./callers.js";
 import type { ChannelState } from "./channel/channel.js";
 import type { EnvoyState } from "./envoy/runner.js";
 import { type HealthStatus, healthStatusOf } from "./health/health-status.js";
@@ -17,6 +18,10 @@ export interface AgentStatus {
   readonly state: ServiceState;
   readonly reason: string;
   readonly since: string;
+  /** Why an operator keeps it out of service. */
+  readonly maintenance?: string;
+  /** Whether the callers' proxies have it. */
+  readonly callers: CallersState;
   /** Registered, passing and not drained. */
   readonly serving: boolean;
   readonly restartCount: number;
@@ -48,7 +53,7 @@ export function timestamp(ms: number): string {
 
 /** What the instance's parts say, as one document. */
 export function statusOf(instance: Instance): AgentStatus {
-  const { config, addresses, supervisor, health, envoy, registrar, channel, node, agentVersion } = instance;
+  const { config, addresses, supervisor, health, envoy, registrar, channel, node, agentVersion, stateDir } = instance;
   const { service, values } = config;
   const { state } = supervisor;
   const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, compared: false, published: false };
@@ -64,6 +69,8 @@ export function statusOf(instance: Instance): AgentStatus {
     state: state.phase,
     reason: state.reason,
     since: timestamp(state.since),
+    ...(stateDir.kept.maintenance === undefined ? {} : { maintenance: stateDir.kept.maintenance }),
+    callers: instance.callers?.state ?? { phase: "out", outcome: "the agent starts" },
     serving: isServing(instance),
     restartCount: state.restarts,
     attempts: state.attempts,

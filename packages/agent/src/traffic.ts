@@ -1,45 +1,67 @@
-/** Taking an instance out of traffic and putting it back: drain, undrain, and a restart between the two. */
-import type { LeavingReply } from "@legation/contract";
+/** Taking an instance out of traffic and putting it back: drain, undrain, maintenance, and a restart between the two. */
+import { LegationError } from "@legation/runtime";
 import { type Instance, isNamed, isServing } from "./instance.js";
 import { type DrainLimits, type DrainParts, drain } from "./leave/drain.js";
-import { createSteps, type StepReport } from "./leave/step.js";
-import { mayRestart, type RestartPolicy } from "./supervisor/state.js";
+import { createSteps, type StepReport, type Steps } from "./leave/step.js";
+import { createRestart, type RestartAnswer } from "./restart.js";
+import type { RestartPolicy } from "./supervisor/state.js";
+
+/** What a drain did. */
+export interface Drained {
+  readonly steps: readonly StepReport[];
+  /** True when the instance had been drained before: nothing was done. */
+  readonly already: boolean;
+}
 
 /** See the file's sentence. */
 export interface Traffic {
-  readonly limits: DrainLimits;
-  /** What a drain has to speak to at this moment. */
-  parts(): DrainParts;
-  /** Steps 1 to 4 of the stop order; joins a drain under way. The instance stays drained until `undrain`, over restarts too. */
-  drain(cause: string): Promise<readonly StepReport[]>;
-  /** Back into service; cuts a drain under way short. */
+  /** Steps 1 to 4 of the stop order; joins a drain under way. The instance stays drained until `undrain`, over restarts of its process too. */
+  drain(cause: string): Promise<Drained>;
+  /** Back into service; cuts a drain under way short. Throws LegationError "traffic.maintenance" when an operator holds it in maintenance. */
   undrain(cause: string): Promise<void>;
-  /** Drains where the instance serves, restarts the process, and undrains once it is healthy; joins a restart under way. Returns why not, or undefined. */
-  restart(cause: string, force: boolean): string | undefined;
+  /** Drains with a reason that survives this agent, and that only `endMaintenance` ends. */
+  maintain(reason: string): Promise<Drained>;
+  /** Ends the maintenance; the instance comes back unless it was drained besides. */
+  endMaintenance(cause: string): Promise<void>;
+  /** To be called when the registrar has been made, before it begins: goes on with the maintenance of an earlier agent. */
+  keepMaintenance(): void;
+  /** Drains where the instance serves, restarts the process, and undrains once it is healthy; joins a restart under way. */
+  restart(cause: string, force: boolean): RestartAnswer;
+  /** For the stop order: joins a drain under way, else drains for good; where nothing serves, only ends what is under way. */
+  leave(serving: boolean): Promise<void>;
   /** To be called when a drained service has become healthy: ends a restart's drain. */
   healthyAgain(): void;
   /** An Envoy that has drained its listeners cannot take that back: replaces it by a fresh one. */
   freshEnvoy(): Promise<void>;
+  /** The steps to which the stop order adds its own. */
+  leaveSteps(): Steps;
 }
 
-const noticeMs = 1_000;
+/** After the last acknowledgement: Envoy's workers follow its main thread; milliseconds. */
+const settleMs = 250;
+const liveMs = 10_000;
+const livePollMs = 20;
 
 /** Creates the traffic control of an instance. `hurry` cuts its waits short. */
 export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: AbortSignal): Traffic {
   const { supervisor, stateDir, clock, log, config } = instance;
-  const { wait, limit } = config.values.drain;
-  const limits: DrainLimits = { wait, limit, outsiders: config.outsiders };
-  /** An operator wants it drained, whatever is restarted meanwhile. */
-  let held = false;
-  let restarting = false;
+  const { wait, limit, acknowledge } = config.values.drain;
+  const limits: DrainLimits = { wait, limit, acknowledge, settle: settleMs, outsiders: config.outsiders };
+  /** Somebody wants it drained, whatever is restarted meanwhile. */
+  let drained = false;
+  /** Every step has been gone through since it last served. */
+  let out = stateDir.kept.maintenance !== undefined;
   let draining: { readonly cut: AbortController; readonly done: Promise<readonly StepReport[]> } | undefined;
+
+  const held = (): boolean => drained || stateDir.kept.maintenance !== undefined;
+  const stopping = (): boolean => supervisor.state.goal === "stop";
 
   const parts = (): DrainParts => {
     const { registrar, channel, envoy } = instance;
     const named = isNamed(instance);
     return {
       ...(registrar && named ? { maintenance: () => registrar.drain(true) } : {}),
-      ...(channel && named ? { notice: (): Promise<LeavingReply> => channel.leaving(noticeMs) } : {}),
+      ...(channel && named ? { proof: (limitMs, signal) => channel.route("leaving", limitMs, signal) } : {}),
       ...(envoy?.runner.state.phase === "live"
         ? {
             envoy: {
@@ -54,16 +76,15 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     };
   };
 
-  const stopping = (): boolean => supervisor.state.goal === "stop";
-
-  const takeOut = (cause: string): Promise<readonly StepReport[]> => {
+  const takeOut = (cause: string, steps = createSteps(clock, log)): Promise<readonly StepReport[]> => {
     if (draining) return draining.done;
-    const ready = parts();
-    const steps = createSteps(clock, log);
     instance.steps = steps;
     const cut = new AbortController();
-    const done = drain(ready, limits, steps, clock, AbortSignal.any([hurry, cut.signal])).then(() => {
+    // Callers outside the mesh have had their time when it was drained before.
+    const now = out ? { ...limits, outsiders: 0 } : limits;
+    const done = drain(parts(), now, steps, clock, AbortSignal.any([hurry, cut.signal])).then(() => {
       draining = undefined;
+      out = !cut.signal.aborted;
       return steps.reports;
     });
     draining = { cut, done };
@@ -71,46 +92,92 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     return done;
   };
 
-  const restartNow = async (cause: string, force: boolean): Promise<void> => {
-    if (draining || isServing(instance)) await takeOut(cause);
-    if (stopping()) return;
-    supervisor.restart(cause, force);
-    await traffic.freshEnvoy();
+  const takeOutOnce = async (cause: string): Promise<Drained> => {
+    if (out && !draining) {
+      supervisor.dispatch({ kind: "drain", cause });
+      return { steps: instance.steps.reports, already: true };
+    }
+    return { steps: await takeOut(cause), already: false };
   };
 
+  const envoyLive = async (): Promise<void> => {
+    const deadline = clock.monotonic() + liveMs;
+    while (instance.envoy && instance.envoy.runner.state.phase !== "live" && !stopping() && clock.monotonic() < deadline)
+      await clock.sleep(livePollMs);
+  };
+
+  const putBack = async (cause: string): Promise<void> => {
+    // What is under way would drain Envoy after it was made fresh.
+    draining?.cut.abort(new Error(cause));
+    await draining?.done;
+    if (stopping() || held()) return;
+    await traffic.freshEnvoy();
+    await envoyLive();
+    if (stopping() || held()) return;
+    out = false;
+    await instance.registrar
+      ?.drain(false)
+      .catch(({ message }: Error) => log.warn({ event: "service.undrain-late", problem: message }, `Consul is told later: ${message}`));
+    supervisor.dispatch({ kind: "undrain", cause });
+  };
+
+  const restart = createRestart({
+    instance,
+    policy,
+    held,
+    drain: async (cause) => {
+      if (!draining && !isServing(instance)) return true;
+      await takeOut(cause);
+      return out;
+    },
+    freshEnvoy: () => traffic.freshEnvoy(),
+  });
+
   const traffic: Traffic = {
-    limits,
-    parts,
     async drain(cause) {
-      held = true;
-      return await takeOut(cause);
+      drained = true;
+      return await takeOutOnce(cause);
     },
     async undrain(cause) {
-      held = false;
-      // What is under way would drain Envoy after it was made fresh.
-      draining?.cut.abort();
-      await draining?.done;
-      if (stopping()) return;
-      await traffic.freshEnvoy();
-      await instance.registrar
-        ?.drain(false)
-        .catch(({ message }: Error) => log.warn({ event: "service.undrain-late", problem: message }, `Consul is told later: ${message}`));
-      supervisor.dispatch({ kind: "undrain", cause });
+      const { maintenance } = stateDir.kept;
+      if (maintenance !== undefined)
+        throw new LegationError(
+          "traffic.maintenance",
+          `an operator holds the instance in maintenance (${maintenance}): end that with "legation maintenance off"`,
+        );
+      drained = false;
+      await putBack(cause);
     },
-    restart(cause, force) {
-      const problem = mayRestart(supervisor.state, policy, force);
-      if (problem !== undefined || restarting || supervisor.state.goal === "restart") return problem;
-      restarting = true;
-      restartNow(cause, force)
-        .catch(({ message }: Error) => log.error({ event: "service.restart-failed", problem: message }, message))
-        .finally(() => {
-          restarting = false;
-        });
-      return undefined;
+    async maintain(reason) {
+      stateDir.keep({ maintenance: reason });
+      instance.registrar?.maintain(reason);
+      log.info({ event: "service.maintenance", reason }, `in maintenance: ${reason}`);
+      return await takeOutOnce(`maintenance: ${reason}`);
+    },
+    async endMaintenance(cause) {
+      stateDir.keep({ maintenance: undefined });
+      instance.registrar?.maintain(undefined);
+      log.info({ event: "service.maintenance-over", cause }, "the maintenance is over");
+      if (!drained) await putBack(cause);
+    },
+    keepMaintenance() {
+      const { maintenance } = stateDir.kept;
+      if (maintenance === undefined) return;
+      instance.registrar?.maintain(maintenance);
+      supervisor.dispatch({ kind: "drain", cause: `maintenance: ${maintenance}` });
+    },
+    restart,
+    async leave(serving) {
+      if (!serving) draining?.cut.abort(new Error("the service is gone"));
+      if (serving || draining) await takeOut("leaving", instance.steps);
+    },
+    leaveSteps() {
+      if (!draining) instance.steps = createSteps(clock, log);
+      return instance.steps;
     },
     healthyAgain() {
-      if (held || draining || stopping()) return;
-      traffic.undrain("the restart is over").catch((error: Error) => log.error({ event: "service.undrain-failed" }, error.message));
+      if (held() || draining || stopping()) return;
+      putBack("the restart is over").catch((error: Error) => log.error({ event: "service.undrain-failed" }, error.message));
     },
     async freshEnvoy() {
       if (!stateDir.kept.envoyDrained || stopping()) return;

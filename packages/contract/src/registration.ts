@@ -25,6 +25,11 @@ export interface RegistrationMeta {
 /** The reason that marks a draining instance in Consul's service maintenance. */
 export const drainingReason = "legation:draining";
 
+/** The reason that marks an instance which an operator has put into maintenance over the agent; `why` are the operator's words. */
+export function operatorReason(why: string): string {
+  return `legation:maintenance: ${why}`;
+}
+
 /** The ID of the health check by which Consul puts a service instance into maintenance. */
 export function maintenanceCheckId(serviceId: string): string {
   return `_service_maintenance:${serviceId}`;

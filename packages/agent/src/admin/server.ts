@@ -1,40 +1,31 @@
-/** The agent's own HTTP API, for people and orchestrators on this machine. */
+/** The agent's own HTTP API, for people and orchestrators on this machine: on a loopback port with a token, or on a Unix socket. */
+import { lstatSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import { connect, type ListenOptions } from "node:net";
 import { splitAddress } from "@legation/contract";
-import { LegationError, listenError, type Registry } from "@legation/runtime";
+import { codeOf, LegationError, listenError, messageOf } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
-import { isLoopback } from "../config/rules.js";
-import type { CheckNowReport } from "../health/health-status.js";
-import type { StepReport } from "../leave/step.js";
-import type { AgentStatus } from "../status.js";
-
-/** What the API shows and does. */
-export interface AdminParts {
-  readonly status: () => AgentStatus;
-  /** The configuration as `--print-config` writes it. */
-  readonly config: () => string;
-  /** Steps 1–4 of the stop order; resolves to what was done. */
-  readonly drain: () => Promise<readonly StepReport[]>;
-  readonly undrain: () => Promise<void>;
-  /** Why not, or undefined when a restart is under way. */
-  readonly restart: (force: boolean) => string | undefined;
-  readonly checkNow: () => Promise<CheckNowReport>;
-  readonly metrics: Registry;
-}
+import { type Access, guard } from "./access.js";
+import { socketPath } from "./address.js";
+import { type AdminParts, addAdminRoutes } from "./routes.js";
 
 /** A listening API. */
 export interface AdminServer {
   close(): Promise<void>;
 }
 
-/** Listens on a loopback address. Throws LegationError "process.listen" when it is taken. */
-export async function startAdminServer(address: string, parts: AdminParts): Promise<AdminServer> {
-  const at = splitAddress(address);
-  if (!at) throw new LegationError("config", `${JSON.stringify(address)} is not host:port`);
-  const server = routes(parts);
+/**
+ * Listens on a loopback address, or on a Unix socket that is made with mode 0600. Throws a LegationError that names the flag when the
+ * address is taken.
+ */
+export async function startAdminServer(address: string, parts: AdminParts, access: Access): Promise<AdminServer> {
+  const server = createAdminApp(parts, access);
+  await server.ready();
   try {
-    await server.listen({ host: at.host, port: at.port });
+    await listenAt(server.server, address);
   } catch (error) {
-    throw listenError(error, { address, what: "the agent's API", flag: "--admin-addr" });
+    await server.close();
+    throw error;
   }
   return {
     async close() {
@@ -44,36 +35,71 @@ export async function startAdminServer(address: string, parts: AdminParts): Prom
   };
 }
 
-/** The routes, without a socket. */
-export function routes(parts: AdminParts): FastifyInstance {
+/** The API without a socket. */
+export function createAdminApp(parts: AdminParts, access: Access): FastifyInstance {
   const server = Fastify({ logger: false, forceCloseConnections: true });
-  // A web page on this machine must not reach the API: browsers send an Origin, or a Host that was made to resolve to loopback.
-  server.addHook("onRequest", async (request, reply) => {
-    const host = request.headers.host ?? "";
-    if (request.headers.origin !== undefined || !isLoopback(host.replace(/:\d+$/, "")))
-      await reply.code(403).send({ success: false, message: "this API is for programs on this machine: call it by its loopback address" });
-  });
-  server.get("/health", async (_request, reply) => {
-    const { state, reason, serving, health } = parts.status();
-    const body = { status: serving ? "ok" : "unavailable", state, reason, health: health.level, message: health.message };
-    return await reply.code(serving ? 200 : 503).send(body);
-  });
-  server.get("/status", async () => parts.status());
-  server.get("/config", async (_request, reply) => await reply.type("text/yaml").send(parts.config()));
-  server.post("/drain", async () => ({ success: true, steps: await parts.drain() }));
-  server.post("/undrain", async () => {
-    await parts.undrain();
-    return { success: true };
-  });
-  server.post<{ Body?: { force?: unknown } | null }>("/restart", async (request, reply) => {
-    const problem = parts.restart(request.body?.force === true);
-    const { service, state, restartCount } = parts.status();
-    const message = problem ?? "the restart is under way";
-    return await reply
-      .code(problem ? 409 : 202)
-      .send({ success: problem === undefined, service, status: state, restart_count: restartCount, message });
-  });
-  server.post("/check-now", async () => await parts.checkNow());
-  server.get("/metrics", async (_request, reply) => await reply.type(parts.metrics.contentType).send(await parts.metrics.metrics()));
+  guard(server, access);
+  addAdminRoutes(server, parts);
   return server;
+}
+
+/** Lets an HTTP server listen at `host:port`, or on a Unix socket for this user alone. Throws as `startAdminServer`. */
+export async function listenAt(server: Server, address: string): Promise<void> {
+  const path = socketPath(address);
+  if (path !== undefined) return await listenOnSocket(server, path);
+  const at = splitAddress(address);
+  if (!at) throw new LegationError("config", `${JSON.stringify(address)} is neither host:port nor unix:/path`);
+  try {
+    await listening(server, at);
+  } catch (error) {
+    throw listenError(error, { address, what: "the agent's API", flag: "--admin-addr" });
+  }
+}
+
+function listening(server: Server, where: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function listenOnSocket(server: Server, path: string): Promise<void> {
+  await removeLeftSocket(path);
+  const mask = process.umask(0o177);
+  try {
+    await listening(server, { path });
+  } catch (error) {
+    throw cannotListen(path, messageOf(error));
+  } finally {
+    process.umask(mask);
+  }
+}
+
+function cannotListen(path: string, why: string): LegationError {
+  return new LegationError(
+    "process.listen",
+    `the agent's API cannot listen on unix:${path}: ${why}. Choose another path with --admin-addr`,
+  );
+}
+
+/** A socket that an earlier agent has left, and at which nobody answers, is in the way of the next one. */
+async function removeLeftSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw cannotListen(path, "there is a file of that name");
+  if (await answers(path)) throw cannotListen(path, "another process listens there");
+  rmSync(path, { force: true });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", (error) => resolve(codeOf(error) !== "ECONNREFUSED" && codeOf(error) !== "ENOENT"));
+  });
 }

@@ -1,6 +1,14 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type AgentReport, type Command, commandsPath, leavingPath, reportPath } from "@legation/contract";
+import {
+  type AgentReport,
+  arrivingPath,
+  type Command,
+  commandsPath,
+  leavingPath,
+  type RoutingNotice,
+  reportPath,
+} from "@legation/contract";
 import { createBackoff, createLogger, systemClock } from "@legation/runtime";
 import { afterEach, describe, expect, it } from "vitest";
 import { until } from "../testing/until.js";
@@ -10,18 +18,21 @@ import { createEventParser } from "./event-stream.js";
 interface Plane {
   readonly url: string;
   readonly got: string[];
+  readonly notices: RoutingNotice[];
   readonly streams: ServerResponse[];
   close(): Promise<void>;
 }
 
 const planes: Plane[] = [];
 const channels: Channel[] = [];
+const never = new AbortController().signal;
 afterEach(async () => {
   await Promise.all(channels.splice(0).map((channel) => channel.stop()));
   await Promise.all(planes.splice(0).map((plane) => plane.close()));
 });
 
-async function plane(port = 0): Promise<Plane> {
+async function plane({ silent = false, port = 0 } = {}): Promise<Plane> {
+  const notices: RoutingNotice[] = [];
   const got: string[] = [];
   const streams: ServerResponse[] = [];
   const server: Server = createServer((request, reply) => {
@@ -30,7 +41,14 @@ async function plane(port = 0): Promise<Plane> {
     if (path === commandsPath) {
       reply.writeHead(200, { "content-type": "text/event-stream" }).write(": open\n\n");
       streams.push(reply);
-    } else request.resume().once("end", () => reply.end(path === leavingPath ? '{"accepted":true,"subscribers":3}' : "{}"));
+    } else if (path === leavingPath || path === arrivingPath) {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.once("end", () => {
+        notices.push(JSON.parse(Buffer.concat(chunks).toString()) as RoutingNotice);
+        if (!silent) reply.end('{"accepted":true,"subscribers":3,"laggards":[],"replicas":1,"silent":[],"replica":"r1"}');
+      });
+    } else request.resume().once("end", () => reply.end("{}"));
   });
   const at = await new Promise<number>((resolve) =>
     server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
@@ -38,6 +56,7 @@ async function plane(port = 0): Promise<Plane> {
   const opened: Plane = {
     url: `http://127.0.0.1:${at}`,
     got,
+    notices,
     streams,
     async close() {
       server.closeAllConnections();
@@ -104,12 +123,34 @@ describe("the channel to a control plane", () => {
     await first.close();
     channel.changed();
     await until("it reports to the second and listens there", () => channel.state.connected === second.url && second.streams.length > 0);
-    expect(await channel.leaving(2_000)).toEqual({ accepted: true, subscribers: 3 });
+    expect(await channel.route("leaving", 2_000, never)).toMatchObject({ accepted: true, subscribers: 3 });
+    expect(second.notices).toMatchObject([{ node: "n", id: "orders-1", service: "orders" }]);
+    const limit = second.notices[0]?.limitMs ?? 0;
+    expect(limit).toBeGreaterThan(1_000);
+    expect(limit).toBeLessThanOrEqual(1_750);
   });
 
   it("says that nobody can be told that it leaves", async () => {
     const { channel } = open("http://127.0.0.1:1");
-    await expect(channel.leaving(1_000)).rejects.toThrow("http://127.0.0.1:1 refused the connection");
+    await expect(channel.route("leaving", 1_000, never)).rejects.toThrow("http://127.0.0.1:1 refused the connection");
+  });
+
+  it("asks the next control plane too when the first one is silent for long, and takes the first answer", async () => {
+    const first = await plane({ silent: true });
+    const second = await plane();
+    const { channel } = open(first.url, second.url);
+    expect(await channel.route("arriving", 20_000, never)).toMatchObject({ replica: "r1" });
+    expect([...first.got, ...second.got]).toEqual([arrivingPath, arrivingPath]);
+  });
+
+  it("stops waiting for the answer when nobody wants it any more", async () => {
+    const silent = await plane({ silent: true });
+    const { channel } = open(silent.url);
+    const unwanted = new AbortController();
+    const answer = channel.route("leaving", 20_000, unwanted.signal);
+    await until("the notice", () => silent.notices.length === 1);
+    unwanted.abort(new Error("undrained"));
+    await expect(answer).rejects.toThrow("undrained");
   });
 });
 

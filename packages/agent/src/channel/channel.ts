@@ -1,11 +1,12 @@
-/** The agent's channel to a control plane: reports up, commands down, and "I am leaving". */
+/** The agent's channel to a control plane: reports up, commands down, and "I am leaving", "I am here". */
 import {
   type AgentReport,
+  arrivingPath,
   type Command,
   commandsPath,
-  type LeavingNotice,
-  type LeavingReply,
   leavingPath,
+  type RoutingNotice,
+  type RoutingReply,
   reportInterval,
   reportPath,
 } from "@legation/contract";
@@ -13,12 +14,13 @@ import type { Backoff, Clock, Logger } from "@legation/runtime";
 import { exchange } from "../http-exchange.js";
 import { createAlarm } from "../registrar/alarm.js";
 import { openEventStream } from "./event-stream.js";
+import { tellRouting } from "./routing.js";
 
 /** Options of `createChannel`. */
 export interface ChannelOptions {
   /** The control planes' HTTP addresses, tried in order; the one that answers is kept until it does not. */
   readonly apis: readonly string[];
-  readonly identity: LeavingNotice;
+  readonly identity: Pick<RoutingNotice, "node" | "id" | "service">;
   readonly report: () => AgentReport;
   readonly onCommand: (command: Command) => void;
   readonly clock: Clock;
@@ -42,8 +44,8 @@ export interface Channel {
   begin(): void;
   /** Something has changed: report it now. */
   changed(): void;
-  /** Tells the first control plane that answers, in order; each has `timeoutMs` for it. Rejects when none does. */
-  leaving(timeoutMs: number): Promise<LeavingReply>;
+  /** Says that the instance leaves, or serves; resolves when the callers' proxies have acknowledged that, or to those that had not within `limitMs`. Rejects when no control plane answers. */
+  route(direction: "leaving" | "arriving", limitMs: number, signal: AbortSignal): Promise<RoutingReply>;
   /** Sends a last report and closes. */
   stop(): Promise<void>;
 }
@@ -64,7 +66,7 @@ export function createChannel(options: ChannelOptions): Channel {
 
   const base = (offset: number): string => (apis[(current + offset) % apis.length] ?? "").replace(/\/$/, "");
 
-  const post = async <T>(path: string, body: unknown, timeoutMs: number): Promise<T | undefined> => {
+  const post = async (path: string, body: unknown, timeoutMs: number): Promise<void> => {
     const problems: string[] = [];
     for (let offset = 0; offset < apis.length; offset++) {
       const api = base(offset);
@@ -74,7 +76,7 @@ export function createChannel(options: ChannelOptions): Channel {
         current = (current + offset) % apis.length;
         if (state.connected !== api) log.info({ event: "channel.connected", api }, `reporting to the control plane at ${api}`);
         state = { listening: state.listening, connected: api };
-        return text === "" ? undefined : (JSON.parse(text) as T);
+        return;
       } catch (error) {
         problems.push(`${api} ${(error as Error).message}`);
       }
@@ -142,10 +144,15 @@ export function createChannel(options: ChannelOptions): Channel {
       void commandLoop();
     },
     changed: () => alarm.ring(),
-    async leaving(timeoutMs) {
-      const reply = await post<LeavingReply>(leavingPath, options.identity, timeoutMs);
-      return reply ?? { accepted: false, subscribers: 0 };
-    },
+    route: (direction, limitMs, signal) =>
+      tellRouting({
+        apis: apis.map((_, offset) => base(offset)),
+        path: direction === "leaving" ? leavingPath : arrivingPath,
+        notice: options.identity,
+        limitMs,
+        clock,
+        signal,
+      }),
     async stop() {
       stopping.abort();
       stream?.close();

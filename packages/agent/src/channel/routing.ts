@@ -1,5 +1,5 @@
 /** A notice of leaving or arriving, told to the control planes until one of them answers for all. */
-import { type RoutingNotice, type RoutingReply } from "@legation/contract";
+import type { RoutingNotice, RoutingReply } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
 import { exchange } from "../http-exchange.js";
 
@@ -46,8 +46,11 @@ export async function tellRouting(o: RoutingOptions): Promise<RoutingReply> {
     for (const api of o.apis) {
       const answer = askOne(api);
       asked.push(answer);
-      const late = clock.sleep(hedgeMs, ended).then(() => undefined);
-      const reply = await Promise.race([Promise.any(asked), failed(answer), late]);
+      const late = clock.sleep(hedgeMs, ended).then(
+        () => undefined,
+        () => undefined,
+      );
+      const reply = await Promise.race([Promise.any(asked).catch(() => undefined), failed(answer), late]);
       if (reply) return reply;
     }
     return await Promise.any(asked);

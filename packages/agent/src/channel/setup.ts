@@ -1,6 +1,7 @@
 /** From the instance to its channel: what is reported to a control plane, and what its commands do. */
 import type { AgentReport, Command } from "@legation/contract";
 import { createBackoff } from "@legation/runtime";
+import { adminUrl } from "../admin/address.js";
 import type { Instance } from "../instance.js";
 import { timestamp } from "../status.js";
 import type { Traffic } from "../traffic.js";
@@ -36,7 +37,7 @@ function reportOf({ config, node, agentVersion, addresses, supervisor }: Instanc
     restartCount: restarts,
     ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
     ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedErrorLength) }),
-    admin: `http://${addresses.admin}`,
+    admin: adminUrl(addresses.admin),
   };
 }
 
@@ -45,8 +46,8 @@ function obey({ health, log }: Instance, traffic: Traffic, command: Command): vo
   const refused = (error: Error): void => log.error({ event: "channel.command-failed", command }, `${cause}: ${error.message}`);
   switch (command.kind) {
     case "restart": {
-      const problem = traffic.restart(cause, command.force ?? false);
-      if (problem) refused(new Error(problem));
+      const answer = traffic.restart(cause, command.force ?? false);
+      if ("problem" in answer) refused(new Error(answer.problem));
       return;
     }
     case "check-now":

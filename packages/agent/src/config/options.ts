@@ -1,5 +1,7 @@
 /** Every option of the agent: its place in the file, its variable, its flag, its unit, default and effect. */
+import { routingLimit } from "@legation/contract";
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
+import { parseAdminAddress } from "../admin/address.js";
 import { healthOptions } from "./health-options.js";
 import { processOptions } from "./process-options.js";
 import { atLeast, loopbackProblem, nameProblem } from "./rules.js";
@@ -99,7 +101,18 @@ export const agentOptions = {
   },
   drain: {
     limit: option.duration({ description: "Requests under way may take so long at a stop", default: 30_000, flag: "--drain-limit" }),
-    wait: option.duration({ description: "Time for callers' proxies to drop this instance", default: 1_000, flag: "--drain-wait" }),
+    acknowledge: option.duration({
+      description:
+        "How long callers' proxies may take to acknowledge that this instance leaves or serves; then it goes on and names the late ones",
+      default: 10_000,
+      flag: "--drain-acknowledge",
+      check: (ms) => (ms > routingLimit.max ? "is longer than a control plane waits. Write 60s or less" : undefined),
+    }),
+    wait: option.duration({
+      description: "Time for callers' proxies where no control plane answers that they have acknowledged",
+      default: 1_000,
+      flag: "--drain-wait",
+    }),
     outsiders: option.duration({ description: "Time for callers outside the mesh; 0 where the address is loopback, else 5s" }),
   },
   envoy: {
@@ -171,12 +184,12 @@ export const agentOptions = {
       flag: "--control-plane-api",
     }),
   },
-  admin: option.address({
-    description: "The agent's own API; loopback only",
+  admin: option.parsed("host:port or unix:/path", parseAdminAddress, {
+    description: "The agent's own API: a loopback port, with a token, or a Unix socket of mode 0600",
     default: "127.0.0.1:19100",
     env: "LEGATION_ADMIN_ADDR",
     flag: "--admin-addr",
-    check: loopbackProblem,
+    unit: "address",
   }),
   stateDir: option.string({
     description: "Where the agent keeps what it must find again; one for each instance. ~/.local/state/legation/<id> unless given",

@@ -1,9 +1,11 @@
 /** The one HTTP API of an agent with many services: a list of them, one metrics page, and each service's own API below its id. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { LegationError, listenError, parseAddress } from "@legation/runtime";
+import { LegationError } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
-import { type AdminParts, type AdminServer, routes } from "../admin/server.js";
-import { isLoopback } from "../config/rules.js";
+import { type Access, guard } from "../admin/access.js";
+import { belowAddress } from "../admin/address.js";
+import type { AdminParts } from "../admin/routes.js";
+import { type AdminServer, createAdminApp, listenAt } from "../admin/server.js";
 import type { Containers } from "../containers/containers.js";
 import { drawGraph } from "./drawing.js";
 import { joinPages } from "./exposition.js";
@@ -20,12 +22,12 @@ export interface FleetApiParts {
 
 /** A listening API. */
 export interface FleetApi {
-  /** `host:port`. */
+  /** `host:port` or `unix:/path`. */
   readonly address: string;
   /** Where the API of a service stands, `host:port/path`. */
   placeOf(id: string): string;
   /** Puts a service's API there. */
-  mount(id: string, parts: AdminParts): Promise<AdminServer>;
+  mount(id: string, parts: AdminParts, access: Access): Promise<AdminServer>;
   close(): Promise<void>;
 }
 
@@ -36,10 +38,10 @@ interface Mounted {
 
 const ofService = /^\/services\/([^/?]+)(\/.*|)$/s;
 
-/** Listens on a loopback address. Throws LegationError "listen.…" when it is taken. */
-export async function startFleetApi(address: string, parts: FleetApiParts): Promise<FleetApi> {
+/** Listens on a loopback address or a Unix socket. Throws a LegationError that names the flag when it is taken. */
+export async function startFleetApi(address: string, parts: FleetApiParts, access: Access): Promise<FleetApi> {
   const mounts = new Map<string, Mounted>();
-  const own = ownRoutes(parts, mounts);
+  const own = ownRoutes(parts, mounts, access);
   await own.ready();
   const server = createServer((request, response) => {
     const [, encoded = "", rest = ""] = ofService.exec(request.url ?? "") ?? [];
@@ -48,17 +50,12 @@ export async function startFleetApi(address: string, parts: FleetApiParts): Prom
     request.url = rest || "/";
     return mounted.api.routing(request as IncomingMessage, response as ServerResponse);
   });
-  const at = parseAddress(address);
-  if (!at) throw new LegationError("config", `${JSON.stringify(address)} is not host:port`);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(listenError(error, { address, what: "the agent's API", flag: "--admin-addr" })));
-    server.listen(at.port, at.host, resolve);
-  });
+  await listenAt(server, address);
   return {
     address,
-    placeOf: (id) => `${address}/services/${encodeURIComponent(id)}`,
-    async mount(id, adminParts) {
-      const api = routes(adminParts);
+    placeOf: (id) => belowAddress(address, `/services/${encodeURIComponent(id)}`),
+    async mount(id, adminParts, serviceAccess) {
+      const api = createAdminApp(adminParts, serviceAccess);
       await api.ready();
       mounts.set(id, { api, service: () => adminParts.status().service });
       return {
@@ -76,12 +73,9 @@ export async function startFleetApi(address: string, parts: FleetApiParts): Prom
   };
 }
 
-function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>): FastifyInstance {
+function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>, access: Access): FastifyInstance {
   const server = Fastify({ logger: false });
-  server.addHook("onRequest", async (request, reply) => {
-    if (request.headers.origin !== undefined || !isLoopback((request.headers.host ?? "").replace(/:\d+$/, "")))
-      await reply.code(403).send({ success: false, message: "this API is for programs on this machine: call it by its loopback address" });
-  });
+  guard(server, access);
   server.setNotFoundHandler(async (request, reply) => {
     const id = ofService.exec(request.url)?.[1];
     const message = id === undefined ? `there is no ${request.method} ${request.url}` : `no service with the id ${decoded(id)} runs here`;

@@ -2,6 +2,8 @@
 import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { ConfigError, LegationError, type Logger, parseAddress, systemClock } from "@legation/runtime";
+import { adminUrl } from "../admin/address.js";
+import { accessOf, contactOf } from "../admin/contact.js";
 import { type Agent, createAgent } from "../agent.js";
 import { type AgentIo, openLog, stateProblems } from "../agent-io.js";
 import { type Containers, createContainers } from "../containers/containers.js";
@@ -44,11 +46,13 @@ export async function runHost(run: HostRun): Promise<number> {
     const address = await adminAddress(values.admin, first, base);
     const containers = socket === undefined ? undefined : containersOf(run, socket, base, clients, log);
     const reload = () => fleet.follow(run.plan());
-    const started = await startFleetApi(address, {
-      view: () => viewOf(fleet, started.placeOf),
-      reload,
-      ...(containers ? { containers } : {}),
-    });
+    const contact = contactOf(run.stateDir, address);
+    const started = await startFleetApi(
+      address,
+      { view: () => viewOf(fleet, started.placeOf), reload, ...(containers ? { containers } : {}) },
+      accessOf(contact, run.stateDir),
+    );
+    base.writeContact(contact);
     api = started;
     const fleet = createFleet({
       plan: first,
@@ -60,7 +64,7 @@ export async function runHost(run: HostRun): Promise<number> {
     });
     log.info(
       { event: "fleet.begins", admin: address, services: first.services.map(({ config }) => config.service.id) },
-      `${first.services.length} services; the API is at http://${address}/v1/services`,
+      `${first.services.length} services; the API is at ${adminUrl(address)}`,
     );
     containers?.begin();
     fleet.begin();
@@ -86,7 +90,7 @@ async function adminAddress(configured: string, first: Plan, base: StateDir): Pr
 
 function seatAt(api: FleetApi, { config }: PlannedService): Pick<Seat, "api" | "serve"> {
   const { id } = config.service;
-  return { api: api.placeOf(id), serve: (parts) => api.mount(id, parts) };
+  return { api: api.placeOf(id), serve: (parts, access) => api.mount(id, parts, access) };
 }
 
 async function openAgent(planned: PlannedService, seat: Seat, clients: ConsulClients, io: AgentIo, log: Logger): Promise<Agent> {

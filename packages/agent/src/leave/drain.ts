@@ -1,14 +1,14 @@
 /** Steps 1 to 4 of the stop order: out of everybody's routing first, then wait until nothing is under way. */
-import type { LeavingReply } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
+import { type AcknowledgementLimits, type AskProof, acknowledged } from "./acknowledgement.js";
 import { pause, type Steps } from "./step.js";
 
 /** What draining needs; each part is absent where the instance has none. */
 export interface DrainParts {
   /** Puts the instance into Consul's maintenance; resolves when Consul has accepted. */
   readonly maintenance?: () => Promise<void>;
-  /** Tells the control plane; resolves to its answer. */
-  readonly notice?: () => Promise<LeavingReply>;
+  /** Tells the control planes, and asks for the proof that the callers' proxies have dropped the instance. */
+  readonly proof?: AskProof;
   readonly envoy?: {
     drainInbound(): Promise<void>;
     /** Requests and connections under way. */
@@ -17,9 +17,7 @@ export interface DrainParts {
 }
 
 /** Milliseconds. */
-export interface DrainLimits {
-  /** For callers' proxies to drop the instance. */
-  readonly wait: number;
+export interface DrainLimits extends AcknowledgementLimits {
   /** For callers outside the mesh. */
   readonly outsiders: number;
   /** For the requests under way. */
@@ -31,30 +29,12 @@ const pollMs = 50;
 
 /** Drains the instance. `hurry` cuts every wait short. Never rejects. */
 export async function drain(parts: DrainParts, limits: DrainLimits, steps: Steps, clock: Clock, hurry: AbortSignal): Promise<void> {
-  const { maintenance, notice, envoy } = parts;
-  if (maintenance || notice)
-    await steps.run("1", "out of service in Consul, notice to the control plane", async () => {
-      const told = [
-        ...(maintenance
-          ? [
-              outcome("Consul", async () => {
-                await maintenance();
-                return undefined;
-              }),
-            ]
-          : []),
-        ...(notice ? [outcome("the control plane", async () => answerText(await notice()))] : []),
-      ];
-      const limit = new AbortController();
-      try {
-        const late = pause(clock, acceptMs, AbortSignal.any([hurry, limit.signal])).then(() => undefined);
-        const said = await Promise.race([Promise.all(told), late]);
-        return said?.join(", ") ?? `not everybody accepted within ${acceptMs} ms`;
-      } finally {
-        limit.abort();
-      }
-    });
-  if (maintenance || notice)
+  const { maintenance, proof, envoy } = parts;
+  // Asked beside step 1: the control plane need not hear it from Consul.
+  const proven = proof && acknowledged(proof, limits, clock, hurry);
+  if (maintenance) await steps.run("1", "out of service in Consul, notice to the control plane", () => accepted(maintenance, clock, hurry));
+  if (proven) await steps.run("2", "callers' proxies drop the instance", () => proven);
+  else if (maintenance)
     await steps.run("2", "callers' proxies drop the instance", async () => waited(await pause(clock, limits.wait, hurry), limits.wait));
   if (limits.outsiders > 0 && maintenance)
     await steps.run("2b", "callers outside the mesh drop the instance", async () =>
@@ -68,6 +48,20 @@ export async function drain(parts: DrainParts, limits: DrainLimits, steps: Steps
   await steps.run("4", "requests under way end", () => untilIdle(envoy, limits.limit, clock, hurry));
 }
 
+async function accepted(maintenance: () => Promise<void>, clock: Clock, hurry: AbortSignal): Promise<string> {
+  const limit = new AbortController();
+  const told = maintenance().then(
+    () => "Consul accepted",
+    (error: Error) => `Consul: ${error.message}`,
+  );
+  try {
+    const late = pause(clock, acceptMs, AbortSignal.any([hurry, limit.signal]));
+    return await Promise.race([told, late.then(() => `Consul did not accept within ${acceptMs} ms`)]);
+  } finally {
+    limit.abort();
+  }
+}
+
 async function untilIdle(envoy: NonNullable<DrainParts["envoy"]>, limit: number, clock: Clock, hurry: AbortSignal): Promise<string> {
   const deadline = clock.monotonic() + limit;
   for (;;) {
@@ -76,18 +70,6 @@ async function untilIdle(envoy: NonNullable<DrainParts["envoy"]>, limit: number,
     if (clock.monotonic() >= deadline) return `${left} still under way after ${limit} ms: they are cut off`;
     if (!(await pause(clock, pollMs, hurry))) return `${left} still under way, hurried`;
   }
-}
-
-async function outcome(who: string, tell: () => Promise<string | undefined>): Promise<string> {
-  try {
-    return `${who} ${(await tell()) ?? "accepted"}`;
-  } catch (error) {
-    return `${who}: ${(error as Error).message}`;
-  }
-}
-
-function answerText(reply: LeavingReply): string {
-  return reply.accepted ? `accepted for ${reply.subscribers} subscribed proxies` : "does not know the instance";
 }
 
 function waited(whole: boolean, ms: number): string {

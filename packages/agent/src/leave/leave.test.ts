@@ -1,23 +1,28 @@
+import type { RoutingReply } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { describe, expect, it } from "vitest";
+import { type DrainParts, drain } from "./drain.js";
 import { exitCode, type LeaveParts, leave } from "./leave.js";
 import { createSteps } from "./step.js";
 
-const limits = { wait: 1_000, outsiders: 0, limit: 30_000 };
+const limits = { acknowledge: 10_000, wait: 1_000, settle: 250, outsiders: 0, limit: 30_000 };
+const acknowledged: RoutingReply = { accepted: true, subscribers: 4, laggards: [], replicas: 1, silent: [], replica: "r1" };
 
-function scene(over: Partial<LeaveParts> = {}, options: Partial<typeof limits> = {}) {
+function scene(over: Partial<LeaveParts & DrainParts> = {}, options: Partial<typeof limits> = {}) {
   const clock = createTestClock();
   const order: string[] = [];
   const done = (name: string) => async () => {
     order.push(`${name}@${clock.monotonic()}`);
   };
-  const parts: LeaveParts = {
-    serving: true,
+  const hurry = new AbortController();
+  const steps = createSteps(clock, createLogger({ name: "test", level: "silent" }));
+  const parts: LeaveParts & DrainParts = {
+    drain: () => drain(parts, { ...limits, ...options }, steps, clock, hurry.signal),
     maintenance: done("maintenance"),
-    notice: async () => {
+    proof: async () => {
       await done("notice")();
-      return { accepted: true, subscribers: 4 };
+      return acknowledged;
     },
     envoy: { drainInbound: done("drain"), inFlight: async () => 0 },
     endService: async () => {
@@ -31,9 +36,7 @@ function scene(over: Partial<LeaveParts> = {}, options: Partial<typeof limits> =
     stopEnvoy: done("envoy"),
     ...over,
   };
-  const steps = createSteps(clock, createLogger({ name: "test", level: "silent" }));
-  const hurry = new AbortController();
-  const code = leave(parts, { ...limits, ...options }, steps, clock, hurry.signal);
+  const code = leave(parts, steps);
   return { clock, order, steps, hurry, code };
 }
 
@@ -42,32 +45,42 @@ describe("the stop order", () => {
     const { clock, order, steps, code } = scene();
     await clock.advance(1_000);
     expect(await code).toBe(3);
-    expect(order).toEqual(["maintenance@0", "notice@0", "drain@1000", "end@1000", "deregister@1000", "envoy@1000"]);
+    expect(order).toEqual(["notice@0", "maintenance@0", "drain@250", "end@250", "deregister@250", "envoy@250"]);
     expect(steps.reports.map(({ step, ms }) => [step, ms])).toEqual([
       ["1", 0],
-      ["2", 1_000],
+      ["2", 250],
       ["3", 0],
       ["4", 0],
       ["5", 0],
       ["6", 0],
       ["7", 0],
     ]);
-    expect(steps.reports[0]?.outcome).toBe("Consul accepted, the control plane accepted for 4 subscribed proxies");
+    expect(steps.reports.slice(0, 2).map(({ outcome }) => outcome)).toEqual([
+      "Consul accepted",
+      "all 4 subscribed proxies of 1 control plane acknowledged",
+    ]);
   });
 
   it("waits a second at most for those who do not answer, and goes on", async () => {
     const { clock, order, steps } = scene({ maintenance: () => new Promise(() => {}) });
     await clock.advance(1_000);
-    expect(steps.reports[0]).toMatchObject({ step: "1", ms: 1_000, outcome: "not everybody accepted within 1000 ms" });
+    expect(steps.reports[0]).toMatchObject({ step: "1", ms: 1_000, outcome: "Consul did not accept within 1000 ms" });
     await clock.advance(1_000);
-    expect(order.at(-1)).toBe("envoy@2000");
+    expect(order.at(-1)).toBe("envoy@1000");
   });
 
   it("names who refused and goes on", async () => {
-    const { clock, steps, code } = scene({ notice: async () => Promise.reject(new Error("refused the connection")) });
+    const { clock, steps, code } = scene({ maintenance: async () => Promise.reject(new Error("Consul does not answer")) });
     await clock.advance(1_000);
     await code;
-    expect(steps.reports[0]?.outcome).toBe("Consul accepted, the control plane: refused the connection");
+    expect(steps.reports[0]?.outcome).toBe("Consul: Consul does not answer");
+  });
+
+  it("waits a stated time where there is no control plane to ask", async () => {
+    const { clock, steps, code } = scene({ proof: undefined });
+    await clock.advance(1_000);
+    await code;
+    expect(steps.reports[1]).toMatchObject({ step: "2", ms: 1_000, outcome: "waited 1000 ms" });
   });
 
   it("gives callers outside the mesh their time", async () => {
@@ -102,7 +115,7 @@ describe("the stop order", () => {
   });
 
   it("drains nothing where nobody was served", async () => {
-    const { clock, order, code } = scene({ serving: false });
+    const { clock, order, code } = scene({ drain: async () => {} });
     await clock.advance(0);
     await code;
     expect(order).toEqual(["end@0", "deregister@0", "envoy@0"]);

@@ -1,13 +1,11 @@
 /** The whole stop order of DRAIN.md, from the signal to the exit code. */
-import type { Clock } from "@legation/runtime";
 import { describeExit, type Exit } from "../process/running.js";
-import { type DrainLimits, type DrainParts, drain } from "./drain.js";
 import type { Steps } from "./step.js";
 
-/** What leaving needs beyond draining. */
-export interface LeaveParts extends DrainParts {
-  /** False when the instance takes no traffic: then there is nothing to drain. */
-  readonly serving: boolean;
+/** What leaving needs. */
+export interface LeaveParts {
+  /** Steps 1 to 4; ends a drain under way where there is nothing to drain any more. */
+  readonly drain: () => Promise<void>;
   /** Ends the service's process group; undefined when there is none. */
   readonly endService: () => Promise<{ readonly exit: Exit; readonly killed: boolean } | undefined>;
   /** Takes the instance out of Consul and verifies; resolves to what became of it, in words. */
@@ -16,8 +14,8 @@ export interface LeaveParts extends DrainParts {
 }
 
 /** Leaves. Resolves to the exit code for the agent: the service's own, 0 when it ended by the SIGTERM it was sent, 137 when it had to be killed. */
-export async function leave(parts: LeaveParts, limits: DrainLimits, steps: Steps, clock: Clock, hurry: AbortSignal): Promise<number> {
-  if (parts.serving) await drain(parts, limits, steps, clock, hurry);
+export async function leave(parts: LeaveParts, steps: Steps): Promise<number> {
+  await parts.drain();
   let code = 0;
   await steps.run("5", "end the service", async () => {
     const ended = await parts.endService();

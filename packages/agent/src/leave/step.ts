@@ -1,4 +1,4 @@
-/** One numbered step of the stop order (DRAIN.md): run within a limit, logged with its duration and outcome. */
+/** One numbered step of the start or stop order (DRAIN.md): run within a limit, logged with its duration and outcome. */
 import type { Clock, Logger } from "@legation/runtime";
 
 /** A step that is over. */
@@ -8,33 +8,41 @@ export interface StepReport {
   readonly action: string;
   readonly outcome: string;
   readonly ms: number;
+  /** Who had not done their part when the step's limit passed. */
+  readonly laggards?: readonly string[];
 }
+
+/** How a step ended: in words, and with the names of those who did not do their part. */
+export type StepOutcome = string | { readonly outcome: string; readonly laggards: readonly string[] };
 
 /** Runs steps one after the other and remembers them. */
 export interface Steps {
   readonly reports: readonly StepReport[];
   /** Runs one step; its outcome is what `run` resolves to, or how it failed. Never rejects: leaving goes on. */
-  run(step: string, action: string, run: () => Promise<string>): Promise<void>;
+  run(step: string, action: string, run: () => Promise<StepOutcome>): Promise<void>;
 }
 
-/** Creates an empty list of steps. */
-export function createSteps(clock: Clock, log: Logger): Steps {
+/** Creates an empty list of steps; each is logged as `event`. */
+export function createSteps(clock: Clock, log: Logger, event: "leave.step" | "arrive.step" = "leave.step"): Steps {
   const reports: StepReport[] = [];
   return {
     reports,
     async run(step, action, run) {
       const began = clock.monotonic();
-      let outcome: string;
+      let ended: StepOutcome;
       let failed = false;
       try {
-        outcome = await run();
+        ended = await run();
       } catch (error) {
-        outcome = (error as Error).message;
+        ended = (error as Error).message;
         failed = true;
       }
+      const { outcome, laggards } = typeof ended === "string" ? { outcome: ended, laggards: [] } : ended;
       const ms = Math.round(clock.monotonic() - began);
-      reports.push({ step, action, outcome, ms });
-      log[failed ? "warn" : "info"]({ event: "leave.step", step, action, outcome, ms }, `step ${step}, ${action}: ${outcome} (${ms} ms)`);
+      const report: StepReport = { step, action, outcome, ms, ...(laggards.length > 0 ? { laggards } : {}) };
+      reports.push(report);
+      const level = failed || laggards.length > 0 ? "warn" : "info";
+      log[level]({ event, ...report }, `step ${step}, ${action}: ${outcome} (${ms} ms)`);
     },
   };
 }

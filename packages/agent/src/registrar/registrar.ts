@@ -1,10 +1,10 @@
 /** Keeps this instance's registration in Consul as it should be: registers, heartbeats, repairs, and takes it away at the end. */
 import type { Registration } from "@legation/consul";
-import { drainingReason, maintenanceCheckId } from "@legation/contract";
 import type { Backoff, Clock, Logger } from "@legation/runtime";
 import { createAlarm } from "./alarm.js";
 import type { ConsulAgent } from "./consul-agent.js";
 import { deregister, type Farewell } from "./deregister.js";
+import { createMaintenance } from "./maintenance.js";
 import { differences, heartbeatCheckId, ownerKey, ownershipOf } from "./ownership.js";
 import { type CheckReports, healthCheckId, heartbeatReport } from "./registration.js";
 
@@ -51,6 +51,8 @@ export interface Registrar {
   renew(reason: string): void;
   /** Puts the instance into (or takes it out of) Consul's maintenance with the draining reason. Resolves when Consul has taken it. */
   drain(on: boolean): Promise<void>;
+  /** Holds the instance in Consul's maintenance with an operator's reason, over losses of the registration; undefined ends that. */
+  maintain(reason: string | undefined): void;
   /** Ends the heartbeat, deregisters and verifies, trying again for `limitMs`, or half a second after `hurry` aborts. */
   leave(limitMs: number, hurry?: AbortSignal): Promise<Farewell>;
   /** Stops working and leaves everything in Consul as it is. */
@@ -73,12 +75,11 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   let comparedAt = Number.NEGATIVE_INFINITY;
   let beatAt = Number.NEGATIVE_INFINITY;
   let renewal: string | undefined;
-  let maintenance = false;
-  let maintenanceSent: boolean | undefined;
   let working: Promise<unknown> = Promise.resolve();
   let state: RegistrarState = { registered: false, compared: false, published: false };
 
   const id = options.registration({}).ID;
+  const mark = createMaintenance({ consul, id, log });
   const show = (patch: Partial<RegistrarState>): void => {
     const published = registered && Object.keys(reports).every((kind) => sent[kind]?.status === reports[kind]?.status);
     const next = { ...state, ...patch, registered, published };
@@ -89,15 +90,17 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
 
   const register = async (reason: string, first: boolean): Promise<void> => {
     if (ended) return;
-    const initial: CheckReports = first
-      ? Object.fromEntries(Object.entries(reports).map(([kind, r]) => [kind, { ...r, status: "critical" as const }]))
-      : reports;
+    // What is to be out of service must not be seen passing before it is marked.
+    const initial: CheckReports =
+      first || mark.wished
+        ? Object.fromEntries(Object.entries(reports).map(([kind, r]) => [kind, { ...r, status: "critical" as const }]))
+        : reports;
     const registration = options.registration(initial);
     await consul.register(registration);
     log.info({ event: "registrar.registered", reason }, `registered ${id}: ${reason}`);
     registered = true;
     sent = {};
-    if (maintenanceSent && !first) maintenanceSent = undefined;
+    mark.forget();
     beatAt = Number.NEGATIVE_INFINITY;
   };
 
@@ -134,19 +137,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   };
 
   const maintain = async (): Promise<void> => {
-    if (maintenanceSent === undefined && !maintenance) {
-      const mark = (await consul.checks(id)).find((check) => check.id === maintenanceCheckId(id));
-      if (mark && mark.notes !== drainingReason)
-        log.warn(
-          { event: "registrar.maintenance", reason: mark.notes },
-          `an operator holds ${id} in maintenance: ${mark.notes || "no reason given"}`,
-        );
-      maintenanceSent = mark?.notes === drainingReason;
-    }
-    if (maintenanceSent === maintenance) return;
-    const on = maintenance;
-    if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
-    else comparedAt = Number.NEGATIVE_INFINITY;
+    if (!(await mark.settle())) comparedAt = Number.NEGATIVE_INFINITY;
   };
 
   const push = async (): Promise<boolean> => {
@@ -170,8 +161,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     if (clock.monotonic() - comparedAt >= options.compare) await compare();
     if (!registered && wanted && state.duplicate === undefined) await compare();
     if (!registered) return;
+    if (mark.wished) await maintain();
     if (!(await push())) {
       await register("Consul did not know a check", false);
+      if (mark.wished) await maintain();
       await push();
     }
     // After the checks: what was left in maintenance must not be seen with the checks of its earlier life.
@@ -229,14 +222,18 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       alarm.ring();
     },
     async drain(on) {
-      maintenance = on;
+      mark.drain(on);
       if (!registered && state.compared) return;
       try {
-        if (await consul.maintenance(id, on, drainingReason)) maintenanceSent = on;
+        await mark.settle();
       } catch (error) {
         alarm.ring();
         throw error;
       }
+    },
+    maintain(reason) {
+      mark.operator(reason);
+      alarm.ring();
     },
     async leave(limitMs, hurry) {
       ended = true;

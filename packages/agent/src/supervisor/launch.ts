@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { ConfigError } from "@legation/runtime";
+import { adminUrl } from "../admin/address.js";
 import type { AgentConfig } from "../config/definition.js";
 import type { ProcessSpec } from "../process/running.js";
 import { resolveUser } from "../process/user.js";
@@ -35,7 +36,7 @@ export function launchOf(
     SERVICE_NAME: service.name,
     SERVICE_ID: service.id,
     ...(service.version ? { SERVICE_VERSION: service.version } : {}),
-    LEGATION_ADMIN: `http://${addresses.admin}`,
+    LEGATION_ADMIN: adminUrl(addresses.admin),
     ...(addresses.outbound ? { LEGATION_OUTBOUND: `http://${addresses.outbound}` } : {}),
     ...user?.env,
     ...Object.assign({}, ...envFiles.map(variablesOf)),

@@ -124,7 +124,9 @@ export function reduce(state: SupervisorState, event: SupervisorEvent, policy: R
     case "start":
       return phase === "pending" || phase === "waiting" ? to("starting", event.cause, {}, { kind: "start" }) : ignore;
     case "adopt":
-      return phase === "pending" || phase === "waiting" ? to("running", event.cause, { healthySince: monotonic }) : ignore;
+      return phase === "pending" || phase === "waiting"
+        ? to(state.drained ? "draining" : "running", event.cause, { healthySince: monotonic })
+        : ignore;
     case "healthy":
       if (phase !== "starting" && phase !== "unhealthy") return ignore;
       return to(state.drained ? "draining" : "running", event.cause, { healthySince: monotonic });

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "@legation/consul/testing";
 import { systemClock } from "@legation/runtime";
-import { exchange } from "../http-exchange.js";
+import { readContact } from "../admin/contact.js";
+import { type Answer, exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
 import type { ReadyFile } from "../state-dir.js";
 import type { AgentStatus } from "../status.js";
@@ -42,7 +43,9 @@ export interface AgentUnderTest {
   log(): string;
   ready(limitMs?: number): Promise<ReadyFile>;
   status(): Promise<AgentStatus>;
-  post(path: string, body?: unknown): Promise<{ readonly status: number; readonly body: string }>;
+  /** POST to a path of version 1 of the API. */
+  post(path: string, body?: unknown): Promise<Answer>;
+  ask(method: "GET" | "POST", path: string, body?: unknown): Promise<Answer>;
   /** What the application answers to its health check from now on. */
   setHealth(status: number): void;
   signal(signal: NodeJS.Signals): void;
@@ -125,8 +128,15 @@ export async function prepareAgent(options: {
       ).catch((error: Error) => {
         throw new Error(`${error.message}; the agent's log:\n${agent.log()}`, { cause: error.cause });
       }),
-    status: async () => JSON.parse((await exchange(`http://127.0.0.1:${admin}/status`, { timeoutMs: 5_000 })).body) as AgentStatus,
-    post: (path, body) => exchange(`http://127.0.0.1:${admin}${path}`, { method: "POST", body, timeoutMs: 30_000 }),
+    status: async () => JSON.parse((await agent.ask("GET", "/v1/status")).body) as AgentStatus,
+    post: (path, body) => agent.ask("POST", `/v1${path}`, body),
+    ask: (method, path, body) =>
+      exchange(`http://127.0.0.1:${admin}${path}`, {
+        method,
+        body,
+        headers: { authorization: `Bearer ${readContact(stateDir)?.token}` },
+        timeoutMs: 30_000,
+      }),
     setHealth: (status) => writeFileSync(flag, String(status)),
     signal: (signal) => void child?.kill(signal),
     exited: () => exit,

@@ -5,12 +5,14 @@ import type { AddressInfo } from "node:net";
 import { create, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import {
   type AgentReport,
+  arrivingPath,
   type Command,
   commandsPath,
   decodeNodeMetadata,
-  type LeavingNotice,
   leavingPath,
   type NodeMetadata,
+  type RoutingNotice,
+  type RoutingReply,
   splitAddress,
 } from "@legation/contract";
 import { packAny, parseJson, typeUrl } from "@legation/envoy-api";
@@ -28,7 +30,8 @@ export interface StandIn {
   /** Give these to the agent. */
   readonly flags: readonly string[];
   readonly reports: readonly AgentReport[];
-  readonly notices: readonly LeavingNotice[];
+  /** Of leaving and of arriving, each answered at once as acknowledged. */
+  readonly notices: readonly (RoutingNotice & { readonly path: string })[];
   /** Ids of the nodes that opened a stream. */
   readonly nodes: readonly string[];
   /** Adds a cluster of that name with one endpoint, healthy or not, on every stream. */
@@ -41,7 +44,7 @@ export interface StandIn {
 /** Starts it on free ports of loopback. */
 export async function startStandIn(): Promise<StandIn> {
   const reports: AgentReport[] = [];
-  const notices: LeavingNotice[] = [];
+  const notices: (RoutingNotice & { path: string })[] = [];
   const nodes: string[] = [];
   const dependencies = new Map<string, boolean>();
   const clusterStreams = new Set<() => void>();
@@ -96,9 +99,10 @@ export async function startStandIn(): Promise<StandIn> {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.once("end", () => {
       const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
-      if (request.url === leavingPath) {
-        notices.push(body as LeavingNotice);
-        reply.end(JSON.stringify({ accepted: true, subscribers: 2 }));
+      if (request.url === leavingPath || request.url === arrivingPath) {
+        notices.push({ path: request.url, ...(body as RoutingNotice) });
+        const answer: RoutingReply = { accepted: true, subscribers: 2, laggards: [], replicas: 1, silent: [], replica: "stand-in" };
+        reply.end(JSON.stringify(answer));
       } else {
         reports.push(body as AgentReport);
         reply.writeHead(202).end();

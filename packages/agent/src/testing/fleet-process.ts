@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "@legation/consul/testing";
 import { systemClock } from "@legation/runtime";
+import { readContact } from "../admin/contact.js";
 import type { ServiceView } from "../fleet/view.js";
 import { exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
@@ -86,8 +87,17 @@ export async function prepareFleet(options: {
       if (port !== admin && ![...ports.values()].includes(port)) return port;
     }
   };
+  const tokenFor = (path: string): string => {
+    const id = /^\/services\/([^/]+)/.exec(path)?.[1];
+    return ((id && readContact(join(stateDir, id))) || readContact(stateDir))?.token ?? "";
+  };
   const ask: FleetUnderTest["ask"] = (path, method = "GET", body) =>
-    exchange(`http://127.0.0.1:${admin}${path}`, { timeoutMs: 10_000, method, body });
+    exchange(`http://127.0.0.1:${admin}${path}`, {
+      timeoutMs: 10_000,
+      method,
+      body,
+      headers: { authorization: `Bearer ${tokenFor(path)}` },
+    });
 
   return {
     api: `http://127.0.0.1:${admin}`,
