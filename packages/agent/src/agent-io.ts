@@ -1,6 +1,7 @@
 /** What the agent's process has of the world: streams, environment, and from them its log and its client of Consul. */
 import { type Consul, consulOptionsFromEnv, createConsul } from "@legation/consul";
 import { createLogger, type Logger } from "@legation/runtime";
+import type { AgentValues } from "./config/options.js";
 
 /** What the process gives the agent; `process` itself fits. */
 export interface AgentIo {
@@ -30,12 +31,8 @@ export function stateProblems(log: Logger): (problem: string | undefined) => voi
 }
 
 /** A client of Consul as the environment and, before it, the configuration say. */
-export function openConsul(
-  io: AgentIo,
-  configured: { readonly address?: string | undefined; readonly token?: string | undefined; readonly tokenFile?: string | undefined },
-  maxConnections: number,
-): Consul {
-  const { address, token, tokenFile } = configured;
-  const given = Object.entries({ address, token, tokenFile }).filter(([, value]) => value !== undefined);
+export function openConsul(io: AgentIo, configured: AgentValues["consul"], maxConnections: number): Consul {
+  const { address, token, tokenFile, login } = configured;
+  const given = Object.entries({ address, token, tokenFile, login }).filter(([, value]) => value !== undefined);
   return createConsul({ ...consulOptionsFromEnv(io.env), maxConnections, ...Object.fromEntries(given) });
 }

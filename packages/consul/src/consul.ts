@@ -2,6 +2,7 @@
 import { type AgentApi, createAgentApi } from "./agent.js";
 import { ConsulError } from "./error.js";
 import { createKv, type Kv } from "./kv.js";
+import { withLogin } from "./login.js";
 import { type ConsulOptions, resolveOptions } from "./options.js";
 import { createTransport, type Reply } from "./transport.js";
 
@@ -67,7 +68,8 @@ const defaultTimeout = 30_000;
 
 /** Makes a client; connects with the first request. Throws ConsulError `consul.config` on wrong options. */
 export function createConsul(options: ConsulOptions): Consul {
-  const transport = createTransport(resolveOptions(options));
+  const plain = createTransport(resolveOptions(options));
+  const transport = options.login ? withLogin(plain, options.login, options.clock) : plain;
   const where = (path: string) => `${transport.address}/v1${path}`;
 
   async function get<T>(path: string, read: ReadOptions = {}): Promise<Answer<T>> {

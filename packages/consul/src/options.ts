@@ -1,7 +1,9 @@
 /** Where Consul is and how it is spoken to, as options or from the environment variables that Consul's own tools read. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "@legation/runtime";
 import { ConsulError } from "./error.js";
+import type { Login } from "./login.js";
 
 /** How to reach one Consul agent. */
 export interface ConsulOptions {
@@ -11,8 +13,12 @@ export interface ConsulOptions {
   readonly secure?: boolean;
   /** ACL token, sent as `X-Consul-Token`. */
   readonly token?: string;
-  /** A file with the token; stands above `token`. */
+  /** A file with the token; stands above `token`. Looked at before each request, so that a changed one counts at once; one that is gone or empty leaves the last token. */
   readonly tokenFile?: string;
+  /** Gets a token by logging in; stands above both. */
+  readonly login?: Login;
+  /** For the age of a login; the machine's unless given. */
+  readonly clock?: Clock;
   /** `user:password` for a proxy before Consul that asks for HTTP basic authentication. */
   readonly basicAuth?: string;
   readonly datacenter?: string;
@@ -62,6 +68,7 @@ function flag(env: Readonly<Record<string, string | undefined>>, name: string): 
 /** Options with files read and the address taken apart. */
 export interface ResolvedOptions {
   readonly url: URL;
+  /** As they are at this moment. */
   readonly headers: Readonly<Record<string, string>>;
   /** Sent with each request. */
   readonly query: Readonly<Record<string, string>>;
@@ -77,7 +84,7 @@ export interface ResolvedOptions {
 
 /** Reads the files and checks the address. Throws ConsulError `consul.config` that names the option and its fix. */
 export function resolveOptions(options: ConsulOptions): ResolvedOptions {
-  const token = options.tokenFile ? read(options.tokenFile, "token").toString("utf8").trim() : options.token;
+  const token = options.tokenFile ? tokenFile(options.tokenFile) : () => options.token;
   const ca = [
     ...(options.caFile ? [read(options.caFile, "CA certificate")] : []),
     ...(options.caPath ? readDirectory(options.caPath).map((file) => read(file, "CA certificate")) : []),
@@ -86,9 +93,12 @@ export function resolveOptions(options: ConsulOptions): ResolvedOptions {
     throw new ConsulError("consul.config", "A client certificate needs both CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY; only one is set.");
   return {
     url: parseAddress(options.address ?? "127.0.0.1:8500", options.secure ?? false),
-    headers: {
-      ...(token ? { "x-consul-token": token } : {}),
-      ...(options.basicAuth ? { authorization: `Basic ${Buffer.from(options.basicAuth).toString("base64")}` } : {}),
+    get headers() {
+      const secret = token();
+      return {
+        ...(secret ? { "x-consul-token": secret } : {}),
+        ...(options.basicAuth ? { authorization: `Basic ${Buffer.from(options.basicAuth).toString("base64")}` } : {}),
+      };
     },
     query: { ...(options.datacenter ? { dc: options.datacenter } : {}), ...(options.namespace ? { ns: options.namespace } : {}) },
     tls: {
@@ -99,6 +109,27 @@ export function resolveOptions(options: ConsulOptions): ResolvedOptions {
       rejectUnauthorized: options.verify ?? true,
     },
     maxConnections: options.maxConnections ?? 16,
+  };
+}
+
+/** Reads the token now, and again whenever the file has changed. */
+function tokenFile(path: string): () => string {
+  const mark = (): string => {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino} ${size} ${mtimeMs}`;
+  };
+  let token = read(path, "token").toString("utf8").trim();
+  let seen = mark();
+  return () => {
+    try {
+      const now = mark();
+      if (now === seen) return token;
+      token = readFileSync(path, "utf8").trim() || token;
+      seen = now;
+    } catch {
+      // It is just being replaced, or gone: the last token may still do.
+    }
+    return token;
   };
 }
 

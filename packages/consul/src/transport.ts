@@ -12,7 +12,9 @@ import type { ResolvedOptions } from "./options.js";
 
 /** A request; times in milliseconds. */
 export interface Exchange {
-  readonly method: "GET" | "PUT" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** Sent instead of the configured token. */
+  readonly token?: string;
   /** Below `/v1`, its parts already encoded. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -91,7 +93,7 @@ export function createTransport(options: ResolvedOptions): Transport {
         method,
         path,
         query: { ...options.query, ...query },
-        headers: { ...options.headers },
+        headers: { ...options.headers, ...(exchange.token ? { "x-consul-token": exchange.token } : {}) },
         ...(body === undefined ? {} : { body: body instanceof Uint8Array ? Buffer.from(body) : body, type: "json" }),
         buffer: true,
         timeout: timeoutMs,

@@ -162,7 +162,18 @@ export const agentOptions = {
       flag: "--consul-addr",
     }),
     token: option.string({ description: "Consul's ACL token", env: "CONSUL_HTTP_TOKEN", secret: true }),
-    tokenFile: option.string({ description: "A file with Consul's ACL token", env: "CONSUL_HTTP_TOKEN_FILE" }),
+    tokenFile: option.string({
+      description: "A file with Consul's ACL token; a changed one counts at once",
+      env: "CONSUL_HTTP_TOKEN_FILE",
+    }),
+    login: option.object({
+      description: "Log in for an ACL token; it stands above token and tokenFile",
+      fields: {
+        method: option.string({ description: "The auth method in Consul", required: true }),
+        bearerTokenFile: option.string({ description: "The file with the bearer token, such as a workload's JWT", required: true }),
+        meta: option.map({ description: "Shown by Consul beside the token", default: {} }),
+      },
+    }),
     compare: option.duration({
       description: "How often the registration is compared with what Consul has",
       default: 5_000,

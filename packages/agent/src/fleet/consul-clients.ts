@@ -17,7 +17,7 @@ export function consulClients(io: AgentIo, services: number): ConsulClients {
   const clients = new Map<string, Consul>();
   return {
     of(consul) {
-      const key = JSON.stringify([consul.address, consul.token, consul.tokenFile]);
+      const key = JSON.stringify([consul.address, consul.token, consul.tokenFile, consul.login]);
       const client = clients.get(key) ?? openConsul(io, consul, Math.min(mostConnections, 1 + services));
       clients.set(key, client);
       return { ...client, close() {} };
