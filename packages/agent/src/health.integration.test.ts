@@ -4,18 +4,24 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { CheckNowReport } from "./health/health-status.js";
 import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
+import { startConsul } from "./testing/consul-process.js";
 import { until } from "./testing/until.js";
 
 const agents: AgentUnderTest[] = [];
+const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const agent of agents.splice(0)) await agent.cleanUp();
+  for (const close of closing.splice(0)) await close();
 });
 
-async function prepare(health: Readonly<Record<string, unknown>> = {}): Promise<AgentUnderTest> {
+async function prepare(
+  health: Readonly<Record<string, unknown>> = {},
+  { consul = "http://127.0.0.1:1", discovery = false } = {},
+): Promise<AgentUnderTest> {
   const agent = await prepareAgent({
-    consul: "http://127.0.0.1:1",
+    consul,
     config: {
-      discovery: false,
+      discovery,
       health: {
         http: { path: "/health" },
         tcp: true,
@@ -102,4 +108,35 @@ describe("the health of a service under an agent", () => {
     const { health } = await agent.status();
     expect(health.uptime["1h"].percent).toBeLessThan(100);
   });
+
+  it("leaves no check in Consul that a new configuration has no more, nor one that lapses at the old time", async () => {
+    const consul = await startConsul();
+    closing.push(() => consul.stop());
+    const agent = await prepare({}, { consul: consul.url, discovery: true });
+    agent.start();
+    await agent.ready();
+    const checks = async () => {
+      type Row = { readonly CheckID: string; readonly Status: string; readonly Output: string };
+      const [entry] = await consul.get<{ readonly Checks: readonly Row[] }[]>("/health/service/orders");
+      const own = (entry?.Checks ?? []).filter(({ CheckID }) => CheckID.startsWith("legation:"));
+      return Object.fromEntries(own.map(({ CheckID, Status, Output }) => [CheckID.split(":").at(-1), `${Status} ${Output}`]));
+    };
+    expect(Object.keys(await checks()).sort()).toEqual(["heartbeat", "http", "tcp"]);
+    agent.signal("SIGKILL");
+    await agent.exited();
+    const file = join(agent.directory, "service.yaml");
+    const config = JSON.parse(readFileSync(file, "utf8")) as { health: object };
+    writeFileSync(file, JSON.stringify({ ...config, heartbeat: "20s", health: { ...config.health, tcp: false } }));
+    agent.start();
+    await agent.ready();
+    await until("the check is gone", async () => !("tcp" in (await checks())));
+    const beat = (await agent.status()).consul.lastHeartbeat;
+    // The old limit was three seconds; a check of the old kind would be critical long before the second heartbeat.
+    await until("a heartbeat", async () => (await agent.status()).consul.lastHeartbeat !== beat, 40_000);
+    expect(await checks()).toEqual({
+      heartbeat: "passing the agent is alive",
+      http: `passing HEALTHY: GET http://127.0.0.1:${agent.port}/health passes`,
+    });
+    expect(agent.events().filter(({ event, reason }) => event === "registrar.registered" && /Meta/.test(String(reason)))).toHaveLength(1);
+  }, 90_000);
 });

@@ -5,6 +5,7 @@ import { type Dependency, encodeMeta, type Protocol, splitAddress } from "@legat
 import { ConfigError, formatAddress } from "@legation/runtime";
 import type { HostPort } from "../envoy/bootstrap.js";
 import type { Check } from "../health/check.js";
+import { ownKeys } from "../registrar/registration.js";
 import { checkProblems, checksOf } from "./checks.js";
 import type { AgentValues } from "./options.js";
 import { dependencyProblems, isLoopback, metaProblems, parseDependency } from "./rules.js";
@@ -95,8 +96,7 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     heartbeat: values.heartbeat,
     deregisterAfter: values.deregisterAfter,
   };
-  // One key more is the agent's own mark.
-  const keys = Object.keys(encodeMeta({ ...service, user: {} })).length + 1;
+  const keys = Object.keys(encodeMeta({ ...service, user: {} })).length + ownKeys;
   problems.push(...metaProblems(values.meta, keys).map((problem) => `${at("meta")}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
   return {

@@ -1,4 +1,5 @@
 /** From the service's definition to its registration in Consul (DESIGN §4). Pure. */
+import { createHash } from "node:crypto";
 
 import type { CheckState, Registration } from "@legation/consul";
 import { encodeMeta, meshAddressTag } from "@legation/contract";
@@ -11,15 +12,24 @@ export interface CheckReport {
   readonly output: string;
 }
 
-/** The state of each health check, by its kind ("http", "tcp"). */
+/** The state of each health check, by its name. */
 export type CheckReports = Readonly<Record<string, CheckReport>>;
 
 /** What the heartbeat check says while the agent lives. */
 export const heartbeatReport: CheckReport = { status: "passing", output: "the agent is alive" };
 
+/**
+ * The `Meta` key with a digest of the checks: Consul's agent does not tell which checks a service was registered with, nor their TTL, and
+ * one that is no more would lapse and take the instance out.
+ */
+const checksKey = "legation-checks";
+
+/** How many keys of the `Meta` are the agent's own marks. */
+export const ownKeys = 2;
+
 /** The id of a health check in Consul. */
-export function healthCheckId(serviceId: string, kind: string): string {
-  return `legation:${serviceId}:${kind}`;
+export function healthCheckId(serviceId: string, name: string): string {
+  return `legation:${serviceId}:${name}`;
 }
 
 /** Where this instance is reached, and who registers it. */
@@ -33,6 +43,21 @@ export interface Identity {
 /** Builds the registration with each check in its given state. All checks lapse after three heartbeats; only the heartbeat reaps. */
 export function registrationOf(service: ServiceDefinition, identity: Identity, reports: CheckReports): Registration {
   const ttl = `${service.heartbeat * 3}ms`;
+  const checks = [
+    {
+      CheckID: heartbeatCheckId(service.id),
+      Name: "Heartbeat of the Legation agent",
+      TTL: ttl,
+      DeregisterCriticalServiceAfter: `${service.deregisterAfter}ms`,
+      report: heartbeatReport,
+    },
+    ...Object.entries(reports).map(([name, report]) => ({
+      CheckID: healthCheckId(service.id, name),
+      Name: `Health (${name}) as the Legation agent sees it`,
+      TTL: ttl,
+      report,
+    })),
+  ];
   return {
     ID: service.id,
     Name: service.name,
@@ -46,24 +71,14 @@ export function registrationOf(service: ServiceDefinition, identity: Identity, r
       ...(service.zone ? { zone: service.zone } : {}),
       dependencies: service.dependencies,
       wishes: service.wishes,
-      user: { ...service.meta, [ownerKey]: identity.owner },
+      user: { ...service.meta, [ownerKey]: identity.owner, [checksKey]: digestOf(checks.map(({ report: _report, ...check }) => check)) },
     }),
     ...(identity.mesh ? { TaggedAddresses: { [meshAddressTag]: { Address: identity.mesh.host, Port: identity.mesh.port } } } : {}),
     Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
-    Checks: [
-      {
-        CheckID: heartbeatCheckId(service.id),
-        Name: "Heartbeat of the Legation agent",
-        TTL: ttl,
-        Status: heartbeatReport.status,
-        DeregisterCriticalServiceAfter: `${service.deregisterAfter}ms`,
-      },
-      ...Object.entries(reports).map(([kind, report]) => ({
-        CheckID: healthCheckId(service.id, kind),
-        Name: `Health (${kind}) as the Legation agent sees it`,
-        TTL: ttl,
-        Status: report.status,
-      })),
-    ],
+    Checks: checks.map(({ report, ...check }) => ({ ...check, Status: report.status })),
   };
+}
+
+function digestOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
