@@ -148,6 +148,28 @@ describe("acknowledged", () => {
     expect(await wait).toEqual({ laggards: [] });
   });
 
+  it("counts no client that came back and waits for its state: what it keeps is not known", async () => {
+    let view: { layers: string[] } | undefined = { layers: ["all"] };
+    const { cache, server, clock } = createScene({ view: ({ id }) => (id === "back" ? view : { layers: ["all"] }) });
+    cache.patch("all", { set: [resource(endpoint, "orders", "1")] });
+    const steady = new DeltaClient(server, "steady");
+    steady.send({ typeUrl: endpoint, resourceNamesSubscribe: ["orders"] });
+    await steady.drain();
+    view = undefined;
+    const back = new SotwClient(server, "back");
+    back.ask(endpoint, ["orders"]);
+    cache.patch("all", { set: [resource(endpoint, "orders", "2")] });
+    const wait = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 500 });
+    await steady.drain();
+    await clock.advance(500);
+    expect(await wait).toEqual({ laggards: ["back"] });
+    view = { layers: ["all"] };
+    server.refresh("back");
+    const again = server.acknowledged(endpoint, "orders", version("2"), { timeoutMs: 500 });
+    back.ack(await back.one());
+    expect(await again).toEqual({ laggards: [] });
+  });
+
   it("names the laggards after its time, those that refused among them", async () => {
     const { cache, server, clock, one, two } = await twoClients();
     cache.patch("all", { set: [resource(endpoint, "orders", "2")] });

@@ -1,5 +1,5 @@
 /** Waiting until every subscriber of a resource has acknowledged a version of it. */
-import { type Held, resourceOf, versionOf } from "./holding.js";
+import { absent, type Held, resourceOf, versionOf } from "./holding.js";
 import { type Resource, sameContent } from "./resource.js";
 import { newestRevision, revisionOf } from "./revision.js";
 import type { Stream } from "./stream.js";
@@ -48,20 +48,20 @@ export class AcknowledgementWait {
     if (subscription.outstanding?.plan.whole) return true;
     const held = subscription.acknowledged(this.name);
     if (typeof this.wanted === "function") return !this.wanted(versionOf(held));
-    return versionOf(held) !== this.wanted && !this.#passed(held, subscription.target(this.name, stream.source(this.typeUrl)));
+    return versionOf(held) !== this.wanted && !this.#passed(stream, held, subscription.target(this.name, stream.source(this.typeUrl)));
   }
 
-  /** True when a client that holds `held` is past the version: it holds a later one, or all that it is to have without it. */
-  #passed(held: Held, target: Resource | undefined): boolean {
+  /** True when the client, which holds `held`, is past the version: it holds a later one, or all that it is to have without it. */
+  #passed(stream: Stream, held: Held, target: Resource | undefined): boolean {
+    // What a client keeps that waits for its state, or that came back and was told nothing yet, is not known.
+    if (!stream.ready) return false;
     if (target && target.version === this.wanted) {
       if (!this.#known) this.#since = revisionOf(target);
       this.#known = true;
       return false;
     }
     const resource = resourceOf(held);
-    const settled = target
-      ? versionOf(held) === target.version && (!resource || sameContent(resource, target))
-      : versionOf(held) === undefined;
+    const settled = target ? versionOf(held) === target.version && (!resource || sameContent(resource, target)) : held === absent;
     if (settled && this.#known) return true;
     const revision = Math.max(resource ? revisionOf(resource) : 0, settled && target ? revisionOf(target) : 0);
     return revision > this.#since;
