@@ -8,13 +8,13 @@ import { bookEvents } from "./admin/event-book.js";
 import { readinessOf, trafficParts } from "./admin/parts.js";
 import type { AdminParts } from "./admin/routes.js";
 import { type AdminServer, startAdminServer } from "./admin/server.js";
-import { readyToStart } from "./arrival.js";
+import { becomesLive, readyToStart } from "./arrival.js";
 import { createCallers } from "./callers.js";
 import { setUpChannel } from "./channel/setup.js";
 import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
-import { pickBaseId } from "./envoy/handover.js";
+import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { createProbe } from "./health/create-probe.js";
 import { createHealth } from "./health/health.js";
@@ -31,6 +31,7 @@ import { createConsulAgent } from "./registrar/consul-agent.js";
 import { setUpRegistrar } from "./registrar/setup.js";
 import { type Reloaded, type Reread, reload } from "./reload.js";
 import type { Seat } from "./seat.js";
+import type { ServiceManager } from "./service-manager.js";
 import type { StateDir } from "./state-dir.js";
 import { statusOf } from "./status.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
@@ -48,6 +49,8 @@ export interface AgentOptions {
   readonly printedConfig: string;
   /** Reads the configuration again; absent where somebody else does that and begins anew. Throws a LegationError when it is wrong. */
   readonly reread?: (before: AgentConfig) => Reread;
+  /** Absent where others share the process. */
+  readonly manager?: ServiceManager;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly hostname: string;
   readonly consul: Consul;
@@ -73,7 +76,7 @@ export interface Agent {
 
 /** Picks the ports and puts the parts together; nothing is started before `begin`. */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
-  const { config, clock, stateDir, env, hostname, seat } = options;
+  const { config, clock, stateDir, env, hostname, seat, manager } = options;
   const { log, book } = bookEvents(options.log, () => clock.now());
   const { service, values } = config;
   const addresses = await pickAddresses(config, stateDir, seat);
@@ -160,6 +163,12 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     tell();
     instance.callers?.look();
     seat?.changed();
+    tellManager();
+  };
+  const tellManager = (): void => {
+    const { ready, reason } = readinessOf(instance);
+    if (ready) manager?.ready(`${service.id} serves`);
+    else manager?.status(`${service.id}: ${reason}`);
   };
   instance.callers = createCallers(instance, publish);
   const traffic = createTraffic(instance, policy, hurry.signal);
@@ -190,6 +199,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ready: () => readinessOf(instance),
       ...trafficParts(instance, traffic, stopping.signal),
       checkNow: () => checkNow(health, clock.now),
+      reload: () => self.reload("asked over the API"),
       metrics,
       events: book,
     };
@@ -259,6 +269,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 
   const goodbye = async (cause: string): Promise<number> => {
+    manager?.stopping();
     stopping.abort(new LegationError("agent.stopping", cause));
     await begun.catch(() => undefined);
     startLimit?.cancel();
@@ -269,6 +280,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
 
   const close = async (): Promise<void> => {
+    await manager?.close();
     health.close();
     instance.callers?.stop();
     instance.registrar?.stop();
@@ -279,7 +291,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     stateDir.close();
   };
 
-  return {
+  const self: Agent = {
     instance,
     async begin() {
       begun = start();
@@ -302,6 +314,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     reload(cause) {
       const { reread } = options;
       if (!reread) return undefined;
+      manager?.reloading();
       const prepare = (next: Reread, changes: Changes) => {
         const apply = reconfigure(instance, env, publish, next, changes);
         return () => {
@@ -309,7 +322,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
           printedConfig = next.printed;
         };
       };
-      return reload({ instance, reread, prepare, cause });
+      const reloaded = reload({ instance, reread, prepare, cause });
+      tellManager();
+      return reloaded;
     },
     letGo(cause) {
       stopped ??= (async () => {
@@ -323,18 +338,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       return stopped;
     },
   };
-}
-
-function keptBaseId(stateDir: StateDir): number {
-  const envoyBaseId = stateDir.kept.envoyBaseId ?? pickBaseId();
-  stateDir.keep({ envoyBaseId });
-  return envoyBaseId;
+  return self;
 }
 
 const adoptedLiveMs = 3_000;
 const leftEnvoyMs = 5_000;
-
-async function becomesLive({ envoy, clock }: Instance, limitMs: number): Promise<void> {
-  const deadline = clock.monotonic() + limitMs;
-  while (envoy && envoy.runner.state.phase !== "live" && clock.monotonic() < deadline) await clock.sleep(20);
-}

@@ -2,6 +2,7 @@
 import type { Dependency } from "@legation/contract";
 import type { Clock, Logger } from "@legation/runtime";
 import type { Envoy } from "./envoy/setup.js";
+import type { Instance } from "./instance.js";
 import type { Seat } from "./seat.js";
 import { missingDependencies } from "./supervisor/dependencies.js";
 
@@ -62,4 +63,10 @@ async function look(required: readonly Dependency[], envoy: Envoy | undefined, s
   } catch (error) {
     return [...awaited.values(), `Envoy does not say what it sees: ${(error as Error).message}`];
   }
+}
+
+/** Waits until the instance's Envoy is live, but no longer than `limitMs`. */
+export async function becomesLive({ envoy, clock }: Instance, limitMs: number): Promise<void> {
+  const deadline = clock.monotonic() + limitMs;
+  while (envoy && envoy.runner.state.phase !== "live" && clock.monotonic() < deadline) await clock.sleep(20);
 }

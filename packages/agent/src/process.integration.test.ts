@@ -3,20 +3,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
+import { bindNotifySocket, type NotifySocket } from "./testing/notify-socket.js";
 import { until } from "./testing/until.js";
 
 let directory: string;
 const agents: AgentUnderTest[] = [];
+let socket: NotifySocket | undefined;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "legation-options-"));
 });
 afterEach(async () => {
+  await socket?.close();
+  socket = undefined;
   await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function start(config: Record<string, unknown>): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: "http://127.0.0.1:1", config: { discovery: false, ...config } });
+async function start(config: Record<string, unknown>, env: Record<string, string> = {}): Promise<AgentUnderTest> {
+  const agent = await prepareAgent({ consul: "http://127.0.0.1:1", config: { discovery: false, ...config }, env });
   agents.push(agent);
   agent.start();
   return agent;
@@ -74,5 +78,26 @@ describe("the service's process, as configured", () => {
       ["afterStop", "took longer than 100 ms and was ended"],
     ]);
     expect(agent.events().some(({ event, line }) => event === "service.output" && line === "migrating")).toBe(true);
+  });
+});
+
+describe("an agent under systemd", () => {
+  it("reports ready when it serves, its signs of life, reloads and its stop; the service knows nothing of it", {
+    timeout: 60_000,
+  }, async () => {
+    socket = await bindNotifySocket(join(directory, "notify"));
+    const { received } = socket;
+    const env = { NOTIFY_SOCKET: join(directory, "notify"), WATCHDOG_USEC: "400000" };
+    const agent = await start({}, env);
+    const { pids } = await agent.ready();
+    await until("READY", () => received().includes("READY=1 STATUS=orders-1 serves"));
+    await until("signs of life", () => received().filter((line) => line === "WATCHDOG=1").length > 2);
+    agent.signal("SIGHUP");
+    await until("the end of the reload", () => received().filter((line) => line.startsWith("READY=1")).length === 2);
+    expect(readFileSync(`/proc/${pids.app}/environ`, "utf8")).not.toMatch(/NOTIFY_SOCKET|WATCHDOG/);
+    agent.signal("SIGTERM");
+    expect(await agent.exited()).toBe(7);
+    await until("STOPPING", () => received().includes("STOPPING=1"));
+    expect(received().some((line) => line.startsWith("RELOADING=1"))).toBe(true);
   });
 });

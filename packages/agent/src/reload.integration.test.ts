@@ -88,6 +88,8 @@ describe("a reload", () => {
     const agent = await start();
     const { pids } = await agent.ready();
     await change(agent, { env: { MARK: "new" } });
+    const { status, body } = await agent.post("/reload");
+    expect([status, JSON.parse(body)]).toEqual([200, { success: true, now: [], service: [], agent: [] }]);
     expect((await agent.post("/restart")).status).toBe(202);
     const app = await until("the new process", async () => {
       const status = await agent.status();

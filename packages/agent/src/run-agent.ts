@@ -7,6 +7,7 @@ import { withoutAgentChanges } from "./config/change.js";
 import { type AgentConfig, defineAgent } from "./config/definition.js";
 import { agentOptions } from "./config/options.js";
 import type { Reread } from "./reload.js";
+import { connectServiceManager, warnWithoutInit } from "./service-manager.js";
 import { type CaughtSignals, catchSignals } from "./signals.js";
 import { openStateDir } from "./state-dir.js";
 
@@ -71,7 +72,9 @@ async function runOne(argv: readonly string[], io: AgentIo): Promise<number> {
     }
     const { consul, logLevel } = config.values;
     const log = openLog(io, logLevel).child({ service: config.service.name, id: config.service.id });
+    warnWithoutInit(process.pid, log);
     const agent = await createAgent({
+      manager: connectServiceManager({ env: io.env, pid: process.pid, clock: systemClock, log }),
       config,
       printedConfig,
       reread,

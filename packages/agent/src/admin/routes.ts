@@ -2,6 +2,7 @@
 import { codeOf, LegationError, messageOf, type Registry } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { CheckNowReport } from "../health/health-status.js";
+import type { Reloaded } from "../reload.js";
 import type { RestartAnswer } from "../restart.js";
 import type { AgentStatus } from "../status.js";
 import type { Drained } from "../traffic.js";
@@ -22,6 +23,8 @@ export interface AdminParts {
   readonly maintain: (reason: string) => Promise<Drained>;
   readonly endMaintenance: () => Promise<string>;
   readonly checkNow: () => Promise<CheckNowReport>;
+  /** Reads the configuration again; undefined where that is not this instance's own business. */
+  readonly reload: () => Reloaded | undefined;
   readonly metrics: Registry;
   readonly events: EventBook;
 }
@@ -51,7 +54,7 @@ export function addAdminRoutes(server: FastifyInstance, parts: AdminParts): void
 }
 
 const paths =
-  "Paths: GET /v1/live /ready /health /status /events /metrics /config, POST /v1/drain /undrain /restart /maintenance /check-now";
+  "Paths: GET /v1/live /ready /health /status /events /metrics /config, POST /v1/drain /undrain /restart /maintenance /check-now /reload";
 
 function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
   return reply.code(status).send({ success: false, code, message });
@@ -126,5 +129,11 @@ function addActions(server: FastifyInstance, parts: AdminParts): void {
       return await answer(reply, waiting, work, enabled ? "it goes into maintenance" : "it comes out of maintenance");
     },
   );
+  server.post("/reload", async (_request, reply) => {
+    const reloaded = parts.reload();
+    if (!reloaded) return await refuse(reply, 409, "agent.reload", "this service is one of many of its agent: send that agent SIGHUP");
+    if (!reloaded.ok) return await refuse(reply, 422, "config", reloaded.problem);
+    return { success: true, ...reloaded.changes };
+  });
   server.post("/check-now", async () => await parts.checkNow());
 }

@@ -45,6 +45,7 @@ const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
     return drained;
   },
   endMaintenance: async () => "acknowledged",
+  reload: () => ({ ok: true, changes: { now: ["tags"], service: [], agent: [] } }),
   checkNow: async () => ({
     success: true,
     timestamp: "2024-01-01T00:00:00.000Z",

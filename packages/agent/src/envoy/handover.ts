@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import type { Clock } from "@legation/runtime";
 import { hasGate } from "../process/launcher.js";
 import type { Running } from "../process/running.js";
+import type { StateDir } from "../state-dir.js";
 import type { EnvoyAdmin } from "./admin.js";
 import type { Generation } from "./build.js";
 
@@ -24,9 +25,11 @@ export function canHotRestart(directory = sharedMemory): boolean {
   }
 }
 
-/** An id for a row of hot restarts that no other row on this machine is likely to have. */
-export function pickBaseId(random: () => number = Math.random): number {
-  return 1 + Math.floor(random() * 400_000_000);
+/** The id for an instance's row of hot restarts: picked once so that no other row on this machine is likely to have it, and kept. */
+export function keptBaseId(stateDir: Pick<StateDir, "kept" | "keep">, random: () => number = Math.random): number {
+  const envoyBaseId = stateDir.kept.envoyBaseId ?? 1 + Math.floor(random() * 400_000_000);
+  stateDir.keep({ envoyBaseId });
+  return envoyBaseId;
 }
 
 /** Removes what Envoy leaves in shared memory when the last of a row has ended. */
