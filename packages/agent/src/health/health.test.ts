@@ -25,8 +25,10 @@ function scene(names: readonly string[], kept: HealthRecord = { history: [], ver
   const written: HealthRecord[] = [];
   const changes: string[] = [];
   const disk = { full: false, warnings: 0 };
-  const warn = (): void => {
-    disk.warnings += 1;
+  const told: string[] = [];
+  const warn = ({ event }: { event: string }, text: string): void => {
+    if (event === "service.health") told.push(text);
+    else disk.warnings += 1;
   };
   const health = createHealth({
     checks: names.map((name): Check => ({ ...base, name })),
@@ -53,12 +55,12 @@ function scene(names: readonly string[], kept: HealthRecord = { history: [], ver
   const say = (name: string, outcome: ProbeResult["outcome"], message: string = outcome) => {
     answers[name] = { outcome, message };
   };
-  return { clock, health, written, changes, say, disk };
+  return { clock, health, written, changes, say, disk, told };
 }
 
 describe("the health of a service", () => {
   it("is as good as the worst of its checks, and tells only changes of level", async () => {
-    const { clock, health, changes, say } = scene(["http", "db"]);
+    const { clock, health, changes, say, told } = scene(["http", "db"]);
     expect([health.level, health.message]).toEqual(["UNKNOWN", "http was not checked yet"]);
     health.begin("UNKNOWN");
     await clock.advance(10_000);
@@ -79,6 +81,11 @@ describe("the health of a service", () => {
       "http fail → UNHEALTHY",
       "http pass → DEGRADED",
       "db pass → HEALTHY",
+    ]);
+    expect(told).toEqual([
+      "check db: HEALTHY → DEGRADED: slow",
+      "check http: HEALTHY → DEGRADED: refused",
+      "check http: DEGRADED → UNHEALTHY: refused",
     ]);
   });
 

@@ -77,6 +77,7 @@ export function createHealth(options: HealthOptions): Health {
         history.push(result);
         if (history.length > historyLength) history.shift();
         const changed = state.level !== levels.get(check.name);
+        if (changed) tell(check.name, state);
         if (changed) relevel();
         onResult(result, changed);
       },
@@ -84,6 +85,11 @@ export function createHealth(options: HealthOptions): Health {
   let monitors = options.checks.map((check) => monitorOf(check, options.probeOf(check)));
   let looking = false;
 
+  const tell = (check: string, { level: now, message, output }: MonitorState): void => {
+    const from = levels.get(check) ?? "UNKNOWN";
+    const event = { event: "service.health", check, from, to: now, cause: message, ...(output === undefined ? {} : { output }) };
+    log[now === "HEALTHY" ? "info" : "warn"](event, `check ${check}: ${from} → ${now}: ${message}`);
+  };
   const relevel = (): void => {
     for (const { name, state } of monitors) levels.set(name, state.level);
     const next = worst([...levels.values()]);
