@@ -52,5 +52,25 @@ export const commands: readonly Command[] = [
     summary: "Prove on a mesh on this machine that restarts lose no request",
     load: () => import("./commands/prove.js"),
   },
+  {
+    name: "drain",
+    summary: "Take an instance out of service without a lost request",
+    load: () => import("./commands/drain.js"),
+  },
+  {
+    name: "undrain",
+    summary: "Put a drained instance back into service",
+    load: () => import("./commands/undrain.js"),
+  },
+  {
+    name: "restart",
+    summary: "Restart an instance's process without a lost request",
+    load: () => import("./commands/restart.js"),
+  },
+  {
+    name: "maintenance",
+    summary: "Hold an instance out of service until told otherwise",
+    load: () => import("./commands/maintenance.js"),
+  },
   { name: "version", summary: "Print the version", load: () => import("./commands/version.js") },
 ];

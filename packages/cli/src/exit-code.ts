@@ -6,16 +6,20 @@ export const exitCode = {
   failed: 1,
   /** The command line or the configuration is wrong; nothing was done. */
   usage: 2,
-  /** No control plane answers. */
+  /** No control plane answers, or no agent. */
   unreachable: 3,
+  /** What was asked for is under way, and was not over in the time given. */
+  pending: 4,
 } as const;
 
 const usageCodes = ["config", "usage"];
-const unreachableCodes = ["api.unreachable"];
+const unreachableCodes = ["api.unreachable", "agent.unreachable"];
+const pendingCodes = ["agent.pending"];
 
 /** The exit code for an error, by its own `code`. */
 export function exitCodeOf(error: unknown): number {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
   if (usageCodes.includes(code)) return exitCode.usage;
+  if (pendingCodes.includes(code)) return exitCode.pending;
   return unreachableCodes.includes(code) ? exitCode.unreachable : exitCode.failed;
 }

@@ -24,6 +24,13 @@ Flags of the commands that ask a control plane (services, proxies):
                 Default: http://127.0.0.1:8080
   --json        Print JSON for programs instead of a table for people
 
+Flags of the commands that ask an agent (drain, undrain, restart,
+maintenance):
+  --state-dir DIRECTORY
+                The state directory of the agent, if this machine has several
+  --admin ADDRESS
+                The agent's API, host:port or unix:/path, instead
+
 Environment:
   CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN and Consul's other standard variables
                 Where Consul is (agent, control-plane)
@@ -36,7 +43,8 @@ Exit codes:
   0    Done. An agent that runs its service ends with the service's code
   1    Failed; the message on standard error says why
   2    The command line or the configuration is wrong; nothing was done
-  3    No control plane answers
+  3    No control plane answers, or no agent
+  4    Under way, and not over in the time of --timeout
   129, 130, 143
        Ended by force: a second SIGHUP, SIGINT or SIGTERM while stopping
 
@@ -46,5 +54,6 @@ Examples:
   legation agent --config service.yaml --print-config
   legation services --json
   legation prove rollout
+  legation drain --wait --timeout 60s
 `;
 }

@@ -1,0 +1,87 @@
+/** A command that asks one agent to do something, and shows each step of it while it is done. */
+import { type ConfigValues, helpText, LegationError, loadConfig, type OptionTable, option, wantsHelp } from "@legation/runtime";
+import { createAgentApi } from "./agent-api.js";
+import type { Run } from "./command.js";
+import { exitCode } from "./exit-code.js";
+import { type AgentSettings, agentSettings, findAgent } from "./find-agent.js";
+
+/** What the agent answers to each of these commands. */
+export interface ActionAnswer {
+  readonly state?: string;
+  readonly message?: string;
+  readonly already?: boolean;
+  readonly steps?: readonly { readonly step: string; readonly outcome: string; readonly laggards?: readonly string[] }[];
+}
+
+/** What tells one command from another. */
+export interface AgentAction<T extends OptionTable> {
+  readonly name: string;
+  /** Behind the name, before the flags. */
+  readonly words?: string;
+  readonly summary: string;
+  /** Its own settings, beside those of every such command. */
+  readonly settings: T;
+  /** `--timeout` unless given, milliseconds. */
+  readonly timeout: number;
+  readonly examples: readonly string[];
+  /** How many words may stand behind the name. */
+  readonly maxWords: number;
+  /** The request; throws LegationError "usage" when the words are none of this command's. */
+  readonly request: (
+    values: ConfigValues<T>,
+    words: readonly string[],
+  ) => { readonly path: string; readonly body: object; readonly id?: string | undefined };
+  /** The answer in a sentence. */
+  readonly say: (answer: ActionAnswer) => string;
+}
+
+const shown = /^(leave|arrive)\.step$|^service\./;
+
+/** Makes the command. */
+export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Run {
+  const { name, words = "[ID]", summary, examples } = action;
+  const table = {
+    ...action.settings,
+    timeout: option.duration({
+      description: "How long the command waits; what was asked for goes on after it, and the exit code is 4",
+      default: action.timeout,
+      flag: "--timeout",
+    }),
+    ...agentSettings,
+  };
+  return async (argv, io) => {
+    if (wantsHelp(argv)) {
+      io.stdout.write(helpText(table, { usage: `legation ${name} ${words} [flags]`, summary, examples }));
+      return exitCode.done;
+    }
+    const { values, positional } = loadConfig(table, { argv, env: io.env, maxPositional: action.maxWords });
+    const settings = values as unknown as AgentSettings & { readonly timeout: number };
+    const { path, body, id } = action.request(values as unknown as ConfigValues<T>, positional);
+    const api = createAgentApi(findAgent(settings, id, io.env));
+    const stop = settings.json
+      ? async () => {}
+      : await api.follow(({ event, message, level }) => {
+          if (shown.test(event)) io.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
+        });
+    try {
+      const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body });
+      io.stdout.write(settings.json ? `${JSON.stringify(answer, null, 2)}\n` : `${action.say(answer)}\n`);
+      return exitCode.done;
+    } finally {
+      await stop();
+    }
+  };
+}
+
+/** What a drain did, in a sentence. */
+export function drainedText({ already, steps = [], message }: ActionAnswer): string {
+  if (message !== undefined) return message;
+  const laggards = steps.flatMap((step) => step.laggards ?? []);
+  const late = laggards.length > 0 ? `, without the acknowledgement of ${laggards.join(", ")}` : "";
+  return already ? "it had been drained before" : `drained${late}`;
+}
+
+/** Throws for a word that a command does not know. */
+export function wrongWord(word: string | undefined, what: string): never {
+  throw new LegationError("usage", word === undefined ? `${what} is missing` : `${JSON.stringify(word)} is not ${what}`);
+}
