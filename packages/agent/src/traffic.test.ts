@@ -49,6 +49,7 @@ function scene() {
         calls.push(`maintenance ${on}`);
         if (fault.consul) throw fault.consul;
       },
+      maintain: (reason: string | undefined) => calls.push(`operator ${reason}`),
     },
     envoy: {
       runner: {
@@ -142,5 +143,106 @@ describe("taking an instance out of traffic and putting it back", () => {
     await back;
     await clock.advance(5_000);
     expect(calls).toEqual(["maintenance true", "drain Envoy", "fresh Envoy", "maintenance false"]);
+  });
+
+  it("drains once, however often that is asked for, and says so", async () => {
+    const { clock, traffic, calls } = scene();
+    const both = [traffic.drain("one"), traffic.drain("two")];
+    await clock.advance(2_000);
+    const [one, two] = await Promise.all(both);
+    expect([one?.already, two?.already]).toEqual([false, false]);
+    expect(await traffic.drain("three")).toEqual({ steps: one?.steps, already: true });
+    expect(calls).toEqual(["maintenance true", "drain Envoy"]);
+  });
+
+  it("calls a restart off whose drain is undrained", async () => {
+    const { clock, supervisor, traffic } = scene();
+    const answer = traffic.restart("asked", false);
+    await clock.advance(500);
+    const back = traffic.undrain("by an operator");
+    await clock.advance(100);
+    await back;
+    if ("problem" in answer) throw new Error(answer.problem);
+    await expect(answer.done).rejects.toThrow("put back into service before it was restarted");
+    expect(supervisor.state).toMatchObject({ phase: "running", restarts: 0 });
+  });
+
+  it("restarts after a drain under way, and stays drained where an operator wants that", async () => {
+    const { clock, supervisor, traffic, comesBack } = scene();
+    void traffic.drain("by an operator");
+    await clock.advance(500);
+    const answer = traffic.restart("asked", false);
+    await clock.advance(2_000);
+    expect(supervisor.state.phase).toBe("stopping");
+    await comesBack();
+    await clock.advance(100);
+    if ("problem" in answer) throw new Error(answer.problem);
+    expect(await answer.done).toBe("restarted; it stays out of service until it is undrained");
+    expect(supervisor.state.phase).toBe("draining");
+  });
+
+  it("goes on with a drain under way when the agent stops, and drains no second time", async () => {
+    const { clock, supervisor, traffic, calls } = scene();
+    void traffic.drain("by an operator");
+    await clock.advance(500);
+    supervisor.dispatch({ kind: "stop", cause: "SIGTERM" });
+    const steps = traffic.leaveSteps();
+    const left = traffic.leave(true);
+    await clock.advance(2_000);
+    await left;
+    expect(calls).toEqual(["maintenance true", "drain Envoy"]);
+    expect(steps.reports.map(({ step }) => step)).toEqual(["1", "2", "3", "4"]);
+  });
+
+  it("ends a drain under way at once when the service is gone at the stop", async () => {
+    const { clock, supervisor, traffic } = scene();
+    void traffic.drain("by an operator");
+    await clock.advance(500);
+    supervisor.dispatch({ kind: "stop", cause: "SIGTERM" });
+    const left = traffic.leave(false);
+    await clock.advance(0);
+    await left;
+    expect(clock.monotonic()).toBe(500);
+  });
+
+  it("keeps a service drained that is drained while it backs off", async () => {
+    const { clock, supervisor, traffic } = scene();
+    supervisor.dispatch({ kind: "exit", cause: "crashed" });
+    expect(supervisor.state.phase).toBe("backing_off");
+    const drained = traffic.drain("by an operator");
+    await clock.advance(2_000);
+    expect((await drained).already).toBe(false);
+    supervisor.dispatch({ kind: "retry" });
+    supervisor.dispatch({ kind: "healthy", cause: "passes" });
+    await clock.advance(0);
+    expect(supervisor.state).toMatchObject({ phase: "draining", drained: true });
+  });
+
+  it("refuses a restart when the attempts are used up", async () => {
+    const { supervisor, traffic } = scene();
+    for (let i = 0; i < 4; i++) {
+      supervisor.dispatch({ kind: "exit", cause: "crashed" });
+      supervisor.dispatch({ kind: "retry" });
+    }
+    expect(supervisor.state.phase).toBe("failed");
+    expect(traffic.restart("asked", false)).toEqual({ problem: expect.stringContaining("use force") });
+  });
+
+  it("holds an operator's maintenance against undrain and restarts, until the operator ends it", async () => {
+    const { clock, supervisor, traffic, calls, comesBack } = scene();
+    const held = traffic.maintain("new disk");
+    await clock.advance(2_000);
+    expect((await held).already).toBe(false);
+    await expect(traffic.undrain("by somebody")).rejects.toMatchObject({
+      code: "traffic.maintenance",
+      message: expect.stringContaining("new disk"),
+    });
+    traffic.restart("asked", false);
+    await clock.advance(100);
+    await comesBack();
+    expect(supervisor.state.phase).toBe("draining");
+    await traffic.endMaintenance("by the operator");
+    expect(supervisor.state.phase).toBe("running");
+    expect(calls.filter((call) => call.startsWith("operator"))).toEqual(["operator new disk", "operator undefined"]);
   });
 });

@@ -1,4 +1,5 @@
-/** An instance is stopped by SIGTERM: not one request fails. */
+/** An instance is stopped by SIGTERM: its callers' Envoys acknowledge that they have dropped it, and not one request fails. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { during, type Fact, failures, hold, took } from "./fact.js";
 
@@ -13,8 +14,26 @@ export const stopped: Fact = {
       await sleep(1_000);
       return { code, ms };
     });
-    const seen = `${failures(report)}; it ended in ${took(result.ms)} with code ${result.code}`;
-    hold(report.failed === 0 && result.code === 0, seen);
+    const proof = proofIn(readFileSync(service.log, "utf8"));
+    const seen = `${failures(report)}; ${proof?.outcome ?? "no proxy was asked"} in ${took(proof?.ms ?? 0)}; it ended in ${took(result.ms)} with code ${result.code}`;
+    hold(report.failed === 0 && result.code === 0 && proof?.level === "info" && proof.outcome.includes("acknowledged"), seen);
     return seen;
   },
 };
+
+interface Step {
+  readonly event: string;
+  readonly level: string;
+  readonly step: string;
+  readonly outcome: string;
+  readonly ms: number;
+}
+
+/** The last step 2 of the stop order in an agent's log: who acknowledged that the instance leaves. */
+function proofIn(log: string): Step | undefined {
+  return log
+    .split("\n")
+    .filter((line) => line.includes('"leave.step"'))
+    .map((line) => JSON.parse(line) as Step)
+    .findLast(({ step }) => step === "2");
+}
