@@ -86,14 +86,13 @@ describe("an instance among two", () => {
   );
 
   it("leaves in order when it is stopped in the middle of a drain", async () => {
-    const { mesh, first, web } = state();
+    const { mesh, first, web, mark } = state();
     const requests = load(web, "orders", 100);
     const drain = first.ask("POST", "/v1/drain").catch(() => undefined);
-    await until(async () => (await mark()()) !== undefined, { what: "the drain to begin", limitMs });
+    await until(async () => (await mark()) !== undefined, { what: "the drain to begin", limitMs });
     expect(await first.stop()).toBe(0);
     await drain;
     expect(await rowOf(mesh, "orders", "orders-1")).toBeUndefined();
     expect((await requests.stop()).failuresByReason).toEqual({});
   });
-  const mark = () => state().mark;
 });
