@@ -51,6 +51,7 @@ export function http2Sender({ url, authority, path = "/", method = "GET", timeou
           failure ??= error.code ?? error.message;
         });
         stream.once("close", () => {
+          if (stream.rstCode) failure ??= `reset with code ${stream.rstCode}`;
           if (complete && failure === undefined && status < 500) resolve({ ok: true, answeredBy: by });
           else
             resolve({
