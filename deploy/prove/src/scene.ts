@@ -27,6 +27,8 @@ export interface Scene {
   arrive(): Promise<void>;
   /** SIGKILL to one part of each instance, where it runs. */
   kill(part: Part): Promise<void>;
+  /** Stops the bystander's Envoy (SIGSTOP), so that it acknowledges nothing, until what it resolves with is called. */
+  stopBystander(): Promise<() => void>;
   /** For the table: what was seen beyond the figures. */
   note(seen: string): void;
   /** Counts requests apart from the load. */
@@ -73,6 +75,11 @@ export function createScene(fleet: Fleet, at: number, observed: Observed): Scene
     },
     async kill(part) {
       for (const service of instances) if (await service.killIfAlive(part)) observed.kills.push({ part, at: Date.now() });
+    },
+    async stopBystander() {
+      const { envoy } = await fleet.bystander.pids();
+      process.kill(envoy, "SIGSTOP");
+      return () => void process.kill(envoy, "SIGCONT");
     },
     note: (seen) => void observed.notes.push(seen),
     countLong: (requests) => void observed.long.push(...requests),

@@ -1,6 +1,6 @@
-/** The control plane is killed with -9 while callers' proxies are to drop the instance. */
+/** The control plane is killed with -9 while an instance waits for its answer, which one caller's stopped proxy holds back. */
 import type { Fault } from "../fault.js";
-import { outcomeOf } from "../scene.js";
+import { outcomeOf, settle } from "../scene.js";
 
 export const controlPlaneKilled: Fault = {
   name: "control-plane-killed",
@@ -8,11 +8,17 @@ export const controlPlaneKilled: Fault = {
   title: "the control plane is killed with -9",
   async play(scene) {
     const { controlPlane } = scene.fleet;
-    const leaving = await scene.leave();
-    await leaving.begun("2");
-    await controlPlane.kill9();
-    const [first] = await leaving.left();
-    scene.note(`step 2: ${outcomeOf(first, "2")}`);
+    const resume = await scene.stopBystander();
+    try {
+      const leaving = await scene.leave();
+      await leaving.begun("2");
+      await settle(100);
+      await controlPlane.kill9();
+      const [first] = await leaving.left();
+      scene.note(`step 2: ${outcomeOf(first, "2")}`);
+    } finally {
+      resume();
+    }
     await controlPlane.restart();
     await scene.arrive();
   },

@@ -7,14 +7,13 @@ export const silentProxy: Fault = {
   step: "2",
   title: "one caller's proxy never acknowledges",
   async play(scene) {
-    const { envoy } = await scene.fleet.bystander.pids();
-    process.kill(envoy, "SIGSTOP");
+    const resume = await scene.stopBystander();
     try {
       const leaving = await scene.leave();
       const [first] = await leaving.left();
       scene.note(`step 2: ${outcomeOf(first, "2")}`);
     } finally {
-      process.kill(envoy, "SIGCONT");
+      resume();
     }
     await scene.arrive();
   },
