@@ -135,6 +135,22 @@ describe("a read", () => {
   });
 });
 
+describe("a connection", () => {
+  test("is used again, held by a question that takes its time, and closed when it has been idle for a second", async () => {
+    const { consul, sockets } = await against((request, response) => {
+      setTimeout(() => json(response, []), request.url?.startsWith("/v1/slow") ? 1_500 : 0);
+    });
+    await consul.get("/quick");
+    await consul.get("/slow");
+    expect(sockets.size).toBe(1);
+    const [socket] = sockets;
+    expect(socket?.destroyed).toBe(false);
+    await new Promise<void>((resolve) => socket?.once("close", () => resolve()));
+    await consul.get("/quick");
+    expect(sockets.size).toBe(2);
+  });
+});
+
 describe("a failure has a code and says what to do", () => {
   test.each([
     [403, "Permission denied: Missing service:write on web", "consul.forbidden", 'service "web" { policy = "write" }'],

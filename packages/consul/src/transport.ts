@@ -66,11 +66,18 @@ interface PapiFailure extends Error {
   readonly response?: http.IncomingMessage & { body?: Buffer };
 }
 
+/**
+ * Milliseconds after which a connection without a request is closed. Consul allows 200 connections per client address: kept from one
+ * heartbeat to the next, they would be used up by 200 agents on one machine.
+ */
+const idleMs = 1_000;
+
 /** Makes the transport; no connection is opened before the first request. */
 export function createTransport(options: ResolvedOptions): Transport {
   const { url } = options;
   const secure = url.protocol === "https:";
-  const bounds = { keepAlive: true, keepAliveMsecs: 15_000, maxSockets: options.maxConnections, maxFreeSockets: options.maxConnections };
+  const { maxConnections } = options;
+  const bounds = { keepAlive: true, keepAliveMsecs: 15_000, maxSockets: maxConnections, maxFreeSockets: maxConnections, timeout: idleMs };
   const agent = secure ? new https.Agent({ ...bounds, ...options.tls }) : new http.Agent(bounds);
   const address = url.origin;
   const client = new Client({
