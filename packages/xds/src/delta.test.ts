@@ -1,4 +1,4 @@
-/** The incremental variant, rule by rule, on a scripted stream. The numbers are those of the list in the README. */
+/** The incremental variant, rule by rule, on a scripted stream. The numbers are those of RULES.md. */
 import { create } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { describe, expect, it } from "vitest";

@@ -15,7 +15,7 @@ it("exist for every type in both variants, but for virtual hosts, which are incr
   expect(served("sotw").sort()).toEqual(urls.filter((url) => url !== TypeUrl.virtualHost).sort());
 });
 
-describe.each(single)("$path", ({ path, variant, typeUrl }) => {
+describe.each(single.map((method) => [method.path, method] as const))("%s", (path, { variant, typeUrl }) => {
   const open = (options = {}) => {
     const scene = createScene(options);
     scene.cache.replace("all", [resource(typeUrl, "a"), resource(typeUrl, "b")]);
