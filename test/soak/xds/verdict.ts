@@ -3,7 +3,7 @@ import type { Census } from "./census.js";
 
 /**
  * What the heap may have grown by: after a warm-up of seconds V8 still compiles and collects feedback on code, which takes about 1 MB in the
- * short form and 1.5 MB in five minutes. What leaks three kilobytes per stream exceeds the bound there, and here what leaks 150 bytes.
+ * short form and 1.5 MB in five minutes. A leak of three kilobytes per stream exceeds the bound in the short form, one of 150 bytes in the long.
  */
 const heapBytes = 3 * 1024 * 1024;
 /**
