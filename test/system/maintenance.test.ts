@@ -38,6 +38,15 @@ describe("an instance among two", () => {
     expect((await requests.stop()).failuresByReason).toEqual({});
   });
 
+  it("is back as soon as an operator ends a maintenance", async () => {
+    const { first, orders, web, mark } = state();
+    await legation(first, "maintenance", "on");
+    expect((await mark())?.Status).toBe("critical");
+    expect(await legation(first, "maintenance", "off")).toMatch(/^all 1 subscribed proxies/);
+    expect(await mark()).toBeUndefined();
+    await untilHealthy(web, "orders", orders);
+  });
+
   it("stays in an operator's maintenance over a new agent, a new process and a wiped Consul, until the operator ends it", async () => {
     const { mesh, first, orders, web, mark } = state();
     expect(await legation(first, "maintenance", "on", "--reason", "new disk")).toMatch(/^in maintenance: drained/);

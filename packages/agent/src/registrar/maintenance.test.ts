@@ -74,6 +74,19 @@ describe("the mark that keeps an instance out of service", () => {
     expect(consul.mark).toBeUndefined();
   });
 
+  it("goes with the drain when the operator has ended the maintenance before, whatever reason stands there", async () => {
+    const { consul, maintenance } = scene();
+    maintenance.operator("new disk");
+    maintenance.drain(true);
+    await maintenance.settle();
+    maintenance.operator(undefined);
+    await maintenance.settle();
+    expect(consul.mark).toBe("legation:maintenance: new disk");
+    maintenance.drain(false);
+    await maintenance.settle();
+    expect(consul.mark).toBeUndefined();
+  });
+
   it("is set again when Consul has lost it, and says when Consul does not know the service", async () => {
     const { consul, maintenance } = scene();
     maintenance.operator("new disk");

@@ -45,7 +45,7 @@ export function createMaintenance({ consul, id, log }: { consul: ConsulAgent; id
     const done = (mark !== undefined) === on || theirs;
     if (!done && !(await consul.maintenance(id, on, reason ?? ""))) return false;
     settled = on;
-    clear = false;
+    if (!on) clear = false;
     return true;
   };
 
