@@ -12,6 +12,10 @@ const benches = {
     about: "how soon a change in Consul is seen, and what watching costs [--short] [--consul 1.19.2,1.8.7]",
     module: "consul/main.js",
   },
+  agent: {
+    about: "memory and idle CPU of an agent with 1 and 20 services [--services 1,20] [--seconds 30] [--envoys]",
+    module: "agent/main.js",
+  },
 };
 
 const [name = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--");

@@ -77,11 +77,7 @@ describe("services under one agent", () => {
     expect(failed["payments"]?.pids.envoy).toBe(before["payments"]?.pids.envoy);
     expect(failed["orders"]?.dependencies.missing.join()).toMatch(/^payments-1 \(.*payments\.yaml\) is failed: /);
     fleet.setDown("payments", false);
-    await fetch(`${fleet.api}/services/payments-1/restart`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: '{"force":true}',
-    });
+    await fleet.ask("/services/payments-1/restart", "POST", { force: true });
     await fleet.ready();
     expect((await fleet.services())["orders"]?.dependencies.missing).toEqual([]);
   });
@@ -108,11 +104,7 @@ describe("services under one agent", () => {
     );
     expect(orders).toMatchObject({ state: "waiting", dependencies: { missing: [orders.reason] } });
     fleet.setDown("payments", false);
-    await fetch(`${fleet.api}/services/payments-1/restart`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: '{"force":true}',
-    });
+    await fleet.ask("/services/payments-1/restart", "POST", { force: true });
     await fleet.ready();
   });
 

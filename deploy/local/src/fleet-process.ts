@@ -56,6 +56,8 @@ export interface FleetProcess {
   ready(...names: string[]): Promise<void>;
   /** By the service's name. */
   services(): Promise<Readonly<Record<string, FleetService>>>;
+  /** Asks the agent's API, or below `/services/{id}` a service's, with the token for it; resolves to the parsed answer, whatever its status. */
+  ask<T>(path: string, method?: "GET" | "POST", body?: unknown): Promise<T>;
   /** Everything logged so far. */
   events(): FleetEvent[];
   /** True lets the application exit with 3 whenever it is started from now on. */
@@ -102,8 +104,18 @@ export async function startFleet(sandbox: Sandbox, run: FleetRun): Promise<Fleet
   let child = await start();
   sandbox.onStop(() => child.stop(stopLimit));
 
+  const ask = async <T>(path: string, method: "GET" | "POST" = "GET", body?: unknown): Promise<T> => {
+    const id = /^\/services\/([^/]+)/.exec(path)?.[1] ?? "";
+    const { token } = JSON.parse(readFileSync(join(stateDir, id, "admin.json"), "utf8")) as { token: string };
+    const answer = await fetch(`http://${admin}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return (await answer.json()) as T;
+  };
   const services = async (): Promise<Readonly<Record<string, FleetService>>> => {
-    const answer = (await (await fetch(`http://${admin}/v1/services`)).json()) as { services: readonly FleetService[] };
+    const answer = await ask<{ services: readonly FleetService[] }>("/v1/services");
     return Object.fromEntries(answer.services.map((service) => [service.service, service]));
   };
   return {
@@ -127,6 +139,7 @@ export async function startFleet(sandbox: Sandbox, run: FleetRun): Promise<Fleet
       );
     },
     services,
+    ask,
     events: () =>
       readFileSync(child.log, "utf8")
         .split("\n")
