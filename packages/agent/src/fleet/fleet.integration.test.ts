@@ -172,6 +172,7 @@ describe("many services under one agent", () => {
     await untilServing("a", "b", "d");
     const after = await pids();
     expect(after["a"]).toBe(before["a"]);
+    expect(after["b"]).toBe(before["b"]);
     expect(Object.keys(after).sort()).toEqual(["a", "b", "d"]);
     const { Service } = await until("b has its new tag", async () => {
       const [entry] = await consul.get<{ Service: { Tags: string[] } }[]>("/health/service/b?passing");
@@ -179,6 +180,11 @@ describe("many services under one agent", () => {
     });
     expect(Service.Tags).toEqual(["new"]);
     expect(await inConsul()).toEqual(["a-1", "b-1", "d-1"]);
+    await fleet.write("b", { tags: ["new"], env: { OTHER: "1" } });
+    fleet.signal("SIGHUP");
+    await until("b has left and begun", async () => ![undefined, before["b"]].includes((await pids())["b"]) || undefined, limitMs);
+    await untilServing("a", "b", "d");
+    expect((await pids())["a"]).toBe(before["a"]);
   });
 
   it("do not touch each other when one cannot begin, and it begins when it can", { timeout }, async () => {

@@ -10,8 +10,8 @@ import { namedPorts, type Plan, type PlannedService } from "./plan.js";
 /** What a fleet needs. */
 export interface FleetOptions {
   readonly plan: Plan;
-  /** Makes the agent of one service. */
-  readonly open: (planned: PlannedService, seat: Omit<Seat, "api" | "serve">) => Promise<Agent>;
+  /** Makes the agent of one service; `latest` is its definition as it was read last. */
+  readonly open: (planned: PlannedService, seat: Omit<Seat, "api" | "serve">, latest: () => PlannedService) => Promise<Agent>;
   /** Ports that services of this agent had before and may still hold. */
   readonly keptPorts: (planned: PlannedService) => readonly number[];
   /** All services together may take so long to leave, milliseconds; what is left then is hurried. */
@@ -85,16 +85,17 @@ export function createFleet(options: FleetOptions): Fleet {
   };
 
   const add = (planned: PlannedService): Member => {
+    const latest = (): PlannedService => member.planned;
     const seat = {
       reserved,
-      awaited: () => awaited(planned),
+      awaited: () => awaited(latest()),
       isLocal: (name: string) => graph.instances(name).length > 0,
       changed,
     };
     const { name, id } = planned.config.service;
-    const member = createMember({
+    const member: Member = createMember({
       planned,
-      open: () => options.open(planned, seat),
+      open: (newest) => options.open(newest, seat, latest),
       clock,
       log: log.child({ service: name, id }),
       changed,
@@ -164,7 +165,11 @@ export function createFleet(options: FleetOptions): Fleet {
     const added = [...wanted.keys()].filter((id) => !members.has(id));
     log.info({ event: "fleet.changing", added, removed, changed: moved }, describe({ added, removed, changed: moved }));
     reserve(plan);
-    await leave(new Set([...removed, ...moved]), "its file has changed");
+    const restarted = moved.filter((id) => {
+      const planned = wanted.get(id);
+      return !planned || !members.get(id)?.take(planned);
+    });
+    await leave(new Set([...removed, ...restarted]), "its file has changed");
     graph = plan.graph;
     if (!stopped) for (const [id, planned] of wanted) if (!members.has(id)) add(planned).begin();
     changed();

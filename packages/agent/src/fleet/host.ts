@@ -60,7 +60,7 @@ export async function runHost(run: HostRun): Promise<number> {
       stopLimit: values.stopLimit,
       clock: systemClock,
       log,
-      open: (planned, seat) => openAgent(planned, { ...seat, ...seatAt(started, planned) }, clients, io, log),
+      open: (planned, seat, latest) => openAgent(planned, { ...seat, ...seatAt(started, planned) }, latest, { clients, io, log }),
     });
     log.info(
       { event: "fleet.begins", admin: address, services: first.services.map(({ config }) => config.service.id) },
@@ -93,7 +93,12 @@ function seatAt(api: FleetApi, { config }: PlannedService): Pick<Seat, "api" | "
   return { api: api.placeOf(id), serve: (parts, access) => api.mount(id, parts, access) };
 }
 
-async function openAgent(planned: PlannedService, seat: Seat, clients: ConsulClients, io: AgentIo, log: Logger): Promise<Agent> {
+async function openAgent(
+  planned: PlannedService,
+  seat: Seat,
+  latest: () => PlannedService,
+  { clients, io, log }: { readonly clients: ConsulClients; readonly io: AgentIo; readonly log: Logger },
+): Promise<Agent> {
   const { config, printedConfig } = planned;
   const { service, values } = config;
   const serviceLog = log.child({ service: service.name, id: service.id }, { level: values.logLevel });
@@ -102,6 +107,10 @@ async function openAgent(planned: PlannedService, seat: Seat, clients: ConsulCli
     return await createAgent({
       config,
       printedConfig,
+      reread: () => {
+        const now = latest();
+        return { config: now.config, written: now.config.values, printed: now.printedConfig };
+      },
       env: io.env,
       hostname: hostname(),
       consul: clients.of(values.consul),

@@ -1,6 +1,7 @@
 /** One service of a fleet: its agent, begun again when it could not begin, and never a trouble to the others. */
 import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
 import type { Agent } from "../agent.js";
+import { changesBetween } from "../config/change.js";
 import type { Instance } from "../instance.js";
 import type { PlannedService } from "./plan.js";
 
@@ -21,6 +22,8 @@ export interface Member {
   readonly instance: Instance | undefined;
   /** Why it could not begin. */
   readonly problem: string | undefined;
+  /** Takes up a definition whose changes need no new start; false when it has to leave and begin instead. */
+  take(next: PlannedService): boolean;
   /** Goes through the start order, and tries again with back-off where that is not possible. */
   begin(): void;
   /** Leaves in the stop order and resolves to the exit code; a second call hurries the first. */
@@ -33,7 +36,9 @@ const firstRetryMs = 1_000;
 const longestRetryMs = 30_000;
 
 /** Creates a member; nothing happens before `begin`. */
-export function createMember({ planned, open, clock, log, changed }: MemberOptions): Member {
+export function createMember(options: MemberOptions): Member {
+  const { open, clock, log, changed } = options;
+  let { planned } = options;
   const stopping = new AbortController();
   let agent: Agent | undefined;
   let problem: string | undefined;
@@ -69,12 +74,23 @@ export function createMember({ planned, open, clock, log, changed }: MemberOptio
   };
 
   return {
-    planned,
+    get planned() {
+      return planned;
+    },
     get instance() {
       return agent?.instance;
     },
     get problem() {
       return problem;
+    },
+    take(next) {
+      const { agent: later, service } = changesBetween(planned.config.values, next.config.values);
+      if (!agent || later.length > 0 || service.length > 0) return false;
+      const before = planned;
+      planned = next;
+      if (agent.reload("its file has changed")?.ok) return true;
+      planned = before;
+      return false;
     },
     begin: () => void run(),
     async stop(cause) {
