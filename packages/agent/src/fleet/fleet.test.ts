@@ -1,0 +1,91 @@
+import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import { describe, expect, it } from "vitest";
+import type { Agent } from "../agent.js";
+import { createFleet, type Fleet } from "./fleet.js";
+import { graphOf } from "./graph.js";
+import type { Plan, PlannedService } from "./plan.js";
+
+/** Agents that leave when they are told, or when they are hurried; what they were asked stands in `told`. */
+async function scene(needs: Readonly<Record<string, readonly string[]>>) {
+  const clock = createTestClock();
+  const told: string[] = [];
+  const release = new Map<string, (code: number) => void>();
+  const services = Object.entries(needs).map(([id, names]): PlannedService => {
+    const dependencies = names.map((name) => ({ name, optional: false }));
+    const address = "127.0.0.1:0";
+    const values = { envoy: { outbound: address, admin: address } };
+    return {
+      file: `${id}.yaml`,
+      printedConfig: "",
+      config: { service: { id, name: id, port: 1, dependencies }, values, inbound: address },
+    } as never;
+  });
+  const graph = graphOf(
+    Object.entries(needs).map(([id, names]) => ({
+      id,
+      service: id,
+      file: id,
+      dependencies: names.map((name) => ({ name, optional: false })),
+    })),
+  );
+  if ("cycles" in graph) throw new Error("there is a cycle");
+  const plan: Plan = { services, graph };
+  const open = async ({ config }: PlannedService): Promise<Agent> => {
+    const { id } = config.service;
+    const left = new Promise<number>((resolve) => release.set(id, resolve));
+    const agent = {
+      begin: async () => {},
+      stop(cause: string) {
+        told.push(`${id}: ${cause}`);
+        if (cause === "hurried") release.get(id)?.(137);
+        return left;
+      },
+    };
+    return agent as unknown as Agent;
+  };
+  const log = createLogger({ name: "test", level: "silent" });
+  const fleet: Fleet = createFleet({ plan, open, keptPorts: () => [], stopLimit: 60_000, clock, log });
+  fleet.begin();
+  await clock.advance(0);
+  return { fleet, clock, told, release };
+}
+
+describe("a fleet that stops", () => {
+  it("lets each leave when all that require it have left, and exits with the highest code", async () => {
+    const { fleet, clock, told, release } = await scene({ web: ["orders"], orders: ["payments"], payments: [], audit: [] });
+    const stopped = fleet.stop("SIGTERM");
+    await clock.advance(0);
+    expect(told.sort()).toEqual(["audit: SIGTERM", "web: SIGTERM"]);
+    release.get("web")?.(0);
+    await clock.advance(0);
+    expect(told).toContain("orders: SIGTERM");
+    expect(told).not.toContain("payments: SIGTERM");
+    for (const [id, code] of [
+      ["orders", 7],
+      ["audit", 0],
+    ] as const)
+      release.get(id)?.(code);
+    await clock.advance(0);
+    release.get("payments")?.(0);
+    expect(await stopped).toBe(7);
+  });
+
+  it("hurries all that is left after its limit", async () => {
+    const { fleet, clock, told } = await scene({ web: ["orders"], orders: [] });
+    const stopped = fleet.stop("SIGTERM");
+    await clock.advance(59_999);
+    expect(told).toEqual(["web: SIGTERM"]);
+    await clock.advance(1);
+    expect(await stopped).toBe(137);
+    expect(told.slice(1).sort()).toEqual(["orders: SIGTERM", "orders: hurried", "web: hurried"]);
+  });
+
+  it("hurries at a second call", async () => {
+    const { fleet, clock } = await scene({ web: ["orders"], orders: [] });
+    const stopped = fleet.stop("SIGTERM");
+    await clock.advance(0);
+    expect(await fleet.stop("SIGTERM")).toBe(137);
+    expect(await stopped).toBe(137);
+  });
+});
