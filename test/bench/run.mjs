@@ -16,6 +16,10 @@ const benches = {
     about: "memory and idle CPU of an agent with 1 and 20 services [--services 1,20] [--seconds 30] [--envoys]",
     module: "agent/main.js",
   },
+  footprint: {
+    about: "an agent at rest beside its Envoys, with the ratios, for 1 and 20 services [--services 1,20] [--seconds 60]",
+    module: "footprint/main.js",
+  },
 };
 
 const [name = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--");

@@ -1,9 +1,11 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { followOutput } from "./output.js";
+import { until } from "../testing/until.js";
+import { followOutput, type OutputOptions } from "./output.js";
 
 let directory: string;
 beforeEach(() => {
@@ -11,7 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function follow(maxBytes?: number) {
+/** Without `watch`, as on a file system that does not tell of changes. */
+function follow(maxBytes?: number, watch: OutputOptions["watch"] = () => undefined) {
   const lines: string[] = [];
   const dropped: number[] = [];
   const clock = createTestClock();
@@ -22,6 +25,7 @@ function follow(maxBytes?: number) {
     onLine: (line: string) => lines.push(line),
     onDropped: (bytes: number) => dropped.push(bytes),
     clock,
+    watch,
   };
   return { lines, dropped, clock, path, follower: followOutput(maxBytes === undefined ? options : { ...options, maxBytes }) };
 }
@@ -102,5 +106,41 @@ describe("following a process's output", () => {
     follower.stop();
     expect(lines.length).toBeGreaterThan(1);
     expect(lines.join("")).toHaveLength(200_000);
+  });
+
+  it("looks seldom at a quiet file, and soon after the kernel has told of a change", async () => {
+    let change: () => void = () => {};
+    const { lines, clock, path, follower } = follow(undefined, (_path, onChange) => {
+      change = onChange;
+      return { cancel() {} };
+    });
+    appendFileSync(path, "untold\n");
+    await clock.advance(4_000);
+    expect(lines).toEqual([]);
+    await clock.advance(1_000);
+    expect(lines).toEqual(["untold"]);
+    await clock.advance(1_000);
+    appendFileSync(path, "told\n");
+    change();
+    change();
+    await clock.advance(200);
+    expect(lines).toEqual(["untold", "told"]);
+    follower.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it("is told of changes by the kernel", async () => {
+    const path = join(directory, "app.log");
+    const lines: string[] = [];
+    const follower = followOutput({
+      path,
+      offsetPath: `${path}.offset`,
+      onLine: (line) => lines.push(line),
+      onDropped: () => {},
+      clock: { ...systemClock, timeout: (ms, fn) => systemClock.timeout(ms > 1_000 ? 3_600_000 : ms, fn) },
+    });
+    appendFileSync(path, "one\n");
+    await until("the line", () => lines.includes("one"));
+    follower.stop();
   });
 });

@@ -1,5 +1,5 @@
 /** Follows the file that a process writes its output to, and hands it on line by line. */
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, readSync, watch, writeFileSync } from "node:fs";
 import type { Clock } from "@legation/runtime";
 
 /** What to follow. */
@@ -12,32 +12,37 @@ export interface OutputOptions {
   /** Output came faster than it could be handed on, and so many bytes of it were thrown away. */
   readonly onDropped: (bytes: number) => void;
   readonly clock: Clock;
+  /** Calls back after each change of a file until it is cancelled; undefined where that is not possible. The kernel's unless given. */
+  readonly watch?: (path: string, onChange: () => void) => { cancel(): void } | undefined;
   /** The file is emptied when it has been read and is longer than this many bytes, and at twice that read or not. Default 16 MiB. */
   readonly maxBytes?: number;
 }
 
 /** A follower at work. */
 export interface OutputFollower {
-  /** Reads what is there now, 256 KiB at most: other work must not wait for a talkative process. Happens by itself every 200 ms. */
+  /** Reads what is there now, 256 KiB at most: other work must not wait for a talkative process. Happens by itself within 200 ms of a change. */
   read(): void;
   /** Reads the rest, hands on an unfinished last line, and ends. */
   stop(): void;
 }
 
 const pollMs = 200;
+/** While the file is quiet and the kernel tells of changes; a file system that does not tell (NFS) is only looked at so often. */
+const quietPollMs = 5_000;
 const chunkBytes = 64 * 1024;
 const chunksAtOnce = 4;
 const lastChunks = 64;
 
 /** Starts to follow, from the kept offset on. The file is created when it is not there. */
 export function followOutput(options: OutputOptions): OutputFollower {
-  const { path, offsetPath, onLine, onDropped, clock, maxBytes = 16 * 1024 * 1024 } = options;
+  const { path, offsetPath, onLine, onDropped, clock, watch: watchChanges = watchFile, maxBytes = 16 * 1024 * 1024 } = options;
   const file = openSync(path, "a+", 0o600);
   const buffer = Buffer.alloc(chunkBytes);
   let offset = Math.min(keptOffset(offsetPath), fstatSync(file).size);
   let kept = offset;
   let rest = Buffer.alloc(0);
   let timer: { cancel(): void } | undefined;
+  let quiet = false;
 
   const emit = (bytes: Buffer): void => {
     const line = bytes.toString("utf8").replace(/\r$/, "");
@@ -69,9 +74,10 @@ export function followOutput(options: OutputOptions): OutputFollower {
     }
     rest = Buffer.from(data);
   };
-  const read = (chunks = chunksAtOnce): void => {
+  /** False when there was nothing. */
+  const read = (chunks = chunksAtOnce): boolean => {
     const { size } = fstatSync(file);
-    if (size === offset) return;
+    if (size === offset) return false;
     if (size < offset) {
       offset = 0;
       rest = Buffer.alloc(0);
@@ -89,16 +95,24 @@ export function followOutput(options: OutputOptions): OutputFollower {
       onDropped(left);
     } else if (offset > maxBytes && left === 0) empty();
     keep();
+    return true;
   };
-  const tick = (): void => {
-    read();
+  const watching = watchChanges(path, () => {
+    if (!quiet) return;
+    quiet = false;
+    timer?.cancel();
     timer = clock.timeout(pollMs, tick);
+  });
+  const tick = (): void => {
+    quiet = !read() && watching !== undefined;
+    timer = clock.timeout(quiet ? quietPollMs : pollMs, tick);
   };
   tick();
 
   return {
-    read: () => read(),
+    read: () => void read(),
     stop() {
+      watching?.cancel();
       timer?.cancel();
       read(lastChunks);
       if (rest.length > 0) emit(rest);
@@ -107,6 +121,16 @@ export function followOutput(options: OutputOptions): OutputFollower {
       closeSync(file);
     },
   };
+}
+
+function watchFile(path: string, onChange: () => void): { cancel(): void } | undefined {
+  try {
+    const watcher = watch(path, { persistent: false }, onChange);
+    watcher.on("error", () => {});
+    return { cancel: () => watcher.close() };
+  } catch {
+    return undefined;
+  }
 }
 
 function keptOffset(path: string): number {
