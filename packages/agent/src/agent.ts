@@ -23,6 +23,7 @@ import { openRecord } from "./health/record.js";
 import { isUp } from "./health/verdict.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
+import { mergedMetrics } from "./metrics-page.js";
 import { learnNodeName } from "./node-name.js";
 import { followOutput, type OutputFollower } from "./process/output.js";
 import { createPublisher } from "./publish.js";
@@ -200,7 +201,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ...trafficParts(instance, traffic, stopping.signal),
       checkNow: () => checkNow(health, clock.now),
       reload: () => self.reload("asked over the API"),
-      metrics,
+      metrics: mergedMetrics(metrics, () => instance.envoy?.admin.figures(), values.metrics),
       events: book,
     };
     admin = await serve(parts, accessOf(contact, stateDir.path));

@@ -1,7 +1,8 @@
 /** The paths of the agent's API: what an instance shows, and what can be asked of it. */
-import { codeOf, LegationError, messageOf, type Registry } from "@legation/runtime";
+import { codeOf, LegationError, messageOf } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { CheckNowReport } from "../health/health-status.js";
+import type { MetricsSource } from "../metrics-page.js";
 import type { Reloaded } from "../reload.js";
 import type { RestartAnswer } from "../restart.js";
 import type { AgentStatus } from "../status.js";
@@ -25,7 +26,7 @@ export interface AdminParts {
   readonly checkNow: () => Promise<CheckNowReport>;
   /** Reads the configuration again; undefined where that is not this instance's own business. */
   readonly reload: () => Reloaded | undefined;
-  readonly metrics: Registry;
+  readonly metrics: MetricsSource;
   readonly events: EventBook;
 }
 

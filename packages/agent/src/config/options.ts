@@ -77,6 +77,11 @@ export const agentOptions = {
   discovery: option.boolean({ description: "Register in Consul", default: true, env: "SERVICE_DISCOVERY_ENABLED", flag: "--discovery" }),
   ...processOptions,
   health: healthOptions,
+  metrics: option.string({
+    description: "Where the service shows its own metrics; the agent's page has them too",
+    unit: "URL",
+    check: (value) => (/^https?:\/\//.test(value) ? undefined : "is not a URL. Write http://127.0.0.1:8080/metrics"),
+  }),
   heartbeat: option.duration({
     description: "How often Consul hears from the agent; after three missed ones the instance is out",
     default: 60_000,

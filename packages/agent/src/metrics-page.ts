@@ -1,0 +1,93 @@
+/** One metrics page (Prometheus text) of the agent, its Envoy and the service, in which no two figures have the same name and labels. */
+import type { Registry } from "@legation/runtime";
+import { exchange } from "./http-exchange.js";
+
+/** What the API serves. */
+export type MetricsSource = Pick<Registry, "contentType" | "metrics">;
+
+/** A page beside the agent's own. */
+export interface ForeignPage {
+  /** In the label `source` of figures whose names an earlier page has too. */
+  readonly source: string;
+  readonly text: string;
+}
+
+const timeoutMs = 2_000;
+const longestPage = 16 * 1024 * 1024;
+
+/** The agent's figures with those of Envoy and of the service at `url`. A page that cannot be had is left out, and `legation_agent_source_up` says so. */
+export function mergedMetrics(own: MetricsSource, envoy: () => Promise<string> | undefined, url: string | undefined): MetricsSource {
+  const pageOf = async (
+    source: string,
+    asked: Promise<string> | undefined,
+  ): Promise<readonly [string, ForeignPage | undefined] | undefined> =>
+    asked && [
+      source,
+      await asked.then(
+        (text) => ({ source, text }),
+        () => undefined,
+      ),
+    ];
+  return {
+    contentType: own.contentType,
+    async metrics() {
+      const [mine, ...asked] = await Promise.all([
+        own.metrics(),
+        pageOf("envoy", envoy()),
+        pageOf("service", url === undefined ? undefined : fetchPage(url)),
+      ]);
+      const known = asked.filter((entry) => entry !== undefined);
+      const up = known.map(([source, page]) => `legation_agent_source_up{source="${source}"} ${page ? 1 : 0}\n`);
+      const head = "# HELP legation_agent_source_up 1 while the figures of this source can be had\n# TYPE legation_agent_source_up gauge\n";
+      return mergePages(
+        `${mine.trimEnd()}\n${up.length > 0 ? head + up.join("") : ""}`,
+        known.flatMap(([, page]) => page ?? []),
+      );
+    },
+  };
+}
+
+/** Appends pages to the agent's own. A figure whose family is there already joins it with the label `source`, unless it is of another type. Pure. */
+export function mergePages(own: string, pages: readonly ForeignPage[]): string {
+  const families = new Map<string, { readonly head: string[]; readonly samples: string[]; type: string }>();
+  const add = (text: string, source: string): void => {
+    const seen = new Set(families.keys());
+    let named = "";
+    let left = false;
+    for (const line of text.split("\n")) {
+      const [, kind, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) ?(.*)/.exec(line) ?? [];
+      if (kind) {
+        if (name !== named) left = false;
+        named = name;
+        const family = families.get(name) ?? { head: [], samples: [], type: "" };
+        families.set(name, family);
+        if (kind === "TYPE" && seen.has(name)) left = family.type !== rest;
+        if (kind === "TYPE") family.type ||= rest;
+        if (!seen.has(name)) family.head.push(line);
+      } else if (line !== "" && !line.startsWith("#")) {
+        const word = /^[^\s{]+/.exec(line)?.[0] ?? line;
+        const name = named !== "" && word.startsWith(named) ? named : word;
+        const family = families.get(name) ?? { head: [], samples: [], type: "" };
+        families.set(name, family);
+        if (!(left && name === named)) family.samples.push(seen.has(name) ? withSource(line, source) : line);
+      }
+    }
+  };
+  add(own, "agent");
+  for (const { source, text } of pages) add(text, source);
+  return [...families.values()].flatMap(({ head, samples }) => [...head, ...samples].map((line) => `${line}\n`)).join("");
+}
+
+function withSource(sample: string, source: string): string {
+  const label = `source="${source}"`;
+  const at = sample.search(/[\s{]/);
+  const [name, rest] = [sample.slice(0, at), sample.slice(at)];
+  if (rest.startsWith("{}")) return `${name}{${label}}${rest.slice(2)}`;
+  return rest.startsWith("{") ? `${name}{${label},${rest.slice(1)}` : `${name}{${label}}${rest}`;
+}
+
+async function fetchPage(url: string): Promise<string> {
+  const { status, body } = await exchange(url, { timeoutMs, maxBytes: longestPage });
+  if (status !== 200) throw new Error(`answered ${status}`);
+  return body;
+}
