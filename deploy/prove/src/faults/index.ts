@@ -2,6 +2,7 @@
 import type { Fault } from "../fault.js";
 import { consulKilled } from "./consul-killed.js";
 import { consulErrors, consulHangs, consulResets } from "./consul-sick.js";
+import { controlPlaneDown } from "./control-plane-down.js";
 import { controlPlaneKilled } from "./control-plane-killed.js";
 import { deafService } from "./deaf-service.js";
 import { longRequest } from "./long-request.js";
@@ -15,6 +16,7 @@ export const faults: readonly Fault[] = [
   consulHangs,
   consulResets,
   controlPlaneKilled,
+  controlPlaneDown,
   silentProxy,
   longRequest,
   deafService,
