@@ -48,5 +48,8 @@ const interval = 10;
 /** HTTP requests a second that Consul answers, over its last whole interval of metrics. */
 export async function consulRequests(consul: ConsulProcess): Promise<number> {
   const { Samples } = await consul.get<Metrics>("/v1/agent/metrics");
-  return Samples.filter(({ Name }) => /\.api\.http$|\.http\.[A-Z]+\./.test(Name)).reduce((sum, { Count }) => sum + Count, 0) / interval;
+  const named = (pattern: RegExp) => Samples.filter(({ Name }) => pattern.test(Name));
+  const one = named(/\.api\.http$/);
+  // Before 1.9 there was a name for each path instead.
+  return (one.length > 0 ? one : named(/\.http\.[A-Z]+\./)).reduce((sum, { Count }) => sum + Count, 0) / interval;
 }
