@@ -1,7 +1,6 @@
 /** The calls beside the discovery streams, for status and load reports: bounded as those are, and ended when the server stops. */
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Clock, Timer } from "@legation/runtime";
-import { statusMessage } from "./excerpt.js";
 import type { Limits } from "./limits.js";
 import { type Call, Status, type Wire } from "./transport.js";
 import { UnreadDeadline } from "./unread.js";
@@ -61,7 +60,7 @@ export class AuxiliaryCall implements Call {
   /** Ends the call with a gRPC status. */
   end(status: number, message: string): void {
     if (this.#over) return;
-    this.wire.end(status, statusMessage(message));
+    this.wire.end(status, message);
     this.#finish();
   }
 

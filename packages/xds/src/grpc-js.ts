@@ -4,6 +4,7 @@
  * It costs what grpc-js costs: a copy of each response per stream, and its own streams around HTTP/2's (the README has the figures).
  */
 import type { handleBidiStreamingCall, Server, ServerDuplexStream } from "@grpc/grpc-js";
+import { statusMessage } from "./excerpt.js";
 import type { XdsServer } from "./server.js";
 import { paths } from "./service.js";
 import { type Call, Status, type Wire } from "./transport.js";
@@ -54,7 +55,7 @@ class GrpcWire implements Wire {
     if (this.#ended || this.stream.cancelled) return;
     this.#ended = true;
     if (code === Status.OK) this.stream.end();
-    else this.stream.emit("error", { code, details });
+    else this.stream.emit("error", { code, details: statusMessage(details) });
   }
 
   /** grpc-js cannot reset a stream: its status waits behind what the client does not read, and ends with the connection. */

@@ -101,8 +101,12 @@ it.each([
   const call = caller(port)();
   await eventually(() => server.status().length === 1);
   call.write(bytes);
+  const closed = new Promise((resolve) => call.once("close", resolve));
   expect(await refusalOf(call)).toBe("13");
   expect(server.status()).toEqual([]);
+  call.resume();
+  await soon(closed);
+  expect(call.rstCode).toBe(http2.constants.NGHTTP2_NO_ERROR);
 });
 
 it("refuses requests that are half received once all together hold too much, and takes others again when they are gone", async () => {

@@ -2,6 +2,7 @@
 import http2 from "node:http2";
 import type { TLSSocket } from "node:tls";
 import { gunzipSync } from "node:zlib";
+import { statusMessage } from "./excerpt.js";
 
 /** gRPC's status codes, as far as they are used here. */
 export const Status = {
@@ -107,15 +108,24 @@ class StreamWire implements Wire {
   end(status: number, message: string): void {
     if (this.stream.destroyed || this.stream.closed || this.#ending) return;
     this.#ending = true;
-    const trailers = { "grpc-status": String(status), "grpc-message": encodeURI(message) };
+    const trailers = { "grpc-status": String(status), "grpc-message": encodeURI(statusMessage(message)) };
     if (!this.stream.headersSent) {
       this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
-      this.stream.resume();
+      this.#release();
       return;
     }
-    this.stream.once("wantTrailers", () => this.stream.sendTrailers(trailers));
+    this.stream.once("wantTrailers", () => {
+      this.stream.sendTrailers(trailers);
+      this.#release();
+    });
     this.stream.end();
     this.stream.resume();
+  }
+
+  /** Everything is said: a client that keeps its own side open is asked to send no more (RFC 9113, section 8.1). */
+  #release(): void {
+    this.stream.resume();
+    setImmediate(() => this.stream.close(http2.constants.NGHTTP2_NO_ERROR));
   }
 
   abort(): void {
