@@ -8,6 +8,8 @@ export interface Fault {
   /** The step of the stop order at which it strikes; "-" for none. */
   readonly step: string;
   readonly title: string;
+  /** Played only when it is named: requests are known to fail. */
+  readonly onDemand?: true;
   /** Plays the restart with its fault, and puts everything back. Throws when a part does not do what it should. */
   play(scene: Scene): Promise<void>;
 }

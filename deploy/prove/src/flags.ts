@@ -31,11 +31,11 @@ part fail at a step of the stop order in every second restart.
   --requests N   go on until N requests were due (default: 20000)
   --restarts N   and each instance was restarted N times (default: 4)
   --rate N       requests a second, a third of each kind (default: 150)
-  --only FAULT   only restarts with this fault; may be repeated. One of
+  --only FAULT   only this fault between plain restarts; may be repeated. One of
 ${wrapped(faults.map(({ name }) => name))}
-  --kills          instead: kill -9 of agent, Envoy and service of one instance
-                   at each step of its stop and start. What no proxy may repeat
-                   (POST, streams) and was in flight at a kill is counted apart
+  --kills        instead: kill -9 of agent, Envoy and service of one instance
+                 at each step of its stop and start. What no proxy may repeat
+                 (POST, streams) and was in flight at a kill is counted apart
   --long         1,000,000 requests, 900 a second, unless said otherwise
   --json         print the figures as JSON, and progress on standard error
   --help         this text

@@ -57,7 +57,7 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
 /** Faults between plain restarts on all ranks; kills one after the other on the first, for what dies is ejected by its callers for a minute. */
 function goalOf({ requests, restarts, only, kills: killing }: RolloutFlags): Goal {
   const chosen = (killing ? kills : faults).filter(
-    (fault) => fault !== none && (only.length === 0 || only.some((name) => isNamed(fault, name))),
+    (fault) => fault !== none && (only.length === 0 ? !fault.onDemand : only.some((name) => isNamed(fault, name))),
   );
   return killing ? { requests, restarts: 1, faults: chosen, ranks: 1 } : { requests, restarts, plain: none, faults: chosen, ranks: width };
 }
