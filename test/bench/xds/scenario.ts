@@ -65,6 +65,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         figure(`coalescedAt${rate}`, `changes/push`, 1, false),
       ]),
     async run(trial, { rates, seconds }) {
+      await trial.changes(warmUp);
       const result: Record<string, number> = {};
       for (const rate of rates) {
         const begin = performance.now();
