@@ -283,6 +283,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const close = async (): Promise<void> => {
     await manager?.close();
     health.close();
+    await traffic.close();
     instance.callers?.stop();
     instance.registrar?.stop();
     instance.envoy?.admin.close();

@@ -20,6 +20,8 @@ export interface KeptState {
   readonly healthy?: boolean;
   /** An operator's reason to keep the instance out of service; only the operator ends that. */
   readonly maintenance?: string | undefined;
+  /** The operator has ended it, and its mark may still stand in Consul. */
+  readonly maintenanceEnded?: boolean;
   readonly restarts?: number;
   /** Milliseconds since the epoch. */
   readonly lastRestart?: number;
@@ -184,7 +186,7 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, restarts, lastRestart } = content as Readonly<
+  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, restarts, lastRestart } = content as Readonly<
     Record<string, unknown>
   >;
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
@@ -195,6 +197,7 @@ function keptOf(content: unknown): KeptState {
     ...(typeof envoyDrained === "boolean" ? { envoyDrained } : {}),
     ...(typeof healthy === "boolean" ? { healthy } : {}),
     ...(typeof maintenance === "string" ? { maintenance } : {}),
+    ...(typeof maintenanceEnded === "boolean" ? { maintenanceEnded } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
     ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
   };

@@ -1,3 +1,4 @@
+import { leavingLimit } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { describe, expect, it } from "vitest";
@@ -15,7 +16,7 @@ function scene() {
   const config = configOf();
   const policy = { attempts: 3, base: 100, resetAfter: 1_000, autoRecovery: true, owned: true };
   const calls: string[] = [];
-  const fault: { consul?: Error } = {};
+  const fault: { consul?: Error; hold?: Promise<void> } = {};
   let kept: KeptState = {};
   const supervisor = createSupervisor({
     policy,
@@ -47,6 +48,7 @@ function scene() {
       state: { registered: true, compared: true, published: true },
       drain: async (on: boolean) => {
         calls.push(`maintenance ${on}`);
+        if (!on) await fault.hold;
         if (fault.consul) throw fault.consul;
       },
       maintain: (reason: string | undefined) => calls.push(`operator ${reason}`),
@@ -76,7 +78,7 @@ function scene() {
     supervisor.dispatch({ kind: "healthy", cause: "passes" });
     await clock.advance(0);
   };
-  return { clock, supervisor, traffic, calls, fault, comesBack };
+  return { clock, supervisor, instance, traffic, calls, fault, comesBack };
 }
 
 describe("taking an instance out of traffic and putting it back", () => {
@@ -244,5 +246,60 @@ describe("taking an instance out of traffic and putting it back", () => {
     await traffic.endMaintenance("by the operator");
     expect(supervisor.state.phase).toBe("running");
     expect(calls.filter((call) => call.startsWith("operator"))).toEqual(["operator new disk", "operator undefined"]);
+  });
+
+  it("has the last word with a drain that is asked for while Consul is told of the undrain", async () => {
+    const { clock, supervisor, traffic, calls, fault } = scene();
+    void traffic.drain("one");
+    await clock.advance(2_000);
+    let answer: () => void = () => {};
+    fault.hold = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const back = traffic.undrain("by an operator");
+    await clock.advance(0);
+    expect(calls.at(-1)).toBe("maintenance false");
+    const drained = traffic.drain("two");
+    await clock.advance(0);
+    answer();
+    await back;
+    await clock.advance(2_000);
+    expect((await drained).already).toBe(false);
+    expect(supervisor.state).toMatchObject({ phase: "draining", drained: true });
+    await traffic.close();
+  });
+
+  it("tells the control planes again for as long as the instance is out, and no longer", async () => {
+    const { clock, instance, traffic } = scene();
+    const told: string[] = [];
+    const reply = { accepted: true, subscribers: 1, laggards: [], replicas: 1, silent: [], replica: "r" };
+    instance.channel = {
+      route: async (direction: string) => {
+        told.push(direction);
+        return reply;
+      },
+    } as never;
+    void traffic.drain("by an operator");
+    await clock.advance(leavingLimit + 1_000);
+    expect(told).toEqual(["leaving", "out", "out", "out"]);
+    await traffic.undrain("by an operator");
+    await clock.advance(leavingLimit);
+    expect(told.length).toBe(4);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("clears the mark of a maintenance that an earlier agent had ended and not yet taken away", async () => {
+    const { clock, instance, traffic, calls } = scene();
+    void traffic.maintain("new disk");
+    await clock.advance(2_000);
+    await traffic.endMaintenance("by the operator");
+    expect(instance.stateDir.kept).toMatchObject({ maintenanceEnded: true });
+    calls.length = 0;
+    traffic.keepMaintenance();
+    expect(calls).toEqual(["operator undefined"]);
+    void traffic.maintain("another disk");
+    expect(instance.stateDir.kept).toMatchObject({ maintenance: "another disk", maintenanceEnded: false });
+    await clock.advance(2_000);
+    await traffic.close();
   });
 });

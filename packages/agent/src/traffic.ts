@@ -2,6 +2,7 @@
 import { LegationError } from "@legation/runtime";
 import { type Instance, isNamed, isServing } from "./instance.js";
 import { type DrainLimits, type DrainParts, drain } from "./leave/drain.js";
+import { createRenewal } from "./leave/renewal.js";
 import { createSteps, type StepReport, type Steps } from "./leave/step.js";
 import { createRestart, type RestartAnswer } from "./restart.js";
 import type { RestartPolicy } from "./supervisor/state.js";
@@ -35,6 +36,8 @@ export interface Traffic {
   freshEnvoy(): Promise<void>;
   /** The steps to which the stop order adds its own. */
   leaveSteps(): Steps;
+  /** Tells nobody anything any more. */
+  close(): Promise<void>;
 }
 
 /** After the last acknowledgement: Envoy's workers follow its main thread; milliseconds. */
@@ -55,6 +58,11 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
 
   const held = (): boolean => drained || stateDir.kept.maintenance !== undefined;
   const stopping = (): boolean => supervisor.state.goal === "stop";
+
+  const renewal = createRenewal(() => {
+    const { channel } = instance;
+    return channel && isNamed(instance) ? (limitMs, signal) => channel.route("out", limitMs, signal) : undefined;
+  }, clock);
 
   const parts = (): DrainParts => {
     const { registrar, channel, envoy } = instance;
@@ -88,6 +96,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       return steps.reports;
     });
     draining = { cut, done };
+    renewal.begin();
     supervisor.dispatch({ kind: "drain", cause });
     return done;
   };
@@ -113,11 +122,14 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     if (stopping() || held()) return;
     await traffic.freshEnvoy();
     await envoyLive();
-    if (stopping() || held()) return;
+    await renewal.end();
+    if (stopping() || held() || draining) return renewal.begin();
     out = false;
     await instance.registrar
       ?.drain(false)
       .catch(({ message }: Error) => log.warn({ event: "service.undrain-late", problem: message }, `Consul is told later: ${message}`));
+    // A drain that was asked for meanwhile has the last word.
+    if (stopping() || held() || draining) return;
     supervisor.dispatch({ kind: "undrain", cause });
   };
 
@@ -149,21 +161,23 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       await putBack(cause);
     },
     async maintain(reason) {
-      stateDir.keep({ maintenance: reason });
+      stateDir.keep({ maintenance: reason, maintenanceEnded: false });
       instance.registrar?.maintain(reason);
       log.info({ event: "service.maintenance", reason }, `in maintenance: ${reason}`);
       return await takeOutOnce(`maintenance: ${reason}`);
     },
     async endMaintenance(cause) {
-      stateDir.keep({ maintenance: undefined });
+      stateDir.keep({ maintenance: undefined, maintenanceEnded: true });
       instance.registrar?.maintain(undefined);
       log.info({ event: "service.maintenance-over", cause }, "the maintenance is over");
       if (!drained) await putBack(cause);
     },
     keepMaintenance() {
-      const { maintenance } = stateDir.kept;
+      const { maintenance, maintenanceEnded } = stateDir.kept;
+      if (maintenanceEnded) instance.registrar?.maintain(undefined);
       if (maintenance === undefined) return;
       instance.registrar?.maintain(maintenance);
+      renewal.begin();
       supervisor.dispatch({ kind: "drain", cause: `maintenance: ${maintenance}` });
     },
     restart,
@@ -184,6 +198,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       stateDir.keep({ envoyDrained: false });
       await instance.envoy?.runner.restart("its inbound connections had been drained");
     },
+    close: () => renewal.end(),
   };
   return traffic;
 }

@@ -56,7 +56,12 @@ export interface RoutingNotice {
   readonly limitMs?: number;
   /** True when a control plane asks another one: that one answers for its own proxies, and asks nobody. */
   readonly relayed?: boolean;
+  /** True when an instance that is out only has its earlier notice held on to: that is no news. */
+  readonly again?: boolean;
 }
+
+/** How long a notice of leaving holds without Consul showing anything; milliseconds. An agent tells it again in time, as long as its instance is out. */
+export const leavingLimit = 60_000;
 
 /** `limitMs` of a RoutingNotice that names none, and the largest that is taken; milliseconds. */
 export const routingLimit = { default: 10_000, max: 60_000 } as const;

@@ -44,8 +44,8 @@ export interface Channel {
   begin(): void;
   /** Something has changed: report it now. */
   changed(): void;
-  /** Says that the instance leaves, or serves; resolves when the callers' proxies have acknowledged that, or to those that had not within `limitMs`. Rejects when no control plane answers. */
-  route(direction: "leaving" | "arriving", limitMs: number, signal: AbortSignal): Promise<RoutingReply>;
+  /** Says that the instance leaves, is still out, or serves; resolves when the callers' proxies have acknowledged that, or to those that had not within `limitMs`. Rejects when no control plane answers. */
+  route(direction: "leaving" | "out" | "arriving", limitMs: number, signal: AbortSignal): Promise<RoutingReply>;
   /** Sends a last report and closes. */
   stop(): Promise<void>;
 }
@@ -147,8 +147,8 @@ export function createChannel(options: ChannelOptions): Channel {
     route: (direction, limitMs, signal) =>
       tellRouting({
         apis: apis.map((_, offset) => base(offset)),
-        path: direction === "leaving" ? leavingPath : arrivingPath,
-        notice: options.identity,
+        path: direction === "arriving" ? arrivingPath : leavingPath,
+        notice: { ...options.identity, ...(direction === "out" ? { again: true } : {}) },
         limitMs,
         clock,
         signal,

@@ -18,8 +18,16 @@ function scene(notes?: string) {
       return true;
     },
   } as unknown as ConsulAgent;
-  const maintenance = createMaintenance({ consul: agent, id: "o1", log: createLogger({ name: "test", level: "silent" }) });
-  return { consul, calls, maintenance };
+  const ended = { count: 0 };
+  const maintenance = createMaintenance({
+    consul: agent,
+    id: "o1",
+    log: createLogger({ name: "test", level: "silent" }),
+    onEnded: () => {
+      ended.count += 1;
+    },
+  });
+  return { consul, calls, ended, maintenance };
 }
 
 describe("the mark that keeps an instance out of service", () => {
@@ -67,11 +75,16 @@ describe("the mark that keeps an instance out of service", () => {
   });
 
   it("ends with the operator's word, whoever has set it", async () => {
-    const { consul, maintenance } = scene("disk swap");
+    const { consul, ended, maintenance } = scene("disk swap");
     await maintenance.settle();
     maintenance.operator(undefined);
+    consul.known = false;
+    expect(await maintenance.settle()).toBe(false);
+    expect(ended.count).toBe(0);
+    consul.known = true;
     await maintenance.settle();
-    expect(consul.mark).toBeUndefined();
+    await maintenance.settle();
+    expect([consul.mark, ended.count]).toEqual([undefined, 1]);
   });
 
   it("goes with the drain when the operator has ended the maintenance before, whatever reason stands there", async () => {

@@ -17,8 +17,18 @@ export interface Maintenance {
   forget(): void;
 }
 
+/** What it needs. */
+export interface MaintenanceOptions {
+  readonly consul: ConsulAgent;
+  /** Of the service in Consul. */
+  readonly id: string;
+  readonly log: Logger;
+  /** An operator's maintenance was ended, and no mark stands any more. */
+  readonly onEnded?: (() => void) | undefined;
+}
+
 /** Creates it for one instance. Until `settle`, a mark of an earlier agent of ours may stand there. */
-export function createMaintenance({ consul, id, log }: { consul: ConsulAgent; id: string; log: Logger }): Maintenance {
+export function createMaintenance({ consul, id, log, onEnded }: MaintenanceOptions): Maintenance {
   let draining = false;
   let operator: string | undefined;
   /** The operator has ended it: whatever mark stands there goes. */
@@ -45,6 +55,7 @@ export function createMaintenance({ consul, id, log }: { consul: ConsulAgent; id
     const done = (mark !== undefined) === on || theirs;
     if (!done && !(await consul.maintenance(id, on, reason ?? ""))) return false;
     settled = on;
+    if (clear && !on) onEnded?.();
     if (!on) clear = false;
     return true;
   };

@@ -21,6 +21,8 @@ export interface RegistrarOptions {
   readonly log: Logger;
   /** Something that `state` shows has changed. */
   readonly onChange?: () => void;
+  /** An operator's maintenance was ended, and its mark is gone from Consul. */
+  readonly onMaintenanceEnded?: () => void;
 }
 
 /** What the registrar knows. */
@@ -79,7 +81,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   let state: RegistrarState = { registered: false, compared: false, published: false };
 
   const id = options.registration({}).ID;
-  const mark = createMaintenance({ consul, id, log });
+  const mark = createMaintenance({ consul, id, log, onEnded: options.onMaintenanceEnded });
   const show = (patch: Partial<RegistrarState>): void => {
     const published = registered && Object.keys(reports).every((kind) => sent[kind]?.status === reports[kind]?.status);
     const next = { ...state, ...patch, registered, published };

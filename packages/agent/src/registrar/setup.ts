@@ -25,5 +25,6 @@ export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname
     backoff: createBackoff({ base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) }),
     log,
     onChange,
+    onMaintenanceEnded: () => stateDir.keep({ maintenanceEnded: false }),
   });
 }

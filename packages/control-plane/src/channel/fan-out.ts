@@ -55,12 +55,14 @@ export function createFanOut(o: FanOutParts): FanOut {
   }
 
   async function everywhere(direction: Direction, notice: RoutingNotice, limitMs: number, signal: AbortSignal): Promise<RoutingReply> {
-    const { node, id, service } = notice;
+    const { node, id, service, again = false } = notice;
     const deadline = clock.monotonic() + limitMs;
     const path = direction === "leaving" ? leavingPath : arrivingPath;
     const own = o.prove(direction, notice, Math.max(0, limitMs - margin), signal);
     const others = notice.relayed ? [] : o.others();
-    const asked = others.map((replica) => askOne(replica, path, { node, id, service, relayed: true }, deadline, signal));
+    const asked = others.map((replica) =>
+      askOne(replica, path, { node, id, service, relayed: true, ...(again ? { again } : {}) }, deadline, signal),
+    );
     const [proof, ...replies] = await Promise.all([own, ...asked]);
     return merged(direction, o.own, proof, replies);
   }
@@ -79,7 +81,7 @@ export function createFanOut(o: FanOutParts): FanOut {
         const reply = await everywhere(direction, notice, limitMs, AbortSignal.any([signal, mine.ended.signal]));
         const { accepted, subscribers, laggards, silent } = reply;
         const ms = Math.round(clock.monotonic() - began);
-        const level = laggards.length + silent.length > 0 ? "warn" : "info";
+        const level = notice.again ? "debug" : laggards.length + silent.length > 0 ? "warn" : "info";
         log[level](
           { event: `instance.${direction}-answered`, instance: name, accepted, subscribers, laggards: laggards.slice(0, 20), silent, ms },
           `${name} is ${direction}: ${subscribers - laggards.length} of ${subscribers} proxies acknowledged in ${ms} ms`,

@@ -1,8 +1,8 @@
-import { maintenanceCheckId } from "@legation/contract";
+import { leavingLimit, maintenanceCheckId } from "@legation/contract";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { instance, serviceOf } from "../testing/catalog.js";
-import { createLeavingNotices, leavingLimit } from "./leaving.js";
+import { createLeavingNotices } from "./leaving.js";
 
 function scene() {
   const clock = createTestClock();
@@ -64,7 +64,7 @@ test("a notice that Consul never confirms runs out once", async () => {
 test("a second notice of the same instance starts the limit anew", async () => {
   const { clock, expired, notices } = scene();
   await clock.advance(leavingLimit - 1);
-  notices.add({ node: "n1", id: "o1", service: "orders" });
+  expect(notices.add({ node: "n1", id: "o1", service: "orders" })).toBe(false);
   await clock.advance(leavingLimit - 1);
   expect(expired).toEqual([]);
   notices.stop();

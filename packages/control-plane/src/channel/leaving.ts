@@ -1,15 +1,12 @@
 /** Instances that said they leave before Consul shows it. */
-import { instanceKey, maintenanceCheckId, type RoutingNotice } from "@legation/contract";
+import { instanceKey, leavingLimit, maintenanceCheckId, type RoutingNotice } from "@legation/contract";
 import type { CatalogService, Instance } from "@legation/mesh";
 import type { Clock } from "@legation/runtime";
 
-/** How long a notice holds without Consul showing anything; milliseconds. An agent that died in between comes back after it. */
-export const leavingLimit = 60_000;
-
 /** The notices that still hold. */
 export interface LeavingNotices {
-  /** Takes a notice for an instance that `service` has; `expired` is called once if Consul never confirms it. */
-  add(notice: RoutingNotice): void;
+  /** Takes a notice for an instance that `service` has; `expired` is called once if Consul never confirms it. False when one held already. */
+  add(notice: RoutingNotice): boolean;
   /** Takes a notice back: the instance serves again. False when there was none. */
   withdraw(notice: RoutingNotice): boolean;
   /** The service with `leaving: true` on the instances that said so. Forgets notices that Consul has overtaken: maintenance, critical, gone. */
@@ -33,6 +30,7 @@ export function createLeavingNotices(clock: Clock, expired: (service: string, in
   return {
     add({ service, node, id }) {
       const key = instanceKey(node, id);
+      const held = services.get(service)?.has(key) ?? false;
       forget(service, key);
       const timer = clock.timeout(leavingLimit, () => {
         forget(service, key);
@@ -40,6 +38,7 @@ export function createLeavingNotices(clock: Clock, expired: (service: string, in
       });
       const notices = services.get(service) ?? new Map();
       services.set(service, notices.set(key, timer));
+      return !held;
     },
     withdraw({ service, node, id }) {
       const key = instanceKey(node, id);

@@ -36,6 +36,7 @@ const notice = {
     service: word,
     limitMs: { type: "integer", minimum: 1, maximum: routingLimit.max },
     relayed: { type: "boolean" },
+    again: { type: "boolean" },
   },
 } as const;
 const report = {

@@ -199,6 +199,24 @@ test("an instance that says it leaves is DRAINING in the same call, and serves a
   expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving", "service-changed", "leaving-expired"]);
 });
 
+test("a leaving instance stays DRAINING for as long as it says so again, which is no news", async () => {
+  const { clock, reconciler, health, changes } = scene();
+  reconciler.set(serviceOf("orders", "o1", "o2"));
+  reconciler.flush();
+  const notice = { node: "n1", id: "o1", service: "orders" };
+  reconciler.leave(notice);
+  for (let told = 0; told < 9; told++) {
+    await clock.advance(20_000);
+    expect(reconciler.leave({ ...notice, again: true })).toBe(true);
+  }
+  expect(health("orders")).toEqual([DRAINING, HEALTHY]);
+  expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving"]);
+  await clock.advance(60_000);
+  reconciler.leave({ ...notice, again: true });
+  expect(health("orders")).toEqual([DRAINING, HEALTHY]);
+  reconciler.stop();
+});
+
 test("a leaving instance whose maintenance ends in Consul serves again", async () => {
   const { clock, reconciler, health } = scene();
   reconciler.set(serviceOf("orders", "o1"));

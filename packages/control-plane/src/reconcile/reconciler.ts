@@ -120,7 +120,12 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       const { node, id } = notice;
       const known = registry.get(notice.service)?.instances.some((instance) => instance.node === node && instance.id === id);
       if (!known) return false;
-      notices.add(notice);
+      const fresh = notices.add(notice);
+      if (notice.again) {
+        // Held already, or else forgotten here: an overtaken one goes at once.
+        if (fresh) publish([notice.service]);
+        return true;
+      }
       o.log.info({ event: "instance.leaving", ...notice }, `${instanceKey(node, id)} leaves`);
       o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
       publish([notice.service]);
