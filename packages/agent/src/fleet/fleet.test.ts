@@ -48,7 +48,7 @@ async function scene(needs: Readonly<Record<string, readonly string[]>>) {
   const fleet: Fleet = createFleet({ plan, open, keptPorts: () => [], stopLimit: 60_000, clock, log });
   fleet.begin();
   await clock.advance(0);
-  return { fleet, clock, told, release };
+  return { fleet, clock, told, release, plan };
 }
 
 describe("a fleet that stops", () => {
@@ -79,6 +79,20 @@ describe("a fleet that stops", () => {
     await clock.advance(1);
     expect(await stopped).toBe(137);
     expect(told.slice(1).sort()).toEqual(["orders: SIGTERM", "orders: hurried", "web: hurried"]);
+  });
+
+  it("does not hurry what was leaving before", async () => {
+    const { fleet, clock, told, release, plan } = await scene({ web: [], orders: [] });
+    const services = plan.services.filter(({ config }) => config.service.id === "web");
+    const followed = fleet.follow({ ...plan, services });
+    await clock.advance(0);
+    const stopped = fleet.stop("SIGTERM");
+    await clock.advance(0);
+    expect(told).toEqual(["orders: its file has changed", "web: SIGTERM"]);
+    release.get("orders")?.(0);
+    release.get("web")?.(3);
+    expect(await stopped).toBe(3);
+    expect((await followed).removed).toEqual(["orders"]);
   });
 
   it("hurries at a second call", async () => {

@@ -51,6 +51,8 @@ export function createFleet(options: FleetOptions): Fleet {
   const hurries = new Set<() => void>();
   let hurried = false;
   const told = new Map<string, string>();
+  /** Those that are leaving: who is asked to leave twice is not hurried by that. */
+  const ending = new Map<string, Promise<number>>();
   let graph = options.plan.graph;
   let following: Promise<unknown> = Promise.resolve();
   let stopped: Promise<number> | undefined;
@@ -133,9 +135,14 @@ export function createFleet(options: FleetOptions): Fleet {
     hurries.delete(go);
   };
 
-  const endMember = async (id: string, cause: string): Promise<number> => {
+  const endMember = (id: string, cause: string): Promise<number> => {
     const member = members.get(id);
-    if (!member) return 0;
+    const left = ending.get(id) ?? (member ? endOnce(id, member, cause) : Promise.resolve(0));
+    if (member) ending.set(id, left);
+    return left;
+  };
+
+  const endOnce = async (id: string, member: Member, cause: string): Promise<number> => {
     const hurryIt = (): void => void member.stop("hurried").catch(() => undefined);
     try {
       const left = member.stop(cause);
@@ -147,6 +154,7 @@ export function createFleet(options: FleetOptions): Fleet {
       return 1;
     } finally {
       hurries.delete(hurryIt);
+      ending.delete(id);
       members.delete(id);
       told.delete(id);
     }
