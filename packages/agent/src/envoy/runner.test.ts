@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackoff, createLogger, systemClock } from "@legation/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readRecord } from "../process/running.js";
+import { adoptProcess, readRecord } from "../process/running.js";
 import { until } from "../testing/until.js";
 import { createEnvoyProcesses } from "./processes.js";
 import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
@@ -19,30 +19,41 @@ afterEach(async () => {
 });
 
 /** A runner of a program that stands in for Envoy: it notes each start, and lives until it is told to end. */
-function make(checkPorts: () => Promise<void> = async () => {}): { runner: EnvoyRunner; starts: () => number } {
+function make(
+  checkPorts: () => Promise<void> = async () => {},
+  afterSpawn: () => Promise<void> = async () => {},
+): { runner: EnvoyRunner; starts: () => number } {
   const binary = join(directory, "envoy");
   writeFileSync(binary, `#!/bin/sh\necho started >> ${directory}/starts\nexec sleep 60\n`);
   writeFileSync(join(directory, "starts"), "");
   chmodSync(binary, 0o700);
   const log = createLogger({ name: "test", level: "silent" });
   const file = (name: string): string => join(directory, name);
+  const processes = createEnvoyProcesses(
+    {
+      bootstrapPath: file("bootstrap.json"),
+      recordPath: file("envoy.json"),
+      parentRecordPath: file("envoy-parent.json"),
+      outputPath: file("envoy.log"),
+      env: process.env,
+    },
+    systemClock,
+    log,
+  );
   const runner = createEnvoyRunner({
     build: { binary, bootstrap: "{}", concurrency: 1, logLevel: "warning", drainTime: 1_000 },
     writeBootstrap: async () => {},
     nodeId: "node/a",
     inboundPort: 7,
     answerWithin: 10_000,
-    processes: createEnvoyProcesses(
-      {
-        bootstrapPath: file("bootstrap.json"),
-        recordPath: file("envoy.json"),
-        parentRecordPath: file("envoy-parent.json"),
-        outputPath: file("envoy.log"),
-        env: process.env,
+    processes: {
+      ...processes,
+      async start(...asked) {
+        const started = await processes.start(...asked);
+        await afterSpawn();
+        return started;
       },
-      systemClock,
-      log,
-    ),
+    },
     admin: {
       ready: async () => "LIVE",
       listeningPorts: async () => new Set([7]),
@@ -144,5 +155,32 @@ describe("the runner of Envoy", () => {
     await gate.over();
     expect(runner.state).toMatchObject({ phase: "down", reason: "Envoy was stopped" });
     expect(readRecord(join(directory, "envoy.json"))?.pid).toBe(pid);
+  });
+
+  it("leaves no Envoy behind that is just coming into being when it is stopped, or replaced", async () => {
+    const gate = createGate();
+    const { runner, starts } = make(undefined, gate.pass);
+    await runner.begin();
+    await until("the first start", () => starts() === 1);
+    const recorded = () => adoptProcess(join(directory, "envoy.json"), systemClock);
+    gate.shut();
+    process.kill(runner.state.pid ?? 0, "SIGKILL");
+    await until("the second start", () => starts() === 2 && gate.asked === 2);
+    const second = recorded();
+    const restarted = runner.restart("asked");
+    gate.open();
+    await restarted;
+    await until("the third start", () => starts() === 3);
+    expect(second?.signal("SIGCONT")).toBe(false);
+    expect(recorded()?.record.pid).toBe(runner.state.pid);
+    gate.shut();
+    const again = runner.restart("asked again");
+    await until("the fourth start", () => starts() === 4 && gate.asked === 4);
+    const fourth = recorded();
+    const stopped = runner.stop(5_000);
+    gate.open();
+    await Promise.all([again, stopped]);
+    expect(fourth?.signal("SIGCONT")).toBe(false);
+    expect(recorded()).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@ import { describeExit, type Running } from "../process/running.js";
 import type { EnvoyAdmin } from "./admin.js";
 import { digestOf, type EnvoyBuild, parentShutdownMs } from "./build.js";
 import { canHotRestart, forgetBaseId, generationOf, obstacleTo, untilTakenOver } from "./handover.js";
+import { answersAsNode, whyNotLive } from "./liveness.js";
 import type { EnvoyProcesses } from "./processes.js";
 import { watchResponsiveness } from "./responsiveness.js";
 
@@ -79,6 +80,8 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
   let newest = 0;
   let liveAt: number | undefined;
   let silence: string | undefined;
+  /** A process comes into being, and is neither `running` nor one of the others yet. */
+  let spawning: Promise<unknown> = Promise.resolve();
 
   const show = (patch: Partial<EnvoyState>): void => {
     const next = { ...state, ...patch };
@@ -145,18 +148,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
       },
     });
 
-  const notLive = async (): Promise<string | undefined> => {
-    try {
-      const ready = await admin.ready();
-      if (ready !== "LIVE" && ready !== "DRAINING")
-        return `Envoy is ${ready}: it waits for its configuration from a control plane at ${options.controlPlanes}`;
-      if (!(await admin.listeningPorts()).has(options.inboundPort))
-        return `Envoy has no inbound listener on port ${options.inboundPort} yet: its control plane at ${options.controlPlanes} has not sent one`;
-      return undefined;
-    } catch {
-      return "Envoy's admin interface does not answer yet";
-    }
-  };
+  const notLive = (): Promise<string | undefined> => whyNotLive(admin, options.inboundPort, options.controlPlanes);
 
   /** One way to a running Envoy; the newest one goes on, and those before it give way. */
   const attempt = (): { overtaken(): boolean } => {
@@ -173,7 +165,17 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     await options.writeBootstrap(build.bootstrap);
     if (overtaken()) return;
     const { baseId } = options;
-    watch(await processes.start(build, digest, baseId !== undefined && canHotRestart() ? { baseId, epoch: 0 } : undefined));
+    const spawn = async (): Promise<void> => {
+      const process = await processes.start(build, digest, baseId !== undefined && canHotRestart() ? { baseId, epoch: 0 } : undefined);
+      if (overtaken()) await process.end(endMs);
+      else watch(process);
+    };
+    await whileSpawning(spawn());
+  };
+
+  const whileSpawning = <T>(work: Promise<T>): Promise<T> => {
+    spawning = work.catch(() => undefined);
+    return work;
   };
 
   const failed = ({ message }: Error): void => {
@@ -245,7 +247,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     let child: Running | undefined;
     let problem: string | undefined;
     try {
-      child = await processes.startSuccessor(build, digest, { baseId: generationOf(old)?.baseId ?? 0, epoch });
+      child = await whileSpawning(processes.startSuccessor(build, digest, { baseId: generationOf(old)?.baseId ?? 0, epoch }));
       problem = await untilTakenOver(child, epoch, admin, notLive, takeOverMs, clock);
     } catch (error) {
       problem = (error as Error).message;
@@ -274,7 +276,7 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     const process = processes.adopt();
     if (!process) return false;
     const { pid } = process.record;
-    const answers = await answersAsNode(processes.hasParent() ? handingAnswerMs : 0);
+    const answers = await answersAsNode(admin, options.nodeId, processes.hasParent() ? handingAnswerMs : 0, clock);
     const same = process.record.digest === digest;
     if (answers && (same || (await notLive()) === undefined)) {
       log.info({ event: "envoy.adopted", envoyPid: pid }, `adopted the Envoy that was running (pid ${pid})`);
@@ -289,16 +291,8 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
     return false;
   };
 
-  const answersAsNode = async (limitMs: number): Promise<boolean> => {
-    const deadline = clock.monotonic() + limitMs;
-    for (;;) {
-      if ((await admin.identity().catch(() => undefined))?.nodeId === options.nodeId) return true;
-      if (clock.monotonic() >= deadline) return false;
-      await clock.sleep(livePollMs);
-    }
-  };
-
   const endAll = async (limitMs: number, hurry?: AbortSignal): Promise<void> => {
+    await spawning;
     await Promise.all([running?.end(limitMs, hurry), processes.endOthers(limitMs, hurry)]);
   };
 
