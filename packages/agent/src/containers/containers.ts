@@ -76,8 +76,7 @@ export function createContainers(options: ContainersOptions): Containers {
   const settle = async (containerId: string, slot: Slot): Promise<void> => {
     const container = ending.signal.aborted ? undefined : slot.wanted;
     if (!container) {
-      await slot.instance?.leave(slot.cause);
-      slot.instance = undefined;
+      await end(slot, slot.cause);
       if (slot.wanted) return;
       slots.delete(containerId);
       options.forget(containerId);
@@ -85,8 +84,7 @@ export function createContainers(options: ContainersOptions): Containers {
     }
     const config = defined(container, slot);
     if (slot.instance && JSON.stringify(slot.instance.config) === JSON.stringify(config)) return;
-    await slot.instance?.leave("its definition has changed");
-    slot.instance = undefined;
+    await end(slot, "its definition has changed");
     if (!config) return;
     const { name, id } = config.service;
     const instance = createRegistered({
@@ -100,6 +98,14 @@ export function createContainers(options: ContainersOptions): Containers {
     });
     slot.instance = instance;
     await instance.begin();
+  };
+
+  /** What was refused because this one had its id is looked at again. */
+  const end = async (slot: Slot, cause: string): Promise<void> => {
+    if (!slot.instance) return;
+    await slot.instance.leave(cause);
+    slot.instance = undefined;
+    for (const [containerId, other] of slots) if (other !== slot && other.wanted && other.problem !== undefined) change(containerId, other);
   };
 
   /** The definition, or undefined with the slot's problem set and told once. */
