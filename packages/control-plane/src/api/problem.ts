@@ -16,6 +16,7 @@ export interface ProblemDetails {
 const titles: Readonly<Record<number, string>> = {
   400: "Bad request",
   404: "Not found",
+  409: "Conflict",
   413: "Too large",
   415: "Unsupported media type",
   429: "Too many",

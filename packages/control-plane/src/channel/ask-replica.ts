@@ -1,7 +1,7 @@
 /** The HTTP request by which one control plane asks another. */
 import type { RoutingReply } from "@legation/contract";
-import { codeOf, messageOf } from "@legation/runtime";
-import type { AskReplica } from "./fan-out.js";
+import { codeOf, LegationError, messageOf } from "@legation/runtime";
+import { type AskReplica, superseded } from "./fan-out.js";
 
 /** Over `fetch`; the other side is given `limitMs` for the whole answer. */
 export const askReplica: AskReplica = async (address, path, body, limitMs, signal) => {
@@ -21,6 +21,7 @@ export const askReplica: AskReplica = async (address, path, body, limitMs, signa
     if (limit.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
     throw new Error(why(error), { cause: error });
   }
+  if (response.status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
   if (!response.ok) throw new Error(`answered ${response.status}: ${text.slice(0, 200)}`);
   return JSON.parse(text) as RoutingReply;
 };

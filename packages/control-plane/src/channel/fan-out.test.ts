@@ -1,9 +1,9 @@
 import { leavingPath, type RoutingReply } from "@legation/contract";
-import { createLogger } from "@legation/runtime";
+import { createLogger, LegationError } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { returnTime } from "../reconcile/nodes.js";
-import { type AskReplica, createFanOut } from "./fan-out.js";
+import { type AskReplica, createFanOut, superseded } from "./fan-out.js";
 import type { Proof } from "./proof.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
@@ -111,4 +111,18 @@ test("a notice of the other direction ends the one before, the same one does not
   expect(signals.map((signal) => signal.aborted)).toEqual([true, true, false]);
   gone.abort(new Error("gone"));
   await expect(arriving).rejects.toThrow("gone");
+});
+
+test("a notice that a later one has overtaken on another replica ends, and is not told there again", async () => {
+  const { clock, asked, signals, answer } = scene(
+    async (address) => {
+      if (named(address) === "r2") throw new LegationError(superseded, "answered 409");
+      return await new Promise(() => {});
+    },
+    new Promise(() => {}),
+  );
+  await expect(answer("leaving", notice, never)).rejects.toMatchObject({ code: superseded });
+  await clock.advance(returnTime);
+  expect(asked.length).toBe(2);
+  expect(signals[0]?.aborted).toBe(true);
 });

@@ -1,11 +1,17 @@
 /** One notice of an agent, answered for all replicas: this one's own proof, and that of each other one, asked once and at the same time. */
 import { arrivingPath, laggardsNamed, leavingPath, type RoutingNotice, type RoutingReply, routingLimit } from "@legation/contract";
-import { type Clock, type Logger, messageOf } from "@legation/runtime";
+import { type Clock, codeOf, LegationError, type Logger, messageOf } from "@legation/runtime";
 import { returnTime } from "../reconcile/nodes.js";
 import { type Direction, nameOf, type Proof, type Prove } from "./proof.js";
 import type { Replica } from "./replicas.js";
 
-/** POSTs JSON to another control plane and resolves to the decoded answer. Rejects with an Error that says in a few words why there is none. */
+/** The code of the error by which a notice ends that a later one of the other direction has overtaken, on any replica. */
+export const superseded = "channel.superseded";
+
+/**
+ * POSTs JSON to another control plane and resolves to the decoded answer. Rejects with an Error that says in a few words why there is none,
+ * with code `superseded` where a later notice of the other direction came to that one.
+ */
 export type AskReplica = (address: string, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<RoutingReply>;
 
 /** What the fan-out needs. */
@@ -21,7 +27,10 @@ export interface FanOutParts {
 
 /** Answers notices. */
 export interface FanOut {
-  /** Resolves within the notice's limit. A later notice of the other direction ends this one; rejects then, and when `signal` aborts. */
+  /**
+   * Resolves within the notice's limit. Rejects with a LegationError of code `superseded` when a later notice of the other direction ends this
+   * one, and with the signal's reason when that aborts.
+   */
   answer(direction: Direction, notice: RoutingNotice, signal: AbortSignal): Promise<RoutingReply>;
 }
 
@@ -47,6 +56,8 @@ export function createFanOut(o: FanOutParts): FanOut {
         return reply;
       } catch (error) {
         signal.throwIfAborted();
+        // Told again, this one would undo the later one there.
+        if (codeOf(error) === superseded) throw error;
         const now = clock.monotonic();
         if (now + retryMs >= Math.min(givenUp, deadline)) return `${address} ${messageOf(error)}`;
         await clock.sleep(retryMs, signal);
@@ -73,7 +84,7 @@ export function createFanOut(o: FanOutParts): FanOut {
       const mine = { name, direction, ended: new AbortController() };
       for (const earlier of underWay)
         if (earlier.name === name && earlier.direction !== direction)
-          earlier.ended.abort(new Error(`a later notice says that ${name} is ${direction}`));
+          earlier.ended.abort(new LegationError(superseded, `a later notice says that ${name} is ${direction}`));
       underWay.add(mine);
       const began = clock.monotonic();
       try {
@@ -89,6 +100,7 @@ export function createFanOut(o: FanOutParts): FanOut {
         return reply;
       } finally {
         underWay.delete(mine);
+        mine.ended.abort();
       }
     },
   };

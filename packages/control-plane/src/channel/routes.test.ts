@@ -1,11 +1,12 @@
 import { connect } from "node:net";
 import { arrivingPath, commandsPath, leavingPath, type RoutingNotice, reportPath } from "@legation/contract";
+import { LegationError } from "@legation/runtime";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { useProblems } from "../api/problem.js";
 import { type CommandDirectory, createCommandDirectory } from "./commands.js";
-import type { FanOut } from "./fan-out.js";
+import { type FanOut, superseded } from "./fan-out.js";
 import { createReports, type Reports } from "./reports.js";
 import { addChannelRoutes, commandHeartbeat } from "./routes.js";
 
@@ -14,6 +15,7 @@ let clock: TestClock;
 let commands: CommandDirectory;
 let reports: Reports;
 let notices: [string, RoutingNotice][];
+let fail: Error | undefined;
 
 beforeEach(() => {
   app = fastify({ forceCloseConnections: true });
@@ -24,8 +26,10 @@ beforeEach(() => {
   useProblems(app);
   const routing: FanOut["answer"] = async (direction, notice) => {
     notices.push([direction, notice]);
+    if (fail) throw fail;
     return { accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2, silent: [], replica: "r1" };
   };
+  fail = undefined;
   addChannelRoutes(app, { reports, commands, routing, clock });
 });
 afterEach(async () => {
@@ -49,6 +53,16 @@ test.each([
   const answer = await app.inject({ method: "POST", url, payload });
   expect(answer.json()).toMatchObject({ accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2 });
   expect(notices).toEqual([[direction, payload]]);
+});
+
+test("a notice that a later one has overtaken is answered with 409, another failure with 500", async () => {
+  const payload = { node: "n1", id: "o1", service: "orders" };
+  fail = new LegationError(superseded, "a later notice says that n1/o1 is arriving");
+  const answer = await app.inject({ method: "POST", url: leavingPath, payload });
+  expect(answer.statusCode).toBe(409);
+  expect(answer.json()).toMatchObject({ code: superseded, detail: "a later notice says that n1/o1 is arriving" });
+  fail = new Error("broken");
+  expect((await app.inject({ method: "POST", url: leavingPath, payload })).statusCode).toBe(500);
 });
 
 test.each([

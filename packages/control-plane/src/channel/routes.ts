@@ -12,11 +12,11 @@ import {
   routingLimit,
   serviceStates,
 } from "@legation/contract";
-import type { Clock } from "@legation/runtime";
-import type { FastifyInstance } from "fastify";
+import { type Clock, codeOf, messageOf } from "@legation/runtime";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { sendProblem } from "../api/problem.js";
 import type { CommandDirectory } from "./commands.js";
-import type { FanOut } from "./fan-out.js";
+import { type FanOut, superseded } from "./fan-out.js";
 import type { Reports } from "./reports.js";
 
 /** How often an idle command stream carries a comment, so that both sides notice a dead connection; milliseconds. */
@@ -69,10 +69,16 @@ export function addChannelRoutes(
     [leavingPath, "leaving"],
     [arrivingPath, "arriving"],
   ] as const)
-    app.post<{ Body: RoutingNotice }>(path, { schema: { body: notice } }, async (request, reply): Promise<RoutingReply> => {
+    app.post<{ Body: RoutingNotice }>(path, { schema: { body: notice } }, async (request, reply): Promise<RoutingReply | FastifyReply> => {
       const asked = new AbortController();
       reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
-      return await o.routing(direction, request.body, asked.signal);
+      try {
+        return await o.routing(direction, request.body, asked.signal);
+      } catch (error) {
+        if (asked.signal.aborted) return reply.hijack();
+        if (codeOf(error) !== superseded) throw error;
+        return sendProblem(reply, 409, superseded, messageOf(error));
+      }
     });
 
   let open = 0;
