@@ -32,8 +32,8 @@ describe("an instance among two", () => {
     const requests = load(web, "orders", 100);
     expect(await legation(first, "drain", "--wait")).toBe("drained\n");
     expect(await legation(first, "drain", "--wait")).toBe("it had been drained before\n");
-    expect(await legation(first, "undrain")).toMatch(/^all 1 subscribed proxies of 1 control plane acknowledged\n$/);
-    expect(await legation(first, "restart", "--force")).toMatch(/^restarted; all 1 subscribed proxies/);
+    expect(await legation(first, "undrain")).toMatch(/^in service; the only subscribed proxy of 1 control plane acknowledged\n$/);
+    expect(await legation(first, "restart", "--force")).toMatch(/^restarted; the only subscribed proxy/);
     await untilHealthy(web, "orders", orders);
     expect((await requests.stop()).failuresByReason).toEqual({});
   });
@@ -42,7 +42,7 @@ describe("an instance among two", () => {
     const { first, orders, web, mark } = state();
     await legation(first, "maintenance", "on");
     expect((await mark())?.Status).toBe("critical");
-    expect(await legation(first, "maintenance", "off")).toMatch(/^all 1 subscribed proxies/);
+    expect(await legation(first, "maintenance", "off")).toMatch(/^in service; the only subscribed proxy/);
     expect(await mark()).toBeUndefined();
     await untilHealthy(web, "orders", orders);
   });

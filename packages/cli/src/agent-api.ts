@@ -25,10 +25,10 @@ export interface AgentApi {
 
 const followLimitMs = 5_000;
 
-/** Makes it; nothing is sent yet. */
+/** Makes it; nothing is sent yet. Throws a LegationError with code "usage" for what is no address. */
 export function createAgentApi({ address, token }: FoundAgent): AgentApi {
   const path = socketPath(address);
-  const place = path === undefined ? new URL(`http://${address}`) : undefined;
+  const place = path === undefined ? urlOf(address) : undefined;
   const prefix = place ? place.pathname.replace(/\/$/, "") : address.slice(`unix:${path}`.length).replace(/^:/, "");
   const where = place ? { host: place.hostname.replace(/^\[(.*)\]$/, "$1"), port: place.port } : { socketPath: path };
 
@@ -106,6 +106,12 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
       };
     },
   };
+}
+
+function urlOf(address: string): URL {
+  if (!URL.canParse(`http://${address}`))
+    throw new LegationError("usage", `--admin: ${JSON.stringify(address)} is not an address. Write host:port or unix:/path`);
+  return new URL(`http://${address}`);
 }
 
 function unreachable(address: string, error: unknown): LegationError {

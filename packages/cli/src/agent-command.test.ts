@@ -80,8 +80,8 @@ describe("a command for an agent", () => {
   });
 
   it("speaks through a Unix socket", async () => {
-    const { asked } = await agent("orders-1", says({ success: true, message: "acknowledged" }), true);
-    expect(await legation("undrain")).toMatchObject({ code: 0, out: "acknowledged\n" });
+    const { asked } = await agent("orders-1", says({ success: true, state: "running", message: "acknowledged" }), true);
+    expect(await legation("undrain")).toMatchObject({ code: 0, out: "in service; acknowledged\n" });
     expect(asked[0]?.what).toBe("POST /v1/undrain");
   });
 
@@ -150,8 +150,9 @@ describe("a command for an agent", () => {
   });
 
   it.each([
-    [["maintenance"], /on or off/],
-    [["maintenance", "maybe"], /"maybe" is not on or off/],
+    [["maintenance"], /: on or off is missing\. Write: legation maintenance on, or/],
+    [["maintenance", "maybe"], /: "maybe" is not on or off\. Write: legation maintenance on, or/],
+    [["drain", "--admin", "bad host"], /: --admin: "bad host" is not an address\. Write host:port or unix:\/path\n$/],
     [["drain", "a", "b"], /b: unexpected argument/],
     [["drain", "--timeout", "5"], /--timeout/],
   ])("refuses %j with 2", async (argv, message) => {

@@ -63,13 +63,10 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Run
       : await api.follow(({ event, message, level }) => {
           if (shown.test(event)) io.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
         });
-    try {
-      const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body });
-      io.stdout.write(settings.json ? `${JSON.stringify(answer, null, 2)}\n` : `${action.say(answer)}\n`);
-      return exitCode.done;
-    } finally {
-      await stop();
-    }
+    // Every step is told before the answer.
+    const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body }).finally(stop);
+    io.stdout.write(settings.json ? `${JSON.stringify(answer, null, 2)}\n` : `${action.say(answer)}\n`);
+    return exitCode.done;
   };
 }
 
@@ -81,7 +78,16 @@ export function drainedText({ already, steps = [], message }: ActionAnswer): str
   return already ? "it had been drained before" : `drained${late}`;
 }
 
-/** Throws for a word that a command does not know. */
-export function wrongWord(word: string | undefined, what: string): never {
-  throw new LegationError("usage", word === undefined ? `${what} is missing` : `${JSON.stringify(word)} is not ${what}`);
+/** What the callers' proxies said of an instance that was put back, in a sentence; the agent's words alone while it does not serve. */
+export function inServiceText({ state, message }: ActionAnswer): string {
+  if (message === undefined) return "in service";
+  return state === "running" ? `in service; ${message}` : message;
+}
+
+/** Throws for a word that a command does not know, or that is missing; `lines` are the command lines to write. */
+export function wrongWord(word: string | undefined, what: string, lines: string): never {
+  throw new LegationError(
+    "usage",
+    `${word === undefined ? `${what} is missing` : `${JSON.stringify(word)} is not ${what}`}. Write: ${lines}`,
+  );
 }

@@ -6,7 +6,7 @@ export const exitCode = {
   failed: 1,
   /** The command line or the configuration is wrong; nothing was done. */
   usage: 2,
-  /** No control plane answers, or no agent. */
+  /** No control plane answers, or the agent does not. */
   unreachable: 3,
   /** What was asked for is under way, and was not over in the time given. */
   pending: 4,

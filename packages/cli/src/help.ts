@@ -43,7 +43,7 @@ Exit codes:
   0    Done. An agent that runs its service ends with the service's code
   1    Failed; the message on standard error says why
   2    The command line or the configuration is wrong; nothing was done
-  3    No control plane answers, or no agent
+  3    No control plane answers, or the agent does not
   4    Under way, and not over in the time of --timeout
   129, 130, 143
        Ended by force: a second SIGHUP, SIGINT or SIGTERM while stopping

@@ -72,6 +72,22 @@ Examples:
   });
 });
 
+describe("helpText of a command without a file", () => {
+  it("names flags and variables alone", () => {
+    const { name, token } = table;
+    expect(helpText({ name, token }, { usage: "legation drain [flags]", summary: "Drains." })).toContain(`Flags:
+  --name TEXT
+      The service's name, a DNS label. Required. [SERVICE_NAME]
+  --help
+      Shows this text.
+
+By environment:
+  token TEXT
+      The ACL token. [CONSUL_HTTP_TOKEN]
+`);
+  });
+});
+
 describe("printConfig", () => {
   const input = { file: { path: "s.yaml", text: "name: 'true'\nhealth: { interval: 1m30s }" }, env: { CONSUL_HTTP_TOKEN: "hunter2" } };
   const { values, origins } = loadConfig(table, input);

@@ -29,18 +29,20 @@ export function helpText(table: OptionTable, options: HelpOptions): string {
     );
   const file = options.fileFlag ? [`  ${options.fileFlag} FILE`, ...wrap("The configuration, a YAML file.", 6)] : [];
   const help = ["  --help", ...wrap("Shows this text.", 6)];
-  sections.push(["Flags:", ...file, ...flagged.flatMap(([path, option]) => entry(path, option)), ...help]);
+  sections.push(["Flags:", ...file, ...flagged.flatMap(([path, option]) => entry(path, option, options.fileFlag !== undefined)), ...help]);
   if (others.length > 0) {
-    const title = others.some(([, option]) => variablesOf(option).length > 0) ? "By file or environment:" : "By file:";
-    sections.push([title, ...others.flatMap(([path, option]) => entry(path, option))]);
+    const byEnvironment = others.some(([, option]) => variablesOf(option).length > 0);
+    const title = !options.fileFlag ? "By environment:" : byEnvironment ? "By file or environment:" : "By file:";
+    sections.push([title, ...others.flatMap(([path, option]) => entry(path, option, options.fileFlag !== undefined))]);
   }
   if (options.examples?.length) sections.push(["Examples:", ...options.examples.map((example) => `  ${example}`)]);
   return `${sections.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
-function entry(path: string, option: Option<unknown>): string[] {
+/** A setting; its path only where there is a file in which it could stand. */
+function entry(path: string, option: Option<unknown>, inFile: boolean): string[] {
   const { spec } = option;
-  const also = [...(spec.flag ? [path] : []), ...variablesOf(option)].join(", ");
+  const also = [...(spec.flag && inFile ? [path] : []), ...variablesOf(option)].join(", ");
   const description = /[.!?]$/.test(spec.description) ? spec.description : `${spec.description}.`;
   const choices = option.choices ? ` One of ${option.choices.join(", ")}.` : "";
   return [`  ${title(path, option)}`, ...wrap(`${description}${choices}${fallback(option)}${also ? ` [${also}]` : ""}`, 6)];

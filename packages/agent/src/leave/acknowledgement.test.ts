@@ -37,6 +37,12 @@ describe("the wait for the callers' proxies", () => {
     expect(state.outcome).toBe("no proxy of 1 control plane calls it");
   });
 
+  it("counts a single caller as one", async () => {
+    const { clock, state } = scene(async () => reply({ subscribers: 1, replicas: 1 }));
+    await clock.advance(250);
+    expect(state.outcome).toBe("the only subscribed proxy of 1 control plane acknowledged");
+  });
+
   it("names those who had not acknowledged at the limit, and the control planes that were silent", async () => {
     const laggards = ["a", "b", "c", "d", "e", "f"].map((name) => `n1/${name}`);
     const { clock, state } = scene(async () => reply({ subscribers: 8, laggards, silent: ["10.0.0.3:8080 refused the connection"] }));

@@ -44,7 +44,7 @@ export async function acknowledged(ask: AskProof, limits: AcknowledgementLimits,
 function said({ subscribers, laggards, replicas, silent }: RoutingReply): StepOutcome {
   const planes = replicas === 1 ? "1 control plane" : `${replicas} control planes`;
   if (laggards.length === 0 && silent.length === 0)
-    return subscribers === 0 ? `no proxy of ${planes} calls it` : `all ${subscribers} subscribed proxies of ${planes} acknowledged`;
+    return subscribers === 0 ? `no proxy of ${planes} calls it` : `${all(subscribers)} of ${planes} acknowledged`;
   const late = laggards.length > 0 ? [`not acknowledged by ${named(laggards)}`] : [];
   const dead = silent.length > 0 ? [`no answer of the control plane ${silent.join(", ")}`] : [];
   const outcome = `${subscribers - laggards.length} of ${subscribers} subscribed proxies of ${planes} acknowledged; ${[...late, ...dead].join("; ")}`;
@@ -54,4 +54,8 @@ function said({ subscribers, laggards, replicas, silent }: RoutingReply): StepOu
 function named(laggards: readonly string[]): string {
   const more = laggards.length - namedInText;
   return `${laggards.slice(0, namedInText).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function all(subscribers: number): string {
+  return subscribers === 1 ? "the only subscribed proxy" : `all ${subscribers} subscribed proxies`;
 }

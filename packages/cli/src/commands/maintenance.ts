@@ -1,6 +1,6 @@
 /** `legation maintenance on|off`: an instance that stays out of service until an operator says otherwise. */
 import { option } from "@legation/runtime";
-import { agentCommand, drainedText, wrongWord } from "../agent-command.js";
+import { agentCommand, drainedText, inServiceText, wrongWord } from "../agent-command.js";
 
 /** Ends when the instance is drained (on), or when the callers' proxies have it again (off). */
 export const run = agentCommand({
@@ -16,8 +16,8 @@ export const run = agentCommand({
   examples: ['legation maintenance on --reason "new disk"', "legation maintenance off"],
   maxWords: 2,
   request({ reason }, [word, id]) {
-    if (word !== "on" && word !== "off") return wrongWord(word, "on or off. Write: legation maintenance on, or legation maintenance off");
+    if (word !== "on" && word !== "off") return wrongWord(word, "on or off", "legation maintenance on, or legation maintenance off");
     return { path: "/maintenance", body: { enabled: word === "on", ...(reason && word === "on" ? { reason } : {}) }, id };
   },
-  say: (answer) => (answer.message === undefined ? `in maintenance: ${drainedText(answer)}` : answer.message),
+  say: (answer) => (answer.message === undefined ? `in maintenance: ${drainedText(answer)}` : inServiceText(answer)),
 });

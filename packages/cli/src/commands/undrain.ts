@@ -1,5 +1,5 @@
 /** `legation undrain`: a drained instance back into service. */
-import { agentCommand } from "../agent-command.js";
+import { agentCommand, inServiceText } from "../agent-command.js";
 
 /** Ends when the callers' proxies have acknowledged the instance, or have had their time. */
 export const run = agentCommand({
@@ -12,5 +12,5 @@ export const run = agentCommand({
   examples: ["legation undrain", "legation undrain orders-1 --timeout 30s"],
   maxWords: 1,
   request: (_values, [id]) => ({ path: "/undrain", body: {}, id }),
-  say: ({ message }) => message ?? "in service",
+  say: inServiceText,
 });
