@@ -13,12 +13,8 @@ const benches = {
     module: "consul/main.js",
   },
   agent: {
-    about: "memory and idle CPU of an agent with 1 and 20 services [--services 1,20] [--seconds 30] [--envoys]",
+    about: "an agent at rest beside its Envoys: memory, CPU, ratios [--services 1,20] [--seconds 60] [--rhythms …] [--no-envoys]",
     module: "agent/main.js",
-  },
-  footprint: {
-    about: "an agent at rest beside its Envoys, with the ratios, for 1 and 20 services [--services 1,20] [--seconds 60]",
-    module: "footprint/main.js",
   },
 };
 
