@@ -58,16 +58,20 @@ export function createNodes(o: {
   readonly log: Logger;
 }): Nodes {
   const streams = new Map<number, Connected>();
+  /** Open streams by node. */
+  const open = new Map<string, number>();
+  /** In the order of their times. */
   const gone = new Map<string, { readonly clusters: readonly string[]; readonly until: number }>();
   let resourcesSent = 0;
 
-  function open({ stream, node, description }: StreamOpened): void {
+  function opened({ stream, node, description }: StreamOpened): void {
     const claimed = claimFor(description);
     if (typeof claimed === "string") {
       o.log.warn({ event: "node.unknown", node, why: claimed }, `${node} gets nothing: ${claimed}`);
       return;
     }
     streams.set(stream, { node, ...claimed, sent: 0 });
+    open.set(node, (open.get(node) ?? 0) + 1);
     gone.delete(node);
     const { problems } = claimed.claim;
     const left = problems.length > problemsLogged ? [`and ${problems.length - problemsLogged} more`] : [];
@@ -81,9 +85,15 @@ export function createNodes(o: {
     closed.claim.release();
     streams.delete(stream);
     const now = o.clock.monotonic();
-    for (const [node, { until }] of gone) if (until <= now) gone.delete(node);
+    for (const [node, { until }] of gone) {
+      if (until > now) break;
+      gone.delete(node);
+    }
     const { node, claim } = closed;
-    if (![...streams.values()].some((other) => other.node === node)) gone.set(node, { clusters: claim.clusters, until: now + returnTime });
+    const left = (open.get(node) ?? 1) - 1;
+    if (left > 0) return void open.set(node, left);
+    open.delete(node);
+    gone.set(node, { clusters: claim.clusters, until: now + returnTime });
   }
 
   function claimFor(node: Node): Pick<Connected, "metadata" | "claim"> | string {
@@ -105,7 +115,7 @@ export function createNodes(o: {
       return claimed.claim.view;
     },
     take(event) {
-      if (event.kind === "stream-open") open(event);
+      if (event.kind === "stream-open") opened(event);
       else if (event.kind === "stream-close") {
         close(event.stream);
       } else if (event.kind === "push") {
