@@ -1,4 +1,4 @@
-/** `pnpm bench <name> [options]`: runs one bench from the build in `test/dist`. */
+/** `npm run bench -- <name> [options]`: runs one bench from the build in `test/dist`. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -21,7 +21,7 @@ const benches = {
 const [name = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--");
 const bench = benches[name];
 if (!bench) {
-  console.error("usage: pnpm bench <name> [options]\n");
+  console.error("usage: npm run bench -- <name> [options]\n");
   for (const [each, { about }] of Object.entries(benches)) console.error(`  ${each.padEnd(10)}${about}`);
   process.exit(name === "" || name === "--help" ? 0 : 2);
 }

@@ -7,7 +7,7 @@ import { decode, registry } from "@legation/envoy-api";
 import { formatAddress, listenError, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type Resource } from "@legation/xds";
 
-const usage = `usage: pnpm conformance-target [--xds-addr 127.0.0.1:18000] [--control-addr 127.0.0.1:17000]
+const usage = `usage: npm run conformance-target -- [--xds-addr 127.0.0.1:18000] [--control-addr 127.0.0.1:17000]
 
   PUT    /nodes/{node}            {"version": "1", "resources": [Any as proto JSON, …]}  the node's whole state
   PUT    /nodes/{node}/resources  {"version": "2", "resource": Any}                      adds or replaces one

@@ -1,4 +1,4 @@
-/** `pnpm soak <name> [options]`: runs one soak from the build in `test/dist`. */
+/** `npm run soak -- <name> [options]`: runs one soak from the build in `test/dist`. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -13,7 +13,7 @@ const soaks = {
 const [name = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--");
 const soak = soaks[name];
 if (!soak) {
-  console.error("usage: pnpm soak <name> [options]\n");
+  console.error("usage: npm run soak -- <name> [options]\n");
   for (const [each, { about }] of Object.entries(soaks)) console.error(`  ${each.padEnd(10)}${about}`);
   process.exit(name === "" || name === "--help" ? 0 : 2);
 }

@@ -1,4 +1,4 @@
-/** `pnpm prove`: the proofs without the `legation` command around them. */
+/** `npm run prove`: the proofs without the `legation` command around them. */
 import { LegationError } from "@legation/runtime";
 import { prove } from "./prove.js";
 

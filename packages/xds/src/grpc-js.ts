@@ -1,7 +1,7 @@
 /**
  * The server on somebody's own `@grpc/grpc-js` server, beside their other services, with their credentials and interceptors.
  *
- * It costs what grpc-js costs: a copy of each response per stream, and its own streams around HTTP/2's (the README has the figures).
+ * It costs what grpc-js costs: a copy of each response per stream, and its own streams around HTTP/2's.
  */
 import type { handleBidiStreamingCall, Server, ServerDuplexStream } from "@grpc/grpc-js";
 import { statusMessage } from "./excerpt.js";

@@ -1,4 +1,4 @@
-/** `pnpm bench agent`: what an agent takes of its machine while nothing happens, beside the Envoys that it runs. */
+/** `npm run bench -- agent`: what an agent takes of its machine while nothing happens, beside the Envoys that it runs. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +12,7 @@ const rhythms: Readonly<Record<string, { readonly says: string; readonly config:
   quick: { says: "1 s, 1 s", config: { health: { http: { path: "/health" }, interval: "1s" }, heartbeat: "1s" } },
 };
 
-const help = `pnpm bench agent [--services 1,20] [--seconds 60] [--rhythms usual,default,quick] [--no-envoys]
+const help = `npm run bench -- agent [--services 1,20] [--seconds 60] [--rhythms usual,default,quick] [--no-envoys]
 
 Starts Consul, a control plane and one agent with so many services, an Envoy for each, waits until all serve, and then measures
 the agent and its Envoys for that time. A rhythm is how often services are checked and Consul hears of them: ${Object.entries(rhythms)

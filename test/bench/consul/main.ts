@@ -1,4 +1,4 @@
-/** `pnpm bench consul`: how soon a change in Consul is seen, and what watching costs here and there, beside naive ways in the same run. */
+/** `npm run bench -- consul`: how soon a change in Consul is seen, and what watching costs here and there, beside naive ways in the same run. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

@@ -5,7 +5,7 @@ import { type Effort, scenarios } from "./scenario.js";
 
 const help = `The xDS bench: this server beside go-control-plane (where Go is installed) and beside a floor, with the same fleet, in one run.
 
-usage: pnpm bench xds [options]
+usage: npm run bench -- xds [options]
 
 What is measured
   --scenario NAME        push (default): a cold storm, in which all streams connect at once and are configured, then one change of one

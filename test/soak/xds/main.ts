@@ -9,7 +9,7 @@ import { judge } from "./verdict.js";
 
 const help = `The xDS soak: clients of both variants join, leave, half-close, stall and refuse while the state changes.
 
-usage: pnpm soak xds [options]
+usage: npm run soak -- xds [options]
 
   --minutes 5      of changes, after a warm-up of a tenth of that (at least 6 seconds)
   --streams 500    at any time
