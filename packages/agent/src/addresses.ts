@@ -19,7 +19,11 @@ export async function pickAddresses(config: AgentConfig, stateDir: StateDir, sea
       { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
     ] as const,
     stateDir.kept.ports ?? {},
-    { held: adoptable(stateDir.file("envoy.json")), ...(seat ? { reserved: seat.reserved } : {}) },
+    // An agent that died within a hot restart may have left its one Envoy under the other name.
+    {
+      held: ["envoy.json", "envoy-parent.json"].some((name) => adoptable(stateDir.file(name))),
+      ...(seat ? { reserved: seat.reserved } : {}),
+    },
   );
   const ports = Object.entries(addresses).flatMap(([key, at]) => {
     const port = splitAddress(at)?.port;

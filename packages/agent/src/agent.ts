@@ -282,6 +282,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const close = async (): Promise<void> => {
     await manager?.close();
+    supervisor.letGo();
     health.close();
     await traffic.close();
     instance.callers?.stop();
@@ -316,6 +317,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     reload(cause) {
       const { reread } = options;
       if (!reread) return undefined;
+      if (stopped) return { ok: false, problem: "the agent is stopping and reads nothing any more" };
       manager?.reloading();
       const prepare = (next: Reread, changes: Changes) => {
         const apply = reconfigure(instance, env, publish, next, changes);

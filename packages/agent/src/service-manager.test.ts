@@ -43,6 +43,17 @@ describe("the service manager", () => {
     expect(sent[2]).toBe("READY=1 STATUS=serving");
   });
 
+  it("is told of the end of a reload also while the instance does not serve", async () => {
+    const { manager, sent, clock } = scripted();
+    manager.ready("serving");
+    manager.status("drained");
+    manager.reloading();
+    manager.status("drained");
+    manager.status("drained");
+    await clock.advance(0);
+    expect(sent.slice(3)).toEqual(["READY=1 STATUS=drained"]);
+  });
+
   it("gets a sign of life at half the watchdog's time, where the watchdog is meant for this process", async () => {
     const watched = scripted({ WATCHDOG_USEC: "10000000", WATCHDOG_PID: "7" });
     await watched.clock.advance(15_000);

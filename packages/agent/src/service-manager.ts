@@ -11,7 +11,7 @@ export interface ServiceManager {
   ready(status: string): void;
   /** A line for `systemctl status`; sent when it is another one. */
   status(status: string): void;
-  /** The configuration is read again; ends with `ready`. */
+  /** The configuration is read again; ends with the next `ready` or `status`. */
   reloading(): void;
   stopping(): void;
   /** Ends the signs of life; resolves when all messages are sent. */
@@ -49,6 +49,8 @@ export function connectServiceManager(options: ServiceManagerOptions): ServiceMa
   const notify = options.notify ?? systemdNotify(env);
   let told: string | undefined;
   let isReady = false;
+  /** systemd was told of a reload, and waits for its end. */
+  let isReloading = false;
   let timer: Timer | undefined;
   let closed = false;
   // One after the other, so that they arrive in their order.
@@ -77,15 +79,20 @@ export function connectServiceManager(options: ServiceManagerOptions): ServiceMa
   };
   return {
     ready(status) {
-      const first = !isReady;
+      const first = !isReady || isReloading;
       isReady = true;
+      isReloading = false;
       show(status, ...(first ? ["READY=1"] : []));
     },
-    status: (status) => show(status),
+    status(status) {
+      // The reload is over, whether the instance serves just now or not.
+      show(status, ...(isReloading ? ["READY=1"] : []));
+      isReloading = false;
+    },
     reloading() {
       if (!isReady) return;
       send("RELOADING=1", `MONOTONIC_USEC=${Math.round(Number(process.hrtime.bigint() / 1_000n))}`);
-      isReady = false;
+      isReloading = true;
     },
     stopping: () => send("STOPPING=1"),
     close() {

@@ -33,7 +33,7 @@ const waiting = "trap 'exit 0' TERM USR1; while :; do sleep 0.02; done";
 function make(
   script: string,
   hooks: Partial<Record<HookName, readonly string[]>> = {},
-  over: { timeout?: number; stopSignal?: "SIGUSR1" } = {},
+  over: { timeout?: number; stopSignal?: "SIGUSR1"; begin?: false } = {},
 ) {
   const launch: ProcessSpec = {
     argv: service(script),
@@ -59,7 +59,7 @@ function make(
     onChange: () => {},
   });
   supervisors.push(supervisor);
-  supervisor.dispatch({ kind: "start", cause: "the test begins" });
+  if (over.begin !== false) supervisor.dispatch({ kind: "start", cause: "the test begins" });
   return supervisor;
 }
 
@@ -145,5 +145,18 @@ describe("the supervisor", () => {
     await until("the hook runs", () => notes().includes("slow"));
     hurry.abort();
     expect((await ended)?.killed).toBe(false);
+  });
+
+  it("leaves the end of a process that it has let go of to the one that adopted it", async () => {
+    const first = make(waiting, { afterStop: note("after") });
+    await running(first);
+    first.letGo();
+    const second = make(waiting, { afterStop: note("after") }, { begin: false });
+    expect(second.adopt()).toBe(true);
+    second.dispatch({ kind: "adopt", cause: "test" });
+    process.kill(second.pid ?? 0, "SIGKILL");
+    await until("the next start", () => second.state.restarts === 1 && second.state.phase === "running");
+    expect(notes().filter((word) => word === "after")).toEqual(["after"]);
+    expect(first.state).toMatchObject({ phase: "running", restarts: 0 });
   });
 });

@@ -51,6 +51,8 @@ export interface Supervisor {
   relaunch(launch: ProcessSpec, hooks: HookRunner): void;
   /** Ends the process for good (after the event `stop`), its hooks run; resolves to how it ended, undefined when there was none. `hurry` shortens the limits. */
   end(hurry: AbortSignal): Promise<Ended | undefined>;
+  /** Lets go of the process, which lives on for whoever adopts it: what becomes of it is nothing to this one any more. */
+  letGo(): void;
 }
 
 const keptTransitions = 100;
@@ -73,6 +75,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let starting: { readonly cut: AbortController; readonly done: Promise<void> } | undefined;
   const hurried = new AbortController();
   let retry: { cancel(): void } | undefined;
+  let gone = false;
 
   const hook: HookRunner["run"] = async (...asked) => await hooks?.run(...asked);
 
@@ -152,7 +155,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     running = process;
     options.onChange(state, undefined);
     void process.exited.then(async (exit) => {
-      if (running !== process) return;
+      if (gone || running !== process) return;
       running = undefined;
       // Consul hears of it before anything is waited for.
       options.onChange(state, undefined);
@@ -215,6 +218,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const ended = running && (await terminate(running, state.reason));
       await between;
       return ended;
+    },
+    letGo() {
+      gone = true;
+      retry?.cancel();
     },
   };
 }
