@@ -1,8 +1,10 @@
 /** What a client can make the server keep or say: bounded, whatever it sends. */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { DeltaDiscoveryRequestSchema } from "@legation/envoy-api/envoy/service/discovery/v3/discovery";
 import { describe, expect, it } from "vitest";
 import { cutMark, statusMessage } from "./excerpt.js";
+import { nodeBytes } from "./node.js";
 import { createScene, resource } from "./testing/scene.js";
 import { DeltaClient, SotwClient, settle } from "./testing/scripted-client.js";
 import { TypeUrl } from "./type.js";
@@ -35,6 +37,29 @@ describe("the text of a refusal", () => {
     client.send({ typeUrl: cluster });
     client.nack(await client.one(), "a: no");
     expect(server.status()[0]?.types[0]?.lastRejection?.message).toBe("a: no");
+  });
+});
+
+describe("a node", () => {
+  it.each([
+    ["is taken as large as it may be", -100, undefined],
+    ["ends the stream when it is larger, and is not kept", 1, 3],
+  ])("%s", (_what, beyond, status) => {
+    const { server } = createScene();
+    const wire = { ended: undefined as number | undefined };
+    const call = server.accept("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources", {
+      peer: { address: "p", headers: {} },
+      write: () => undefined,
+      end: (code) => {
+        wire.ended = code;
+      },
+      abort: () => undefined,
+    });
+    const node = create(NodeSchema, { id: "n", userAgentName: "x".repeat(nodeBytes + beyond) });
+    call?.message(Buffer.from(toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, { node, typeUrl: cluster }))));
+    expect(wire.ended).toBe(status);
+    expect(server.status()).toHaveLength(status === undefined ? 1 : 0);
+    call?.closed();
   });
 });
 

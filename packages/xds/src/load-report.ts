@@ -5,6 +5,7 @@ import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { ClusterStats } from "@legation/envoy-api/envoy/config/endpoint/v3/load_report";
 import { LoadStatsRequestSchema, LoadStatsResponseSchema } from "@legation/envoy-api/envoy/service/load_stats/v3/lrs";
 import type { Objection } from "./auxiliary.js";
+import { nodeExcess, nodeFault } from "./node.js";
 import { type Call, framed, Status, type Wire } from "./transport.js";
 
 /** The method of the load reporting service. */
@@ -40,6 +41,11 @@ export function serveLoadReports(wire: Wire, reporting: LoadReporting, objection
       }
       if (!request.node) {
         wire.end(Status.INVALID_ARGUMENT, "the first request must carry the node");
+        return;
+      }
+      const fault = nodeExcess(bytes) ?? nodeFault(request.node);
+      if (fault !== undefined) {
+        wire.end(Status.INVALID_ARGUMENT, fault);
         return;
       }
       const objection = objectionTo(request.node);

@@ -11,6 +11,14 @@ export function forgetsEndpoints(node: Node): boolean {
 /** Characters of a node's id at most: it stands in every event and log line about its stream. */
 const idLength = 1_024;
 
+/** Bytes of an encoded node at most: decoded, it is kept as long as its stream, and takes many times as much. */
+export const nodeBytes = 1024 * 1024;
+
+/** What is wrong with an encoded node, before it is decoded; undefined when nothing is. */
+export function nodeExcess(bytes: Uint8Array): string | undefined {
+  return bytes.length > nodeBytes ? `the node has more than ${nodeBytes} bytes` : undefined;
+}
+
 /** What is wrong with a node as an identity; undefined when nothing is. */
 export function nodeFault({ id }: Node): string | undefined {
   if (id === "") return "the node's id is empty";

@@ -7,7 +7,7 @@ import { Demands } from "./demand.js";
 import { excerpt, statusMessage, typeUrlLength } from "./excerpt.js";
 import type { Variant } from "./frame.js";
 import { excessOf } from "./names.js";
-import { nodeFault } from "./node.js";
+import { nodeExcess, nodeFault } from "./node.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
 import { type DeltaRequest, decodeNode, decodeRequest, nodeId, type SotwRequest } from "./request.js";
@@ -155,6 +155,8 @@ export class Stream implements Call {
   #checkNode(bytes: Buffer | undefined): string | undefined {
     if (this.node) return bytes && nodeId(bytes) !== this.node.id ? "the node's id changed within the stream" : undefined;
     if (!bytes) return "the first request must carry the node";
+    const excess = nodeExcess(bytes);
+    if (excess) return excess;
     this.node = decodeNode(bytes);
     const fault = nodeFault(this.node);
     if (fault) return fault;
