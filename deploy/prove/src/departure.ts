@@ -28,7 +28,7 @@ export interface Leaving {
   readonly left: Promise<Departure>;
 }
 
-const order = ["1", "2", "3", "4", "5", "6", "7"];
+const order = ["1", "2", "3", "4", "4b", "5", "6", "7"];
 const limitMs = 60_000;
 
 /** Sends SIGTERM to the instance's agent. */

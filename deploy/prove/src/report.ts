@@ -10,6 +10,7 @@ const actions: Readonly<Record<string, string>> = {
   "2b": "callers outside the mesh drop the instance",
   "3": "inbound connections close after their request",
   "4": "requests under way end",
+  "4b": "new connections are refused",
   "5": "the service ends",
   "6": "deregistered from Consul, verified",
   "7": "Envoy stops",

@@ -1,6 +1,7 @@
 /** An instance leaves: the stop order of DRAIN.md over its parts. */
 import { endLeftEnvoy } from "./envoy/setup.js";
 import { type Instance, isNamed } from "./instance.js";
+import { untilIdle } from "./leave/drain.js";
 import { leave } from "./leave/leave.js";
 import { farewellText } from "./registrar/deregister.js";
 import type { Traffic } from "./traffic.js";
@@ -17,6 +18,14 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
   const code = await leave(
     {
       drain: () => traffic.leave(reachable && supervisor.alive),
+      ...(envoy?.runner.state.phase === "live"
+        ? {
+            closeInbound: async () => {
+              await envoy.admin.closeInbound();
+              return untilIdle(envoy.admin, config.values.drain.limit, clock, hurry);
+            },
+          }
+        : {}),
       endService: () => {
         health.pause();
         return supervisor.end(hurry);

@@ -70,7 +70,7 @@ describe("an agent with its Envoy", () => {
     expect(await slow).toEqual({ status: 200, connection: "close" });
     expect(await agent.exited()).toBe(7);
     const steps = agent.events().filter(({ event }) => event === "leave.step");
-    expect(steps.map(({ step }) => step)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
+    expect(steps.map(({ step }) => step)).toEqual(["1", "2", "3", "4", "4b", "5", "6", "7"]);
     expect(steps[0]?.["outcome"]).toBe("Consul accepted");
     expect(steps[1]?.["outcome"]).toBe("all 2 subscribed proxies of 1 control plane acknowledged");
     expect(steps[3]?.["outcome"]).toBe("none is under way");

@@ -21,6 +21,8 @@ export interface EnvoyAdmin {
   inFlight(): Promise<number>;
   /** Tells inbound connections to close after their present request; goes on accepting and answering. */
   drainInbound(): Promise<void>;
+  /** Accepts no inbound connection any more; those that are open go on. Only a new Envoy accepts again. */
+  closeInbound(): Promise<void>;
   /** `node.id`, version and hot restart epoch of the Envoy behind this address. */
   identity(): Promise<EnvoyIdentity>;
   /** Envoys of the same hot restart version can hand over to each other. */
@@ -86,6 +88,10 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     const { stats = [] } = await read<StatsAnswer>(`/stats?format=json&filter=${encodeURIComponent(`^${name.replaceAll(".", "\\.")}$`)}`);
     return stats.find((found) => found.name === name)?.value ?? 0;
   };
+  const drainListeners = async (how: string): Promise<void> => {
+    const { status, body } = await ask(`/drain_listeners?${how}`, "POST");
+    if (status !== 200) throw new Error(`Envoy did not drain its listeners: ${status} ${body.trim()}`);
+  };
   return {
     ready: async () => (await ask("/ready")).body.trim(),
     async listeningPorts() {
@@ -102,10 +108,8 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
       );
     },
     inFlight: () => stat(inFlightGauges[protocol === "tcp" ? "tcp" : "http"]),
-    async drainInbound() {
-      const { status, body } = await ask("/drain_listeners?inboundonly&graceful&skip_exit", "POST");
-      if (status !== 200) throw new Error(`Envoy did not drain its listeners: ${status} ${body.trim()}`);
-    },
+    drainInbound: () => drainListeners("inboundonly&graceful&skip_exit"),
+    closeInbound: () => drainListeners("inboundonly"),
     async identity() {
       const info = await read<ServerInfo>("/server_info");
       return { nodeId: info.node?.id ?? "", version: info.version ?? "", epoch: info.command_line_options?.restart_epoch ?? 0 };

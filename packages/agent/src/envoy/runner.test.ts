@@ -60,6 +60,7 @@ function make(
       clusters: async () => new Map(),
       inFlight: async () => 0,
       drainInbound: async () => {},
+      closeInbound: async () => {},
       identity: async () => ({ nodeId: "node/a", version: "", epoch: 0 }),
       hotRestartVersion: async () => "none",
       connected: async () => true,

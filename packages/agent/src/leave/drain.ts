@@ -62,7 +62,8 @@ async function accepted(maintenance: () => Promise<void>, clock: Clock, hurry: A
   }
 }
 
-async function untilIdle(envoy: NonNullable<DrainParts["envoy"]>, limit: number, clock: Clock, hurry: AbortSignal): Promise<string> {
+/** Waits until nothing is under way, at most `limit` milliseconds; resolves to what was seen, in words. */
+export async function untilIdle(envoy: { inFlight(): Promise<number> }, limit: number, clock: Clock, hurry: AbortSignal): Promise<string> {
   const deadline = clock.monotonic() + limit;
   for (;;) {
     const left = await envoy.inFlight();

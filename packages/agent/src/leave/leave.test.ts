@@ -25,6 +25,10 @@ function scene(over: Partial<LeaveParts & DrainParts> = {}, options: Partial<typ
       return acknowledged;
     },
     envoy: { drainInbound: done("drain"), inFlight: async () => 0 },
+    closeInbound: async () => {
+      await done("close")();
+      return "none is under way";
+    },
     endService: async () => {
       await done("end")();
       return { exit: { code: 3 }, killed: false };
@@ -45,12 +49,13 @@ describe("the stop order", () => {
     const { clock, order, steps, code } = scene();
     await clock.advance(1_000);
     expect(await code).toBe(3);
-    expect(order).toEqual(["notice@0", "maintenance@0", "drain@250", "end@250", "deregister@250", "envoy@250"]);
+    expect(order).toEqual(["notice@0", "maintenance@0", "drain@250", "close@250", "end@250", "deregister@250", "envoy@250"]);
     expect(steps.reports.map(({ step, ms }) => [step, ms])).toEqual([
       ["1", 0],
       ["2", 250],
       ["3", 0],
       ["4", 0],
+      ["4b", 0],
       ["5", 0],
       ["6", 0],
       ["7", 0],
@@ -118,7 +123,7 @@ describe("the stop order", () => {
     const { clock, order, code } = scene({ drain: async () => {} });
     await clock.advance(0);
     await code;
-    expect(order).toEqual(["end@0", "deregister@0", "envoy@0"]);
+    expect(order).toEqual(["close@0", "end@0", "deregister@0", "envoy@0"]);
   });
 
   it("goes through all steps even when each of them fails", async () => {
