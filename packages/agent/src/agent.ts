@@ -16,11 +16,7 @@ import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
-import { createProbe } from "./health/create-probe.js";
-import { createHealth } from "./health/health.js";
 import { checkNow } from "./health/health-status.js";
-import { openRecord } from "./health/record.js";
-import { isUp } from "./health/verdict.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
 import { mergedMetrics } from "./metrics-page.js";
@@ -35,8 +31,8 @@ import type { Seat } from "./seat.js";
 import type { ServiceManager } from "./service-manager.js";
 import type { StateDir } from "./state-dir.js";
 import { statusOf } from "./status.js";
+import { createSupervision } from "./supervision.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
-import { createSupervisor } from "./supervisor/supervisor.js";
 import { createTelemetry } from "./telemetry.js";
 import { createTraffic } from "./traffic.js";
 
@@ -97,49 +93,21 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const hurry = new AbortController();
   const followers: OutputFollower[] = [];
   let admin: AdminServer | undefined;
-  let startLimit: { cancel(): void } | undefined;
   let begun: Promise<void> = Promise.resolve();
   let stopped: Promise<number> | undefined;
 
-  const health = createHealth({
-    checks: config.checks,
-    probeOf: ({ target }) => createProbe(target, launch ?? { env: { ...env, ...values.env } }),
-    record: openRecord(stateDir.file("health.json")),
-    clock,
-    random: Math.random,
-    log,
-    onResult: (result, changed) => {
-      telemetry.checked(result);
-      if (result.outcome === "fail") log.debug({ event: "service.check-failed", ...result }, result.message);
-      const { phase } = supervisor.state;
-      const up = isUp(health.level);
-      if (up && (phase === "starting" || phase === "unhealthy")) supervisor.dispatch({ kind: "healthy", cause: health.message });
-      if (health.level === "UNHEALTHY" && phase !== "unhealthy") supervisor.dispatch({ kind: "unhealthy", cause: health.message });
-      if (changed) publish();
-    },
-  });
-
-  const supervisor = createSupervisor({
-    ...launched,
+  const { health, supervisor } = createSupervision({
+    config,
+    launched,
     policy,
-    stopSignal: values.stopSignal,
-    stopTimeout: values.stopTimeout,
-    kept: stateDir.kept,
+    env,
+    stateDir,
     clock,
     log,
-    onStarted: () => {
-      health.begin("UNKNOWN");
-      const { startTimeout } = instance.config.values.health;
-      startLimit = clock.timeout(startTimeout, () => {
-        if (supervisor.state.phase === "starting")
-          supervisor.dispatch({ kind: "unhealthy", cause: `not healthy within ${startTimeout} ms: ${health.message}` });
-      });
-    },
-    onChange: (_state, transition) => {
-      if (!supervisor.alive) health.pause();
-      if (transition) onTransition(transition);
-      publish();
-    },
+    startTimeout: () => instance.config.values.health.startTimeout,
+    onResult: (result) => telemetry.checked(result),
+    onTransition: (transition) => onTransition(transition),
+    onChange: () => publish(),
   });
 
   const instance: Instance = {
@@ -176,7 +144,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
   const onTransition = ({ to }: Transition): void => {
     telemetry.transition(to);
-    startLimit?.cancel();
     if (to === "running" || to === "draining") instance.registrar?.arrive();
     if (to === "draining") traffic.healthyAgain();
   };
@@ -273,7 +240,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     manager?.stopping();
     stopping.abort(new LegationError("agent.stopping", cause));
     await begun.catch(() => undefined);
-    startLimit?.cancel();
     const code = await depart(instance, traffic, cause, hurry.signal);
     await close();
     log.info({ event: "agent.stopped", code }, `stopped with code ${code}`);
