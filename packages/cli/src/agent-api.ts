@@ -19,8 +19,11 @@ export interface AgentApi {
    * "agent.refused" with what it said when it does not do it.
    */
   ask<T>(method: "GET" | "POST", path: string, options: { limitMs: number; body?: object }): Promise<T>;
-  /** Calls back with each event from now on until the returned function is called, which resolves after the last one. Resolves when it listens, or cannot. */
-  follow(onEvent: (event: ShownEvent) => void): Promise<() => Promise<void>>;
+  /**
+   * Calls back with each event from now on until the returned function is called, which resolves after the last one. Resolves when it
+   * listens, or cannot within `limitMs` or 5 s.
+   */
+  follow(onEvent: (event: ShownEvent) => void, limitMs: number): Promise<() => Promise<void>>;
 }
 
 const followLimitMs = 5_000;
@@ -70,7 +73,7 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
         throw unreachable(address, error);
       }
     },
-    async follow(onEvent) {
+    async follow(onEvent, limitMs) {
       const stopping = new AbortController();
       let last = 0;
       const take = (event: ShownEvent): void => {
@@ -79,7 +82,7 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
         onEvent(event);
       };
       const recent = async (): Promise<readonly ShownEvent[]> => {
-        const { text } = await send("GET", `/events?after=${last}`, undefined, AbortSignal.timeout(followLimitMs));
+        const { text } = await send("GET", `/events?after=${last}`, undefined, AbortSignal.timeout(Math.min(followLimitMs, limitMs)));
         return (JSON.parse(text) as { events?: readonly ShownEvent[] }).events ?? [];
       };
       try {

@@ -137,6 +137,19 @@ describe("a command for an agent", () => {
     });
   });
 
+  it("waits no longer than it may for an agent that is frozen", async () => {
+    const frozen = createServer(() => {});
+    await new Promise<void>((resolve) => frozen.listen(0, "127.0.0.1", resolve));
+    ends.push(async () => {
+      frozen.closeAllConnections();
+      await new Promise((resolve) => frozen.close(resolve));
+    });
+    const began = performance.now();
+    const { code } = await legation("drain", "--admin", `127.0.0.1:${(frozen.address() as AddressInfo).port}`, "--timeout", "200ms");
+    expect(code).toBe(4);
+    expect(performance.now() - began).toBeLessThan(4_500);
+  });
+
   it("ends with 1 and the agent's words when it is refused", async () => {
     await agent(
       "orders-1",

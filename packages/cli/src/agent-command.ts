@@ -62,7 +62,7 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Run
       ? async () => {}
       : await api.follow(({ event, message, level }) => {
           if (shown.test(event)) io.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
-        });
+        }, settings.timeout);
     // Every step is told before the answer.
     const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body }).finally(stop);
     io.stdout.write(settings.json ? `${JSON.stringify(answer, null, 2)}\n` : `${action.say(answer)}\n`);
