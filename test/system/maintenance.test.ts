@@ -94,6 +94,20 @@ describe("an instance among two", () => {
     },
   );
 
+  it("is back although its agent is killed -9 after an operator ended the maintenance and before Consul heard of it", async () => {
+    const { mesh, first, orders, web, mark } = state();
+    await legation(first, "maintenance", "on", "--reason", "new disk");
+    await until(async () => (await mark()) !== undefined, { what: "the mark", limitMs });
+    await mesh.consul.freeze();
+    await first.ask("POST", "/v1/maintenance", { enabled: false, wait: false });
+    await first.kill9("agent");
+    mesh.consul.thaw();
+    await first.restart();
+    await untilHealthy(web, "orders", orders);
+    expect(await mark()).toBeUndefined();
+    expect((await first.ask("GET", "/v1/ready")).status).toBe(200);
+  });
+
   it("leaves in order when it is stopped in the middle of a drain", async () => {
     const { mesh, first, web, mark } = state();
     const requests = load(web, "orders", 100);
