@@ -1,5 +1,6 @@
 /** One metrics page (Prometheus text) of the agent, its Envoy and the service, in which no two figures have the same name and labels. */
 import type { Registry } from "@legation/runtime";
+import { linesOf, printFamilies, withLabels } from "./exposition.js";
 import { exchange } from "./http-exchange.js";
 
 /** What the API serves. */
@@ -52,38 +53,23 @@ export function mergePages(own: string, pages: readonly ForeignPage[]): string {
   const families = new Map<string, { readonly head: string[]; readonly samples: string[]; type: string }>();
   const add = (text: string, source: string): void => {
     const seen = new Set(families.keys());
-    let named = "";
-    let left = false;
-    for (const line of text.split("\n")) {
-      const [, kind, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) ?(.*)/.exec(line) ?? [];
-      if (kind) {
-        if (name !== named) left = false;
-        named = name;
-        const family = families.get(name) ?? { head: [], samples: [], type: "" };
-        families.set(name, family);
-        if (kind === "TYPE" && seen.has(name)) left = family.type !== rest;
-        if (kind === "TYPE") family.type ||= rest;
-        if (!seen.has(name)) family.head.push(line);
-      } else if (line !== "" && !line.startsWith("#")) {
-        const word = /^[^\s{]+/.exec(line)?.[0] ?? line;
-        const name = named !== "" && word.startsWith(named) ? named : word;
-        const family = families.get(name) ?? { head: [], samples: [], type: "" };
-        families.set(name, family);
-        if (!(left && name === named)) family.samples.push(seen.has(name) ? withSource(line, source) : line);
+    const otherType = new Set<string>();
+    for (const line of linesOf(text)) {
+      const family = families.get(line.family) ?? { head: [], samples: [], type: "" };
+      families.set(line.family, family);
+      const met = seen.has(line.family);
+      if (line.kind === "sample") {
+        if (!otherType.has(line.family)) family.samples.push(met ? withLabels(line.text, { source }) : line.text);
+        continue;
       }
+      if (line.kind === "TYPE" && met && family.type !== line.says) otherType.add(line.family);
+      if (line.kind === "TYPE") family.type ||= line.says;
+      if (!met) family.head.push(line.text);
     }
   };
   add(own, "agent");
   for (const { source, text } of pages) add(text, source);
-  return [...families.values()].flatMap(({ head, samples }) => [...head, ...samples].map((line) => `${line}\n`)).join("");
-}
-
-function withSource(sample: string, source: string): string {
-  const label = `source="${source}"`;
-  const at = sample.search(/[\s{]/);
-  const [name, rest] = [sample.slice(0, at), sample.slice(at)];
-  if (rest.startsWith("{}")) return `${name}{${label}}${rest.slice(2)}`;
-  return rest.startsWith("{") ? `${name}{${label},${rest.slice(1)}` : `${name}{${label}}${rest}`;
+  return printFamilies(families.values());
 }
 
 async function fetchPage(url: string): Promise<string> {

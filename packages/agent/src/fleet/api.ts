@@ -8,8 +8,8 @@ import type { AdminParts } from "../admin/routes.js";
 import { type AdminServer, createAdminApp, listenAt } from "../admin/server.js";
 import type { Containers } from "../containers/containers.js";
 import { drawGraph } from "./drawing.js";
-import { joinPages } from "./exposition.js";
 import type { Change } from "./fleet.js";
+import { joinPages } from "./joined-page.js";
 import type { FleetView } from "./view.js";
 
 /** What the API shows and does. */

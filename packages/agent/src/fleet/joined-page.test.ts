@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { joinPages } from "./exposition.js";
+import { joinPages } from "./joined-page.js";
 
 describe("joined metrics pages", () => {
   it("hold each family once, each sample with its service, and the figures of the process once", () => {
