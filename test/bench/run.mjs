@@ -1,6 +1,5 @@
 /** `npm run bench -- <name> [options]`: runs one bench from the build in `test/dist`. */
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { choose } from "../choose.mjs";
 
 /** Each bench: what it measures, and its module below `test/dist/bench`, which exports `run(args)`. */
 const benches = {
@@ -18,17 +17,4 @@ const benches = {
   },
 };
 
-const [name = "", ...args] = process.argv.slice(2).filter((arg) => arg !== "--");
-const bench = benches[name];
-if (!bench) {
-  console.error("usage: npm run bench -- <name> [options]\n");
-  for (const [each, { about }] of Object.entries(benches)) console.error(`  ${each.padEnd(10)}${about}`);
-  process.exit(name === "" || name === "--help" ? 0 : 2);
-}
-const module = new URL(`../dist/bench/${bench.module}`, import.meta.url);
-if (!existsSync(fileURLToPath(module))) {
-  console.error(`${fileURLToPath(module)} is missing: run "npm run build" first.`);
-  process.exit(2);
-}
-const { run } = await import(module.href);
-process.exitCode = await run(args);
+process.exitCode = await choose("bench", benches);

@@ -1,10 +1,10 @@
 /** Finds the Envoy to run, and refuses one that is too old. */
 import { execFile } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { LegationError } from "@legation/runtime";
+import { isExecutable } from "../executable.js";
 
 /** The version that Legation is tested with, and the oldest that has all that it uses. */
 export const envoyVersions = { tested: "1.40.0", oldest: "1.30.0" } as const;
@@ -85,13 +85,4 @@ export function isOlder(a: string, b: string): boolean {
 
 function minorOf(version: string): string {
   return version.replace(/\.\d+$/, ".0");
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

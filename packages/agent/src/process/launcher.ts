@@ -1,7 +1,8 @@
 /** The gate before a process: a shell that holds it back until its record is written, sets its limits, and then becomes it. */
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { LegationError } from "@legation/runtime";
+import { isExecutable } from "../executable.js";
 
 /** What the process may use at most; what is absent stays as the agent has it. */
 export interface ResourceLimits {
@@ -117,13 +118,4 @@ function named(limits: ResourceLimits): [keyof typeof kinds, number][] {
     const value = limits[kind];
     return value === undefined ? [] : [[kind, value] as [keyof typeof kinds, number]];
   });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
