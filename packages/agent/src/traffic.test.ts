@@ -16,7 +16,7 @@ function scene() {
   const config = configOf();
   const policy = { attempts: 3, base: 100, resetAfter: 1_000, autoRecovery: true, owned: true };
   const calls: string[] = [];
-  const fault: { consul?: Error; hold?: Promise<void> } = {};
+  const fault: { consul?: Error; hold?: Promise<void>; inFlight?: number } = {};
   let kept: KeptState = {};
   const supervisor = createSupervisor({
     policy,
@@ -61,7 +61,7 @@ function scene() {
         },
       },
       admin: {
-        inFlight: async () => 0,
+        inFlight: async () => fault.inFlight ?? 0,
         drainInbound: async () => {
           calls.push("drain Envoy");
         },
@@ -144,6 +144,20 @@ describe("taking an instance out of traffic and putting it back", () => {
     await clock.advance(0);
     await back;
     await clock.advance(5_000);
+    expect(calls).toEqual(["maintenance true", "drain Envoy", "fresh Envoy", "maintenance false"]);
+  });
+
+  it("lets the requests end that a drained Envoy still answers before it is replaced", async () => {
+    const { clock, traffic, calls, fault } = scene();
+    void traffic.drain("by an operator");
+    fault.inFlight = 1;
+    await clock.advance(2_000);
+    const back = traffic.undrain("by an operator");
+    await clock.advance(2_000);
+    expect(calls).not.toContain("fresh Envoy");
+    fault.inFlight = 0;
+    await clock.advance(100);
+    await back;
     expect(calls).toEqual(["maintenance true", "drain Envoy", "fresh Envoy", "maintenance false"]);
   });
 

@@ -1,7 +1,7 @@
 /** Taking an instance out of traffic and putting it back: drain, undrain, maintenance, and a restart between the two. */
 import { LegationError } from "@legation/runtime";
 import { type Instance, isNamed, isServing } from "./instance.js";
-import { type DrainLimits, type DrainParts, drain } from "./leave/drain.js";
+import { type DrainLimits, type DrainParts, drain, untilIdle } from "./leave/drain.js";
 import { createRenewal } from "./leave/renewal.js";
 import { createSteps, type StepReport, type Steps } from "./leave/step.js";
 import { createRestart, type RestartAnswer } from "./restart.js";
@@ -32,7 +32,7 @@ export interface Traffic {
   leave(serving: boolean): Promise<void>;
   /** To be called when a drained service has become healthy: ends a restart's drain. */
   healthyAgain(): void;
-  /** An Envoy that has drained its listeners cannot take that back: replaces it by a fresh one. */
+  /** An Envoy that has drained its listeners cannot take that back: replaces it by a fresh one, after the requests under way (`drain.limit`). */
   freshEnvoy(): Promise<void>;
   /** The steps to which the stop order adds its own. */
   leaveSteps(): Steps;
@@ -133,6 +133,12 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     supervisor.dispatch({ kind: "undrain", cause });
   };
 
+  const replaceEnvoy = async (): Promise<void> => {
+    if (!stateDir.kept.envoyDrained || stopping()) return;
+    stateDir.keep({ envoyDrained: false });
+    await instance.envoy?.runner.restart("its inbound connections had been drained");
+  };
+
   const restart = createRestart({
     instance,
     policy,
@@ -142,7 +148,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       await takeOut(cause);
       return out;
     },
-    freshEnvoy: () => traffic.freshEnvoy(),
+    freshEnvoy: replaceEnvoy,
   });
 
   const traffic: Traffic = {
@@ -194,9 +200,11 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       putBack("the restart is over").catch((error: Error) => log.error({ event: "service.undrain-failed" }, error.message));
     },
     async freshEnvoy() {
-      if (!stateDir.kept.envoyDrained || stopping()) return;
-      stateDir.keep({ envoyDrained: false });
-      await instance.envoy?.runner.restart("its inbound connections had been drained");
+      const { envoy } = instance;
+      // A drained Envoy still answers what was under way.
+      if (stateDir.kept.envoyDrained && envoy?.runner.state.phase === "live")
+        await untilIdle(envoy.admin, limit, clock, hurry).catch(() => "it does not say");
+      await replaceEnvoy();
     },
     close: () => renewal.end(),
   };
