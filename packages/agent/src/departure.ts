@@ -22,7 +22,8 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
         ? {
             closeInbound: async () => {
               await envoy.admin.closeInbound();
-              return untilIdle(envoy.admin, config.values.drain.limit, clock, hurry);
+              const waited = steps.reports.find(({ step }) => step === "4")?.ms ?? 0;
+              return untilIdle(envoy.admin, Math.max(0, config.values.drain.limit - waited), clock, hurry);
             },
           }
         : {}),
