@@ -9,7 +9,7 @@ const host = fc.oneof(
   name,
 );
 const address = fc.tuple(host, fc.integer({ min: 1, max: 65_535 })).map(([h, port]) => `${h}:${port}`);
-const metadata: fc.Arbitrary<NodeMetadata> = fc.record({
+const described = fc.record({
   api: fc.constant(1 as const),
   service: name,
   kind: fc.constantFrom("sidecar" as const, "gateway" as const, "grpc" as const),
@@ -19,6 +19,10 @@ const metadata: fc.Arbitrary<NodeMetadata> = fc.record({
   protocol: fc.constantFrom("http" as const, "http2" as const, "grpc" as const, "tcp" as const),
   dependencies: fc.array(fc.record({ name, optional: fc.boolean() }), { maxLength: 20 }),
 });
+const metadata: fc.Arbitrary<NodeMetadata> = fc.oneof(
+  described,
+  fc.tuple(described, fc.stringMatching(/^\/[a-z/ ]{0,30}$/)).map(([node, certificates]) => ({ ...node, certificates })),
+);
 const valid = { api: 1, service: "web", inbound: "10.0.0.1:20000", app: "127.0.0.1:3000" };
 
 describe("a node's metadata", () => {
@@ -57,6 +61,7 @@ describe("a node's metadata", () => {
     [{ ...valid, dependencies: "orders" }, /list of service names/],
     [{ ...valid, dependencies: [1] }, /list of service names/],
     [{ ...valid, dependencies: ["?"] }, /list of service names/],
+    [{ ...valid, certificates: "certificates" }, /certificates must be an absolute path/],
   ])("says what is wrong with %j", (value, message) => {
     expect(decodeNodeMetadata(value)).toMatch(message);
   });

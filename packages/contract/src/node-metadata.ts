@@ -17,6 +17,8 @@ export interface NodeMetadata {
   readonly outbound: string;
   readonly protocol: Protocol;
   readonly dependencies: readonly Dependency[];
+  /** The absolute path of the directory with this node's `certificateFiles`. Without it the node has no identity, and speaks plain text. */
+  readonly certificates?: string;
 }
 
 /** The outbound address of a node that names none. */
@@ -38,7 +40,7 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
     return "node.metadata.legation is missing: start Envoy with the bootstrap that the agent writes";
   const raw = value as Record<string, unknown>;
   if (raw["api"] !== 1) return `node.metadata.legation.api is ${JSON.stringify(raw["api"])}; this control plane speaks 1`;
-  const { service, kind = "sidecar", inbound, app, outbound = defaultOutbound, protocol = "http", dependencies = [] } = raw;
+  const { service, kind = "sidecar", inbound, app, outbound = defaultOutbound, protocol = "http", dependencies = [], certificates } = raw;
   if (typeof service !== "string" || service === "") return "node.metadata.legation.service must be a service's name";
   if (kind !== "sidecar" && kind !== "gateway" && kind !== "grpc")
     return `node.metadata.legation.kind is ${JSON.stringify(kind)}; use sidecar, gateway or grpc`;
@@ -50,6 +52,8 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
     return `node.metadata.legation.protocol is ${JSON.stringify(protocol)}; use http, http2, grpc or tcp`;
   if (!Array.isArray(dependencies) || dependencies.some((d) => typeof d !== "string" || dependencyOf(d).name === ""))
     return "node.metadata.legation.dependencies must be a list of service names, with ? behind an optional one";
+  if (certificates !== undefined && (typeof certificates !== "string" || !certificates.startsWith("/")))
+    return `node.metadata.legation.certificates must be an absolute path, got ${JSON.stringify(certificates)}`;
   return {
     api: 1,
     service,
@@ -59,6 +63,7 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
     outbound: String(outbound),
     protocol,
     dependencies: (dependencies as string[]).map(dependencyOf),
+    ...(certificates === undefined ? {} : { certificates }),
   };
 }
 

@@ -12,6 +12,7 @@ const meta: fc.Arbitrary<RegistrationMeta> = fc.record(
     region: text,
     zone: text,
     protocol: fc.constantFrom("http" as const, "http2" as const, "grpc" as const, "tcp" as const),
+    tls: fc.constantFrom("accepted" as const, "required" as const),
     dependencies: fc.array(dependency, { maxLength: 200 }),
     wishes: fc.dictionary(name, text, { noNullPrototype: true }),
     user: fc.dictionary(userKey, text, { noNullPrototype: true }),
@@ -86,6 +87,10 @@ describe("a Meta that somebody else wrote", () => {
       wishes: {},
       user: {},
     });
+  });
+
+  it("reads an unknown word about TLS as plain text", () => {
+    expect(decodeMeta({ "legation-tls": "maybe" })).toEqual({ protocol: "http", dependencies: [], wishes: {}, user: {} });
   });
 
   it("reads broken dependency lists as far as they go", () => {

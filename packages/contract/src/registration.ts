@@ -1,4 +1,5 @@
 /** How a service and its instance are written in Consul's registry, and read back from it. */
+import { type TlsState, tlsStates } from "./identity.js";
 
 /** The protocol that a service speaks behind its port. */
 export type Protocol = "http" | "http2" | "grpc" | "tcp";
@@ -16,6 +17,8 @@ export interface RegistrationMeta {
   readonly region?: string;
   readonly zone?: string;
   readonly dependencies: readonly Dependency[];
+  /** Mutual TLS at the instance's mesh address; plain text alone without it. */
+  readonly tls?: TlsState;
   /** The service's own wishes, below any operator's policy: `LOAD_BALANCING_STRATEGY`, `CIRCUIT_BREAKER_THRESHOLD`, … */
   readonly wishes: Readonly<Record<string, string>>;
   /** The user's own keys. */
@@ -46,6 +49,7 @@ export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
 
 const protocols: readonly string[] = ["http", "http2", "grpc", "tcp"] satisfies readonly Protocol[];
 const wishPrefix = "legation-wish-";
+const tlsKey = "legation-tls";
 const dependencyPrefix = "legation-dep-";
 const dependencyKey = new RegExp(`^${dependencyPrefix}\\d{1,2}$`);
 
@@ -63,6 +67,7 @@ export function encodeMeta(meta: RegistrationMeta): Record<string, string> {
   if (meta.version) out["version"] = meta.version;
   if (meta.region) out["region"] = meta.region;
   if (meta.zone) out["zone"] = meta.zone;
+  if (meta.tls) out[tlsKey] = meta.tls;
   for (const [key, value] of Object.entries(meta.wishes)) out[wishPrefix + key] = value;
   packed(meta.dependencies).forEach((value, i) => {
     out[dependencyPrefix + i] = value;
@@ -102,16 +107,18 @@ export function decodeMeta(meta: Readonly<Record<string, string>>): Registration
   for (const [key, value] of Object.entries(meta)) {
     if (dependencyKey.test(key)) lists.push([Number(key.slice(dependencyPrefix.length)), value]);
     else if (key.startsWith(wishPrefix)) wishes[key.slice(wishPrefix.length)] = value;
-    else if (!["version", "protocol", "region", "zone"].includes(key)) user[key] = value;
+    else if (!["version", "protocol", "region", "zone", tlsKey].includes(key)) user[key] = value;
   }
   const words = lists.sort(([a], [b]) => a - b).flatMap(([, value]) => value.split(","));
   const protocol = meta["protocol"] ?? "";
+  const tls = tlsStates.find((state) => state === meta[tlsKey]);
   return {
     ...(meta["version"] ? { version: meta["version"] } : {}),
     ...(meta["region"] ? { region: meta["region"] } : {}),
     ...(meta["zone"] ? { zone: meta["zone"] } : {}),
     protocol: isProtocol(protocol) ? protocol : "http",
     dependencies: words.map(dependencyOf).filter(({ name }) => name !== ""),
+    ...(tls ? { tls } : {}),
     wishes,
     user,
   };
