@@ -22,6 +22,7 @@ import { createChanges } from "./reconcile/changes.js";
 import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler } from "./reconcile/reconciler.js";
+import { createSecurityEvents } from "./security/events.js";
 import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
@@ -68,7 +69,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const changes = createChanges(clock);
   const reports = createReports(clock);
   const commands = createCommandDirectory();
-  const metrics: Metrics = createMetrics(createRegistry(), () => overview.readings());
+  const registry = createRegistry();
+  const metrics: Metrics = createMetrics(registry, () => overview.readings());
+  const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
   const reconciler = createReconciler({ cache, changes, metrics, clock, log });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
@@ -139,6 +142,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     services: { ...reconciler, report: reports.of },
     proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
     changes,
+    securityEvents,
     metrics: metrics.text,
     reports,
     commands,

@@ -5,10 +5,12 @@ import type { CommandDirectory } from "../channel/commands.js";
 import type { FanOut } from "../channel/fan-out.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
+import type { SecurityEvents } from "../security/events.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addHealthRoute, type HealthView } from "./health.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoute, type ProxySource } from "./proxies.js";
+import { addSecurityEventRoute } from "./security-events.js";
 import { addServiceRoutes, type ServiceSource } from "./services.js";
 
 /** A body may be this large; bytes. */
@@ -23,6 +25,7 @@ export interface ApiParts {
   readonly services: ServiceSource;
   readonly proxies: ProxySource;
   readonly changes: ChangeSource;
+  readonly securityEvents: Pick<SecurityEvents, "list">;
   /** Prometheus' text format. */
   readonly metrics: () => Promise<string>;
   readonly reports: Reports;
@@ -52,6 +55,7 @@ export function createApi(parts: ApiParts): FastifyInstance {
   addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);
   addChangeRoute(app, parts.changes);
+  addSecurityEventRoute(app, parts.securityEvents);
   addChannelRoutes(app, parts);
   app.get("/metrics", async (_request, reply) => reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()));
   return app;
