@@ -15,6 +15,17 @@ export { protocolOf } from "./catalog/protocol.js";
 export { type CompiledNode, compileNode } from "./compile-node.js";
 export { type CompiledService, compileService } from "./compile-service.js";
 export { endpointsLayer, layersOf } from "./layers.js";
+export {
+  type AuthorizationMode,
+  authorizationModes,
+  type IdentityPolicies,
+  type IdentityPolicy,
+  identityChanges,
+  identityOf,
+  noIdentityPolicies,
+  type ServiceIdentityPolicy,
+} from "./policy/identity/identity.js";
+export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
 export { type MeshDefaults, meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 export type { Problem } from "./problem.js";
 export type { MeshResource, Provenance } from "./resource.js";
