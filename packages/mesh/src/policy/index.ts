@@ -1,0 +1,11 @@
+/** What operators may write, and what it means. */
+export * from "./access/approval-rule.js";
+export * from "./bundle/manifest.js";
+export { canonicalJson, contentHash } from "./canonical.js";
+export { documentHash, documentKey, documentText, type Flaw, pathText, readDocument } from "./document.js";
+export { type IdentityDocument, identityPolicies } from "./identity/identity-document.js";
+export { policyJsonSchema } from "./json-schema.js";
+export { apiVersion } from "./kind.js";
+export { affectedBy, conflictsOf, type DocumentOf, isKindName, type KindName, kinds, type PolicyDocument } from "./kinds.js";
+export { largestDocument, type ParsedPolicies, type PolicyFile, parsePolicyFiles } from "./policy-file.js";
+export { noPolicies, type PolicySet, policySet } from "./policy-set.js";

@@ -1,0 +1,37 @@
+/** The list of kinds. A new one is a folder of its own and a line here. */
+import type { z } from "zod";
+import { accessKind } from "./access/access-document.js";
+import { identityKind } from "./identity/identity-document.js";
+import type { Affected, Conflict } from "./kind.js";
+
+/** Every kind of policy, by the word in `kind`. */
+export const kinds = { Identity: identityKind, Access: accessKind } as const;
+
+/** The word of a kind. */
+export type KindName = keyof typeof kinds;
+/** A document of one kind. */
+export type DocumentOf<K extends KindName> = z.output<(typeof kinds)[K]["schema"]>;
+/** A document of any kind. Immutable. */
+export type PolicyDocument = DocumentOf<KindName>;
+
+/** True for the word of a kind. */
+export function isKindName(word: string): word is KindName {
+  return Object.hasOwn(kinds, word);
+}
+
+/** Which services a document changes. */
+export function affectedBy(document: PolicyDocument): Affected {
+  return (kinds[document.kind].affects as (one: PolicyDocument) => Affected)(document);
+}
+
+/** What documents contradict each other in, each with the kind that it was found in. */
+export function conflictsOf(documents: readonly PolicyDocument[]): readonly (Conflict & { readonly kind: KindName })[] {
+  return (Object.keys(kinds) as KindName[]).flatMap((kind) => {
+    const mine = documents.filter((document) => document.kind === kind);
+    const conflicts = (kinds[kind].conflicts as (all: readonly PolicyDocument[], words: readonly string[]) => readonly Conflict[])(
+      mine,
+      Object.keys(kinds),
+    );
+    return conflicts.map((conflict) => ({ kind, ...conflict }));
+  });
+}
