@@ -58,6 +58,11 @@ export interface RoutingNotice {
   readonly relayed?: boolean;
   /** True when an instance that is out only has its earlier notice held on to: that is no news. */
   readonly again?: boolean;
+  /**
+   * True on `arrivingPath` when an instance whose registration takes mutual TLS only asks whether each caller's proxy has it with TLS, so that
+   * plain text may be refused. Nothing changes in its routing. `accepted` is false while the control plane does not see that registration.
+   */
+  readonly tls?: boolean;
 }
 
 /** How long a notice of leaving holds without Consul showing anything; milliseconds. An agent tells it again in time, as long as its instance is out. */
