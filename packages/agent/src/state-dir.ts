@@ -55,7 +55,7 @@ export interface StateDir {
   writeContact(contact: Contact): void;
   writeReady(ready: ReadyFile): void;
   removeReady(): void;
-  /** Lets go of it. */
+  /** Lets go of it; nothing is written to it any more. */
   close(): void;
 }
 
@@ -80,7 +80,9 @@ export function openStateDir(path: string, onProblem: (problem: string | undefin
   }
   let kept = keptOf(readJson(file("kept.json")));
   let unwritten: string | undefined;
+  let closed = false;
   const write = (name: string, value: unknown): void => {
+    if (closed) return;
     try {
       replace(file(name), `${JSON.stringify(value, null, 2)}\n`);
       if (unwritten !== undefined) onProblem(undefined);
@@ -107,7 +109,10 @@ export function openStateDir(path: string, onProblem: (problem: string | undefin
     writeContact: (contact) => write(contactFile, contact),
     writeReady: (ready) => write("ready.json", ready),
     removeReady: () => rmSync(file("ready.json"), { force: true }),
-    close: () => rmSync(file("agent.json"), { force: true }),
+    close() {
+      if (!closed) rmSync(file("agent.json"), { force: true });
+      closed = true;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,29 @@ it("goes on when nobody reads its log any more, and still stops in order", async
     child.stdout.resume();
     child.kill("SIGTERM");
     expect(await closed).toEqual([0, null]);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it("leaves in order after a SIGTERM that comes while the agent's code is still being loaded", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "legation-cli-"));
+  try {
+    const preload = join(folder, "terminate.cjs");
+    await writeFile(
+      preload,
+      `const { _extensions } = require("node:module"); const load = _extensions[".js"];
+      _extensions[".js"] = (...file) => { _extensions[".js"] = load; process.kill(process.pid, "SIGTERM"); load(...file); };`,
+    );
+    const service = join(folder, "service.yaml");
+    await writeFile(service, "name: orders\nport: 8080\ndiscovery: false\nenvoy: { enabled: false }\n");
+    const flags = ["--config", service, "--state-dir", join(folder, "state")];
+    const child = spawn(process.execPath, ["--require", preload, bin, "agent", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
+    children.push(child);
+    const log: string[] = [];
+    child.stderr.on("data", (part) => log.push(String(part)));
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(log.join("")).toContain('"event":"agent.stopped"');
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 /** The one HTTP API of an agent with many services: a list of them, one metrics page, and each service's own API below its id. */
+import { AsyncResource } from "node:async_hooks";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { LegationError } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -33,6 +34,8 @@ export interface FleetApi {
 
 interface Mounted {
   readonly api: FastifyInstance;
+  /** What the service's API does is the service's doing. */
+  readonly scope: AsyncResource;
   readonly service: () => string;
 }
 
@@ -48,7 +51,7 @@ export async function startFleetApi(address: string, parts: FleetApiParts, acces
     const mounted = mounts.get(decoded(encoded));
     if (!mounted) return own.routing(request, response);
     request.url = rest || "/";
-    return mounted.api.routing(request as IncomingMessage, response as ServerResponse);
+    return mounted.scope.runInAsyncScope(() => mounted.api.routing(request as IncomingMessage, response as ServerResponse));
   });
   await listenAt(server, address);
   return {
@@ -57,7 +60,7 @@ export async function startFleetApi(address: string, parts: FleetApiParts, acces
     async mount(id, adminParts, serviceAccess) {
       const api = createAdminApp(adminParts, serviceAccess);
       await api.ready();
-      mounts.set(id, { api, service: () => adminParts.status().service });
+      mounts.set(id, { api, scope: new AsyncResource("legation.api"), service: () => adminParts.status().service });
       return {
         async close() {
           if (mounts.get(id)?.api === api) mounts.delete(id);

@@ -5,6 +5,7 @@ import type { Agent } from "../agent.js";
 import { createFleet, type Fleet } from "./fleet.js";
 import { graphOf } from "./graph.js";
 import type { Plan, PlannedService } from "./plan.js";
+import { createScopes } from "./scope.js";
 
 /** Agents that leave when they are told, or when they are hurried; what they were asked stands in `told`. */
 async function scene(needs: Readonly<Record<string, readonly string[]>>) {
@@ -45,13 +46,24 @@ async function scene(needs: Readonly<Record<string, readonly string[]>>) {
     return agent as unknown as Agent;
   };
   const log = createLogger({ name: "test", level: "silent" });
-  const fleet: Fleet = createFleet({ plan, open, keptPorts: () => [], stopLimit: 60_000, clock, log });
+  const scopes = createScopes();
+  const fleet: Fleet = createFleet({ plan, open, keptPorts: () => [], stopLimit: 60_000, scopes, clock, log });
   fleet.begin();
   await clock.advance(0);
-  return { fleet, clock, told, release, plan };
+  return { fleet, clock, told, release, plan, scopes };
 }
 
 describe("a fleet that stops", () => {
+  it("waits no longer than 5 s for one whose agent crashes over it, and takes no error of what all share", async () => {
+    const { fleet, clock, scopes } = await scene({ web: [], orders: [] });
+    const stopped = fleet.stop("SIGTERM");
+    await clock.advance(0);
+    expect(fleet.crash(new Error("of nobody"))).toBe(false);
+    for (const id of ["web", "orders"]) expect(scopes.within(id, () => fleet.crash(new Error("broken")))).toBe(true);
+    await clock.advance(5_000);
+    expect(await stopped).toBe(70);
+  });
+
   it("lets each leave when all that require it have left, and exits with the highest code", async () => {
     const { fleet, clock, told, release } = await scene({ web: ["orders"], orders: ["payments"], payments: [], audit: [] });
     const stopped = fleet.stop("SIGTERM");

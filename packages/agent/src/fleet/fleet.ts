@@ -6,6 +6,7 @@ import type { Seat } from "../seat.js";
 import type { ServiceGraph } from "./graph.js";
 import { createMember, type Member } from "./member.js";
 import { namedPorts, type Plan, type PlannedService } from "./plan.js";
+import type { Scopes } from "./scope.js";
 
 /** What a fleet needs. */
 export interface FleetOptions {
@@ -16,6 +17,8 @@ export interface FleetOptions {
   readonly keptPorts: (planned: PlannedService) => readonly number[];
   /** All services together may take so long to leave, milliseconds; what is left then is hurried. */
   readonly stopLimit: number;
+  /** Whose doing the running code is. */
+  readonly scopes: Scopes;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,11 +43,13 @@ export interface Fleet {
   stop(cause: string): Promise<number>;
   /** Ends the agent alone: services and Envoys go on for the next agent, which adopts them. Resolves to 0; while leaving, to what `stop` does. */
   letGo(cause: string): Promise<number>;
+  /** Takes an error that nothing has handled; false when it is none of a service here, but of what all share. */
+  crash(error: unknown): boolean;
 }
 
 /** Creates a fleet; nothing is started before `begin`. */
 export function createFleet(options: FleetOptions): Fleet {
-  const { clock, log } = options;
+  const { clock, log, scopes } = options;
   const members = new Map<string, Member>();
   const reserved = new Set<number>();
   /** What each that is leaving, or waits for its turn, does when it is hurried. */
@@ -98,6 +103,7 @@ export function createFleet(options: FleetOptions): Fleet {
     const member: Member = createMember({
       planned,
       open: (newest) => options.open(newest, seat, latest),
+      within: (work) => scopes.within(id, work),
       clock,
       log: log.child({ service: name, id }),
       changed,
@@ -222,6 +228,11 @@ export function createFleet(options: FleetOptions): Fleet {
     letGo(cause) {
       stopped ??= Promise.all([...members.values()].map((member) => member.letGo(cause))).then(() => 0);
       return stopped;
+    },
+    crash(error) {
+      const member = members.get(scopes.current ?? "");
+      member?.crash(error);
+      return member !== undefined;
     },
   };
 }

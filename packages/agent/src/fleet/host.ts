@@ -9,6 +9,7 @@ import { type AgentIo, openLog, stateProblems } from "../agent-io.js";
 import { type Containers, createContainers } from "../containers/containers.js";
 import { type ContainerSurroundings, defineContainer } from "../containers/definition.js";
 import { createEngine, socketPathOf } from "../containers/engine.js";
+import { catchCrashes, orCrash, tellCrash } from "../crash.js";
 import { openRecord } from "../health/record.js";
 import { pickPorts } from "../ports.js";
 import type { Seat } from "../seat.js";
@@ -20,6 +21,7 @@ import { createFleet, type Fleet } from "./fleet.js";
 import { keptPortsOf } from "./kept-ports.js";
 import type { FleetValues } from "./options.js";
 import { namedPorts, type Plan, type PlannedService } from "./plan.js";
+import { createScopes } from "./scope.js";
 import { viewOf } from "./view.js";
 
 /** What the process runs with. */
@@ -34,11 +36,27 @@ export interface HostRun {
   readonly signals: CaughtSignals;
 }
 
-/** Runs until all have left; resolves to the highest exit code. Rejects with a LegationError when nothing could begin. */
+/**
+ * Runs until all have left; resolves to the highest exit code. Rejects with a LegationError when nothing could begin. An error that nothing
+ * handles is the affair of the service that it came from; from what all share it ends the agent with `crashCode`.
+ */
 export async function runHost(run: HostRun): Promise<number> {
+  const log = openLog(run.io, run.values.logLevel);
+  let fleet: Fleet | undefined;
+  const crashed = new Promise<number>((resolve) =>
+    catchCrashes((error) => {
+      if (!fleet?.crash(error)) resolve(tellCrash(error, log));
+    }),
+  );
+  const serving = serve(run, log, (created) => {
+    fleet = created;
+  });
+  return await Promise.race([crashed, orCrash(serving, log)]);
+}
+
+async function serve(run: HostRun, log: Logger, onFleet: (fleet: Fleet) => void): Promise<number> {
   const { values, first, io } = run;
   const socket = values.containers === undefined ? undefined : socketPathOf(values.containers);
-  const log = openLog(io, values.logLevel);
   const base = openStateDir(run.stateDir, stateProblems(log));
   const clients = consulClients(io, first.services.length);
   let api: FleetApi | undefined;
@@ -58,10 +76,12 @@ export async function runHost(run: HostRun): Promise<number> {
       plan: first,
       keptPorts: keptPortsOf,
       stopLimit: values.stopLimit,
+      scopes: createScopes(),
       clock: systemClock,
       log,
       open: (planned, seat, latest) => openAgent(planned, { ...seat, ...seatAt(started, planned) }, latest, { clients, io, log }),
     });
+    onFleet(fleet);
     log.info(
       { event: "fleet.begins", admin: address, services: first.services.map(({ config }) => config.service.id) },
       `${first.services.length} services; the API is at ${adminUrl(address)}`,

@@ -3,7 +3,7 @@ import { homedir, hostname, networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { helpText, loadConfig, wantsHelp } from "@legation/runtime";
 import type { AgentIo } from "../agent-io.js";
-import { catchSignals } from "../signals.js";
+import type { CaughtSignals } from "../signals.js";
 import { drawGraph } from "./drawing.js";
 import { runHost } from "./host.js";
 import { fleetOptions, sharedWords } from "./options.js";
@@ -25,31 +25,26 @@ const help = {
 };
 
 /** Runs until all services have left. Resolves to the highest of their exit codes, 0 after `--help`; rejects with a LegationError when it could not begin. */
-export async function runFleet(argv: readonly string[], io: AgentIo): Promise<number> {
+export async function runFleet(argv: readonly string[], io: AgentIo, signals: CaughtSignals): Promise<number> {
   if (wantsHelp(argv)) {
     io.stdout.write(helpText(fleetOptions, help));
     return 0;
   }
-  const signals = catchSignals();
-  try {
-    const flags = argv.filter((word) => ![printConfigFlag, printGraphFlag, jsonFlag].includes(word));
-    const { values } = loadConfig(fleetOptions, { argv: flags, env: io.env });
-    const home = io.env["HOME"] ?? homedir();
-    const stateDir = resolve(values.stateDir ?? join(home, ".local", "state", "legation", "all"));
-    const surroundings = {
-      env: io.env,
-      argv: sharedWords(flags),
-      machine: { hostname: hostname(), home, interfaces: networkInterfaces() },
-    };
-    const plan = (): Plan => (values.all === undefined ? emptyPlan : planFleet(values.all, { ...surroundings, stateDir }));
-    const first = plan();
-    if (argv.includes(printGraphFlag)) return print(io, argv.includes(jsonFlag) ? graphJson(first) : drawGraph(first.graph));
-    if (argv.includes(printConfigFlag))
-      return print(io, first.services.map(({ file, printedConfig }) => `# ${file}\n${printedConfig}`).join("---\n"));
-    return await runHost({ values, stateDir, first, plan, surroundings, io, signals });
-  } finally {
-    signals.release();
-  }
+  const flags = argv.filter((word) => ![printConfigFlag, printGraphFlag, jsonFlag].includes(word));
+  const { values } = loadConfig(fleetOptions, { argv: flags, env: io.env });
+  const home = io.env["HOME"] ?? homedir();
+  const stateDir = resolve(values.stateDir ?? join(home, ".local", "state", "legation", "all"));
+  const surroundings = {
+    env: io.env,
+    argv: sharedWords(flags),
+    machine: { hostname: hostname(), home, interfaces: networkInterfaces() },
+  };
+  const plan = (): Plan => (values.all === undefined ? emptyPlan : planFleet(values.all, { ...surroundings, stateDir }));
+  const first = plan();
+  if (argv.includes(printGraphFlag)) return print(io, argv.includes(jsonFlag) ? graphJson(first) : drawGraph(first.graph));
+  if (argv.includes(printConfigFlag))
+    return print(io, first.services.map(({ file, printedConfig }) => `# ${file}\n${printedConfig}`).join("---\n"));
+  return await runHost({ values, stateDir, first, plan, surroundings, io, signals });
 }
 
 function print(io: AgentIo, text: string): number {

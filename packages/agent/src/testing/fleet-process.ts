@@ -69,6 +69,7 @@ export async function prepareFleet(options: {
   readonly flags?: readonly string[];
   /** Without a directory of services. */
   readonly alone?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
 }): Promise<FleetUnderTest> {
   const root = mkdtempSync(join(tmpdir(), "legation-fleet-"));
   const directory = join(root, "services");
@@ -107,7 +108,7 @@ export async function prepareFleet(options: {
       const all = options.alone ? [] : ["--all", directory];
       const flags = [...all, "--state-dir", stateDir, "--admin-addr", `127.0.0.1:${admin}`, "--consul-addr", options.consul];
       const started = spawn(process.execPath, ["-e", main, "--", ...flags, ...(options.flags ?? [])], {
-        env: { ...process.env, CONSUL_HTTP_ADDR: "" },
+        env: { ...process.env, CONSUL_HTTP_ADDR: "", ...options.env },
         stdio: ["ignore", "ignore", "pipe"],
       });
       started.stderr.pipe(createWriteStream(logPath, { flags: "a" }));
