@@ -14,3 +14,5 @@ export { createLogger, type Logger, logLevels } from "./log.js";
 export { Counter, createRegistry, Gauge, Histogram, Registry } from "./metrics.js";
 export { nearest } from "./nearest.js";
 export type { ConfigValues, Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
+export { type ClientCertificate, type SecurePort, type SecurePortOptions, securePort, type TlsMaterial } from "./secure-port.js";
+export { certificateUri, type TlsPeer, tlsPeer } from "./tls-peer.js";

@@ -4,6 +4,7 @@
  * It costs what grpc-js costs: a copy of each response per stream, and its own streams around HTTP/2's.
  */
 import type { handleBidiStreamingCall, Server, ServerDuplexStream } from "@grpc/grpc-js";
+import { certificateUri } from "@legation/runtime";
 import { statusMessage } from "./excerpt.js";
 import type { XdsServer } from "./server.js";
 import { paths } from "./service.js";
@@ -39,9 +40,11 @@ class GrpcWire implements Wire {
   #ended = false;
 
   constructor(private readonly stream: ServerDuplexStream<Buffer, Buffer>) {
-    const { sslPeerCertificate: certificate } = stream.getAuthContext();
+    const { sslPeerCertificate: certificate, transportSecurityType: security } = stream.getAuthContext();
     const headers = headersOf(stream);
-    this.peer = { address: stream.getPeer(), headers, ...(certificate ? { certificate } : {}) };
+    const uri = certificate && certificateUri(certificate);
+    const tls = security === "ssl" ? { tls: uri === undefined ? {} : { uri } } : {};
+    this.peer = { address: stream.getPeer(), headers, ...tls, ...(certificate ? { certificate } : {}) };
   }
 
   write(frame: Buffer, done: () => void): void {

@@ -3,7 +3,7 @@ export { type ChangedNames, type Changes, createResourceCache, type Layer, type 
 export type { Acknowledged, Missed, Pushed, Refused, StreamClosed, StreamOpened, UnknownType, XdsEvent } from "./event.js";
 export type { Variant } from "./frame.js";
 export { defaultLimits, type Limits } from "./limits.js";
-export type { ListenOptions, TlsOptions } from "./listener.js";
+export type { ListenOptions } from "./listener.js";
 export type { LoadReport, LoadReporting } from "./load-report.js";
 export type { Demand, XdsServerOptions } from "./options.js";
 export { contentVersion, createResource, type Resource } from "./resource.js";

@@ -1,23 +1,24 @@
 /** The listening socket: HTTP/2 in plain text or TLS, keepalive, and errors that name the address and the flag. */
 import http2 from "node:http2";
 import type { Socket } from "node:net";
-import { type Clock, listenError, parseAddress, type Timer } from "@legation/runtime";
+import { type ClientCertificate, type Clock, listenError, parseAddress, securePort, type Timer, type TlsMaterial } from "@legation/runtime";
 import { type Accept, serveGrpc } from "./transport.js";
-
-/** Certificates in PEM. With `ca`, clients must show a certificate that one of these signed. */
-export interface TlsOptions {
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-  readonly ca?: string | Buffer;
-}
 
 /** Where and how to listen. */
 export interface ListenOptions {
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsMaterial;
+  /** Whether plain text is served; by default only without `tls`. The first byte of a connection says which of the two it is. */
+  readonly plaintext?: boolean;
+  /** Whether TLS clients must show a certificate; `required` by default where `tls.ca` says who signs theirs, else `none`. */
+  readonly clientCertificate?: ClientCertificate;
+  /** A connection that says nothing for this long is closed; milliseconds, default 10,000. */
+  readonly silenceMs?: number;
   /** The name of the flag by which a user chooses another address; it stands in the error when the address is taken. */
   readonly flag?: string;
   /** A connection could not be accepted, such as for want of file descriptors. Those that are open go on, and so does the server. */
   onError?(error: Error): void;
+  /** A TLS handshake failed, for another reason than that the client went away. */
+  onRefused?(error: Error, socket: Socket): void;
 }
 
 /** How HTTP/2 pings find half-open connections; milliseconds. */
@@ -29,8 +30,8 @@ export interface Keepalive {
 /** A bound socket. */
 export interface Listening {
   readonly port: number;
-  /** Replaces the certificates for connections to come. */
-  renew(tls: TlsOptions): void;
+  /** Replaces the certificates for connections to come, or begins with them to serve TLS. */
+  renew(tls: TlsMaterial): void;
   /** Accepts nothing more; resolves when the connections are closed, which are destroyed when `force` resolves first. */
   close(force: Promise<void>): Promise<void>;
 }
@@ -50,19 +51,26 @@ export async function listen(
   const target = parseAddress(address);
   if (!target) throw listenError(new Error("it is not host:port"), { address, what: "xDS", flag: options.flag ?? "the address option" });
   const settings = { maxConcurrentStreams: 1_000, initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024 };
-  const shared = { settings, maxSessionMemory: Number.MAX_SAFE_INTEGER };
-  const secure = options.tls ? http2.createSecureServer({ ...shared, ...tlsContext(options.tls) }) : undefined;
-  const server = secure ?? http2.createServer(shared);
+  const server = http2.createServer({ settings, maxSessionMemory: Number.MAX_SAFE_INTEGER });
   const sessions = new Set<http2.ServerHttp2Session>();
   const sockets = new Set<Socket>();
   let newest: Socket | undefined;
   serveGrpc(server, accept, messageBytes);
+  server.prependListener("connection", (socket: Socket) => {
+    newest = socket;
+  });
+  const port = securePort(server, {
+    plaintext: options.plaintext ?? !options.tls,
+    clientCertificate: options.clientCertificate ?? (options.tls?.ca ? "required" : "none"),
+    protocols: ["h2"],
+    clock,
+    ...(options.tls ? { tls: options.tls } : {}),
+    ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+    ...(options.onRefused ? { onRefused: options.onRefused } : {}),
+  });
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-  });
-  server.prependListener(secure ? "secureConnection" : "connection", (socket: Socket) => {
-    newest = socket;
   });
   server.on("session", (session: http2.ServerHttp2Session) => {
     const socket = newest;
@@ -85,7 +93,7 @@ export async function listen(
   const bound = server.address();
   return {
     port: typeof bound === "object" && bound ? bound.port : target.port,
-    renew: (tls) => secure?.setSecureContext(tlsContext(tls)),
+    renew: (tls) => port.renew(tls),
     close: async (force) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
@@ -95,10 +103,6 @@ export async function listen(
       await closed;
     },
   };
-}
-
-function tlsContext({ key, cert, ca }: TlsOptions): http2.SecureServerOptions {
-  return { key, cert, minVersion: "TLSv1.2", ...(ca ? { ca, requestCert: true, rejectUnauthorized: true } : {}) };
 }
 
 /** Pings a session until it closes. One that has ended, but whose client keeps the connection open, is hung up on. */

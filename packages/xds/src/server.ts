@@ -1,6 +1,6 @@
 /** The server: accepts streams, gives each the view of its node, and carries changes of the cache to those they concern. */
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
-import { type Clock, systemClock, type Timer } from "@legation/runtime";
+import { type Clock, systemClock, type Timer, type TlsMaterial } from "@legation/runtime";
 import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
 import { authenticated } from "./authentication.js";
 import { AuxiliaryCall, type Objection } from "./auxiliary.js";
@@ -9,7 +9,7 @@ import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
 import { InterestIndex } from "./interest.js";
 import { defaultLimits, type Limits } from "./limits.js";
-import { type Listening, type ListenOptions, listen, type TlsOptions } from "./listener.js";
+import { type Listening, type ListenOptions, listen } from "./listener.js";
 import { loadReportPath, serveLoadReports } from "./load-report.js";
 import { NameLists } from "./names.js";
 import { forgetsEndpoints } from "./node.js";
@@ -28,7 +28,7 @@ import { type NodeView, Views } from "./view.js";
 /** A running server. */
 export interface XdsServer {
   /** Binds `host:port`; port 0 picks one. Throws a LegationError that names the address and the flag. May be called for several addresses. */
-  listen(address: string, options?: ListenOptions): Promise<{ readonly port: number; renew(tls: TlsOptions): void }>;
+  listen(address: string, options?: ListenOptions): Promise<{ readonly port: number; renew(tls: TlsMaterial): void }>;
   /** Takes a call from another transport than its own. Undefined when the path is no discovery method. */
   accept(path: string, wire: Wire): Call | undefined;
   /** Asks `view` again, for the streams of one node or for all; what changed is sent. */

@@ -1,7 +1,8 @@
 /** gRPC over HTTP/2, the server's side: streams of messages in and out, with nothing buffered beyond one write. */
 import http2 from "node:http2";
-import type { TLSSocket } from "node:tls";
+import type { PeerCertificate, TLSSocket } from "node:tls";
 import { gunzipSync } from "node:zlib";
+import { type TlsPeer, tlsPeer } from "@legation/runtime";
 import { statusMessage } from "./excerpt.js";
 
 /** gRPC's status codes, as far as they are used here. */
@@ -24,7 +25,9 @@ export interface Peer {
   /** The request's headers, which in gRPC are the call's metadata. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The client's certificate, where TLS with client certificates is on and it was verified. */
-  readonly certificate?: import("node:tls").PeerCertificate;
+  readonly certificate?: PeerCertificate;
+  /** What TLS has proven of the client, such as its SPIFFE ID; absent in plain text. */
+  readonly tls?: TlsPeer;
 }
 
 /** The sending side of one call. */
@@ -208,7 +211,8 @@ function inflate(bytes: Buffer, compressed: boolean, encoding: string, limit: nu
 function peerOf(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): Peer {
   const socket = stream.session?.socket;
   const address = socket?.remoteAddress ? `${socket.remoteAddress}:${socket.remotePort}` : "unknown";
-  if (!socket || !("encrypted" in socket)) return { address, headers };
-  const tls = socket as TLSSocket;
-  return tls.authorized ? { address, headers, certificate: tls.getPeerCertificate() } : { address, headers };
+  const tls = socket && tlsPeer(socket);
+  if (!socket || !tls) return { address, headers };
+  const secure = socket as TLSSocket;
+  return { address, headers, tls, ...(secure.authorized ? { certificate: secure.getPeerCertificate() } : {}) };
 }
