@@ -41,9 +41,6 @@ export interface SecurePort {
   renew(tls: TlsMaterial): void;
 }
 
-/** Connections that may be silent at once; a further one closes the oldest of them. */
-const silentConnections = 4_096;
-
 /** The first byte of every TLS record that begins a handshake (RFC 8446, section 5.1); no request of HTTP/1 or HTTP/2 begins with it. */
 const handshakeRecord = 0x16;
 
@@ -58,13 +55,11 @@ export function securePort(server: Server, options: SecurePortOptions): SecurePo
   const serve = (socket: Socket) => {
     for (const listener of serving) listener.call(server, socket);
   };
-  const silent = new Set<Socket>();
   let secure: TlsServer | undefined = options.tls && tlsServer(options.tls, options, serve);
 
   server.on("connection", (socket) => {
     const forget = () => {
       deadline.cancel();
-      silent.delete(socket);
       socket.off("readable", look);
       socket.off("end", hangUp);
       socket.off("close", forget);
@@ -87,9 +82,6 @@ export function securePort(server: Server, options: SecurePortOptions): SecurePo
     socket.on("end", hangUp);
     socket.on("close", forget);
     socket.on("readable", look);
-    silent.add(socket);
-    const [oldest] = silent;
-    if (silent.size > silentConnections) oldest?.destroy();
   });
 
   return {
