@@ -3,6 +3,7 @@ import type { LoadReport } from "@legation/local";
 import type { Fault } from "./fault.js";
 import type { Fleet } from "./fleet.js";
 import { kinds, type ProofLoad } from "./load/load.js";
+import type { StreamEnd } from "./load/open-stream.js";
 import { turns } from "./plan.js";
 import type { FaultResult, Result } from "./result.js";
 import { createScene, type Observed } from "./scene.js";
@@ -43,6 +44,7 @@ export async function rollout(
     if (signal.aborted || problems.length > 0 || reached()) break;
     const observed: Observed = { departures: [], notes: [], long: [], kills: [] };
     const stretch = load.stretch();
+    const brokenBefore = load.report().streams.broken.length;
     const began = performance.now();
     try {
       await fault.play(createScene(fleet, rank, observed));
@@ -55,7 +57,8 @@ export async function rollout(
     const failed = reports.reduce((sum, report) => sum + report.failed, 0);
     const requests = reports.reduce((sum, report) => sum + report.due, 0);
     results.set(fault.name, add(results.get(fault.name), fault, observed, requests, failed));
-    if (failed > 0) for (const line of timeline(reports, observed)) progress(line);
+    const broken = load.report().streams.broken.slice(brokenBefore);
+    if (failed + broken.length > 0) for (const line of timeline(reports, broken, observed)) progress(line);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     progress(`${due()} requests, ${failed} failed now; rank ${rank + 1}, ${fault.title}, ${seconds} s${noted(observed)}`);
   }
@@ -78,16 +81,22 @@ function add(before: FaultResult | undefined, { name, title, step }: Fault, o: O
   };
 }
 
-/** Failures beside the steps of those who left, in the order of time, so that a cause can be found. */
-function timeline(reports: readonly LoadReport[], { departures }: Observed): string[] {
+/** Failures beside the kills and the steps of those who left, in the order of time, so that a cause can be found. */
+function timeline(reports: readonly LoadReport[], broken: readonly StreamEnd[], { departures, kills }: Observed): string[] {
   const failures = reports
     .flatMap((report) => report.failures)
     .slice(0, mostFailures)
     .map(({ at, afterMs, reason }) => ({ at, text: `FAILED after ${afterMs.toFixed(0)} ms: ${reason}` }));
+  const streams = broken
+    .slice(0, mostFailures)
+    .map(({ openedAt, endedAt, reason }) => ({ at: endedAt, text: `STREAM BROKE after ${endedAt - openedAt} ms: ${reason}` }));
+  const killed = kills.map(({ at, part }) => ({ at, text: `kill -9: ${part}` }));
   const steps = departures.flatMap(({ id, steps: all }) =>
     all.map(({ at, step, outcome }) => ({ at, text: `${id} step ${step} over: ${outcome}` })),
   );
-  return [...failures, ...steps].sort((a, b) => a.at - b.at).map(({ at, text }) => `  ${new Date(at).toISOString().slice(11, 23)} ${text}`);
+  return [...failures, ...streams, ...killed, ...steps]
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, text }) => `  ${new Date(at).toISOString().slice(11, 23)} ${text}`);
 }
 
 function noted({ notes }: Observed): string {

@@ -1,6 +1,7 @@
 /** `prove rollout`: from the command line to the exit code. */
 import { openSandbox } from "@legation/local";
 import { LegationError } from "@legation/runtime";
+import { keepEvidence } from "./evidence.js";
 import { faults } from "./faults/index.js";
 import { kills } from "./faults/kills.js";
 import { none } from "./faults/none.js";
@@ -47,6 +48,7 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
     if (flags.json) io.stdout.write(`${JSON.stringify({ holds: holds(result), ...totals(result), ...result })}\n`);
     else io.stdout.write(`\n${report(result)}\n`);
     if (flags.json) io.stderr.write(`${verdict(result)}\n`);
+    if (!holds(result)) print(`what all parts have logged is kept in ${await keepEvidence(sandbox.dir)}`);
     return holds(result) && !stopping.signal.aborted ? 0 : 1;
   } finally {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
