@@ -16,7 +16,7 @@ function scene() {
   const config = configOf();
   const policy = { attempts: 3, base: 100, resetAfter: 1_000, autoRecovery: true, owned: true };
   const calls: string[] = [];
-  const fault: { consul?: Error; hold?: Promise<void>; inFlight?: number } = {};
+  const fault: { consul?: Error; hold?: Promise<void>; inFlight?: number; phase?: "starting" } = {};
   let kept: KeptState = {};
   const supervisor = createSupervisor({
     policy,
@@ -55,7 +55,9 @@ function scene() {
     },
     envoy: {
       runner: {
-        state: { phase: "live" },
+        get state() {
+          return { phase: fault.phase ?? "live" };
+        },
         restart: async () => {
           calls.push("fresh Envoy");
         },
@@ -145,6 +147,20 @@ describe("taking an instance out of traffic and putting it back", () => {
     await back;
     await clock.advance(5_000);
     expect(calls).toEqual(["maintenance true", "drain Envoy", "fresh Envoy", "maintenance false"]);
+  });
+
+  it("lets the requests end of a drained Envoy that was adopted a moment ago, before it is replaced", async () => {
+    const { clock, instance, traffic, calls, fault } = scene();
+    instance.stateDir.keep({ envoyDrained: true });
+    fault.phase = "starting";
+    fault.inFlight = 1;
+    const fresh = traffic.freshEnvoy();
+    await clock.advance(2_000);
+    expect(calls).toEqual([]);
+    fault.inFlight = 0;
+    await clock.advance(100);
+    await fresh;
+    expect(calls).toEqual(["fresh Envoy"]);
   });
 
   it("lets the requests end that a drained Envoy still answers before it is replaced", async () => {

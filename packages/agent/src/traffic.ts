@@ -201,8 +201,8 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     },
     async freshEnvoy() {
       const { envoy } = instance;
-      // A drained Envoy still answers what was under way.
-      if (stateDir.kept.envoyDrained && envoy?.runner.state.phase === "live")
+      // A drained Envoy still answers what was under way, also one that was adopted a moment ago and is not known to be live yet.
+      if (stateDir.kept.envoyDrained && envoy && envoy.runner.state.phase !== "down")
         await untilIdle(envoy.admin, limit, clock, hurry).catch(() => "it does not say");
       await replaceEnvoy();
     },

@@ -40,7 +40,7 @@ const slowMs = 700;
 
 /** Milliseconds that a stream lasts, and how many are open at once. */
 const streamMs = 2_000;
-const openStreams = 8;
+const openStreams = 24;
 
 /**
  * Starts `rate` requests a second: a third of them HTTP/1.1, a third HTTP/2, a third messages. Half of the HTTP requests are POST, which
