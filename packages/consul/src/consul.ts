@@ -1,5 +1,6 @@
 /** A client of one Consul agent: typed answers with Consul's index, and errors that say what to do. */
 import { type AgentApi, createAgentApi } from "./agent.js";
+import { type CaApi, createCaApi } from "./ca.js";
 import { ConsulError } from "./error.js";
 import { createKv, type Kv } from "./kv.js";
 import { withLogin } from "./login.js";
@@ -58,6 +59,7 @@ export interface Consul {
   put<T>(path: string, body?: unknown, options?: WriteOptions): Promise<T>;
   del<T>(path: string, options?: WriteOptions): Promise<T>;
   readonly agent: AgentApi;
+  readonly ca: CaApi;
   readonly kv: Kv;
   /** Closes all connections; requests that run fail. */
   close(): void;
@@ -120,6 +122,7 @@ export function createConsul(options: ConsulOptions): Consul {
     ...base,
     address: transport.address,
     agent: createAgentApi(base),
+    ca: createCaApi(base),
     kv: createKv(base),
     close: () => transport.close(),
   };

@@ -6,7 +6,7 @@ import { missingRule } from "./permission.js";
  * `unreachable`: no whole answer came. `forbidden`: an ACL rule is missing, or the token is unknown. `not-found`: Consul does not
  * know the service, check or key (an agent then registers again). `no-leader`: Consul's servers cannot decide for now. `busy`:
  * Consul's own limits refused. `refused`: the request itself is wrong. `bad-answer`: anything else that is no usable answer.
- * `config`: the options are wrong.
+ * `no-connect`: Connect, and with it Consul's CA, is switched off. `config`: the options are wrong.
  */
 export type ConsulErrorCode =
   | "consul.unreachable"
@@ -14,6 +14,7 @@ export type ConsulErrorCode =
   | "consul.not-found"
   | "consul.no-leader"
   | "consul.busy"
+  | "consul.no-connect"
   | "consul.refused"
   | "consul.bad-answer"
   | "consul.config";
@@ -66,6 +67,11 @@ export function refusal(asked: Asked, status: number, text: string): ConsulError
 
   if (status === 403 || status === 401 || /\b(Permission denied|ACL not found)\b/.test(said))
     return error("consul.forbidden", `${where} refused ${what}: ${said || `status ${status}`}. ${missingRule(asked, said)}`);
+  if (/Connect must be enabled/i.test(said))
+    return error(
+      "consul.no-connect",
+      `${where} refused ${what}: ${said}. Set connect { enabled = true } in the configuration of its servers and of this agent.`,
+    );
   if (status === 404 || /unknown (service|check)\b|does not have associated TTL|service not registered/i.test(said))
     return error("consul.not-found", `${where} does not know what ${what} asks for${said ? `: ${said}` : ""}.`);
   if (/no cluster leader|leader not found|not ready to serve consistent reads|no known consul servers|leadership lost/i.test(said))

@@ -1,5 +1,6 @@
 /** A client for Consul: what the npm package `consul` gives, and what it lacks. */
 export * from "./agent.js";
+export * from "./ca.js";
 export * from "./consul.js";
 export { ConsulError, type ConsulErrorCode } from "./error.js";
 export * from "./kv.js";
