@@ -65,7 +65,7 @@ export interface RoutingNotice {
   readonly tls?: boolean;
 }
 
-/** How long a notice of leaving holds without Consul showing anything; milliseconds. An agent tells it again in time, as long as its instance is out. */
+/** How long a notice of leaving holds, whatever else an agent reports, without Consul showing anything; milliseconds. An agent tells it again in time, as long as its instance is out. */
 export const leavingLimit = 60_000;
 
 /** `limitMs` of a RoutingNotice that names none, and the largest that is taken; milliseconds. */

@@ -72,7 +72,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const registry = createRegistry();
   const metrics: Metrics = createMetrics(registry, () => overview.readings());
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
-  const reconciler = createReconciler({ cache, changes, metrics, clock, log });
+  const reconciler = createReconciler({
+    cache,
+    changes,
+    metrics,
+    leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
+    clock,
+    log,
+  });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
   const file = createCatalogFile({

@@ -2,14 +2,20 @@ import { leavingLimit, maintenanceCheckId } from "@legation/contract";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { instance, serviceOf } from "../testing/catalog.js";
-import { createLeavingNotices } from "./leaving.js";
+import { createLeavingNotices, leavingHold } from "./leaving.js";
 
 function scene() {
   const clock = createTestClock();
   const expired: string[] = [];
-  const notices = createLeavingNotices(clock, (service, key) => expired.push(`${service} ${key}`));
+  const evidence = { answers: true, atWork: false };
+  const notices = createLeavingNotices(
+    clock,
+    { consulAnswers: () => evidence.answers, atWork: (key) => key === "n1/o1" && evidence.atWork },
+    (service, key) => expired.push(`${service} ${key}`),
+  );
+  const leaving = () => notices.apply(serviceOf("orders", "o1")).instances[0]?.leaving;
   notices.add({ node: "n1", id: "o1", service: "orders" });
-  return { clock, expired, notices };
+  return { clock, evidence, expired, leaving, notices };
 }
 
 test("only the instance that said so is leaving, and other services stay the same value", () => {
@@ -52,17 +58,39 @@ test("a warning does not end the notice", () => {
   expect(notices.apply(warned).instances[0]?.leaving).toBe(true);
 });
 
-test("a notice that Consul never confirms runs out once", async () => {
-  const { clock, expired, notices } = scene();
+test("a notice that Consul does not confirm runs out once when its agent is at work after all", async () => {
+  const { clock, evidence, expired, leaving } = scene();
+  evidence.atWork = true;
   await clock.advance(leavingLimit - 1);
-  expect(expired).toEqual([]);
+  expect([leaving(), expired]).toEqual([true, []]);
   await clock.advance(1);
-  expect(expired).toEqual(["orders n1/o1"]);
-  expect(notices.apply(serviceOf("orders", "o1")).instances[0]?.leaving).toBeUndefined();
+  expect([leaving(), expired]).toEqual([undefined, ["orders n1/o1"]]);
+});
+
+test("a notice holds while Consul is away, and then until the heartbeats that nobody sends any more have run out", async () => {
+  const { clock, evidence, expired, leaving, notices } = scene();
+  evidence.answers = false;
+  await clock.advance(2 * leavingHold);
+  expect([leaving(), expired]).toEqual([true, []]);
+  evidence.answers = true;
+  await clock.advance(leavingHold - leavingLimit);
+  expect([leaving(), expired]).toEqual([true, []]);
+  const critical = { name: "orders", instances: [instance("orders", "o1", { checks: [check("app", "critical")] })] };
+  expect(notices.apply(critical)).toBe(critical);
+  expect([leaving(), expired, clock.pending]).toEqual([undefined, [], 0]);
+});
+
+test("a notice of an instance that goes on passing in a Consul that answers runs out in the end", async () => {
+  const { clock, expired, leaving } = scene();
+  await clock.advance(leavingHold - 1);
+  expect([leaving(), expired]).toEqual([true, []]);
+  await clock.advance(1);
+  expect([leaving(), expired, clock.pending]).toEqual([undefined, ["orders n1/o1"], 0]);
 });
 
 test("a second notice of the same instance starts the limit anew", async () => {
-  const { clock, expired, notices } = scene();
+  const { clock, evidence, expired, notices } = scene();
+  evidence.atWork = true;
   await clock.advance(leavingLimit - 1);
   expect(notices.add({ node: "n1", id: "o1", service: "orders" })).toBe(false);
   await clock.advance(leavingLimit - 1);

@@ -1,11 +1,29 @@
 /** Instances that said they leave before Consul shows it. */
 import { instanceKey, leavingLimit, maintenanceCheckId, type RoutingNotice } from "@legation/contract";
 import type { CatalogService, Instance } from "@legation/mesh";
-import type { Clock } from "@legation/runtime";
+import type { Clock, Timer } from "@legation/runtime";
+
+/** What speaks for a notice, or against it, where Consul shows nothing of it. */
+export interface LeavingEvidence {
+  /** Consul answers now. */
+  readonly consulAnswers: () => boolean;
+  /** The agent of the instance with this key reports now, and not that it leaves. */
+  readonly atWork: (instance: string) => boolean;
+}
+
+/**
+ * An instance that passes in Consul for so long, while Consul answers, has somebody who sends its heartbeats: it does not leave. One whose
+ * agent has ended while Consul was away passes until its TTL, three heartbeats, has run out. Milliseconds.
+ */
+export const leavingHold = 3_600_000;
 
 /** The notices that still hold. */
 export interface LeavingNotices {
-  /** Takes a notice for an instance that `service` has; `expired` is called once if Consul never confirms it. False when one held already. */
+  /**
+   * Takes a notice for an instance that `service` has. It holds until Consul has shown that the instance leaves, or that it is gone. Where it
+   * shows nothing for `leavingLimit`, `expired` is called once if the agent is at work after all, or after `leavingHold` in which Consul
+   * answers. False when one held already.
+   */
   add(notice: RoutingNotice): boolean;
   /** Takes a notice back: the instance serves again. False when there was none. */
   withdraw(notice: RoutingNotice): boolean;
@@ -17,8 +35,12 @@ export interface LeavingNotices {
 }
 
 /** Makes an empty collection. `expired` names the service and the instance whose notice ran out. */
-export function createLeavingNotices(clock: Clock, expired: (service: string, instance: string) => void): LeavingNotices {
-  const services = new Map<string, Map<string, { cancel(): void }>>();
+export function createLeavingNotices(
+  clock: Clock,
+  evidence: LeavingEvidence,
+  expired: (service: string, instance: string) => void,
+): LeavingNotices {
+  const services = new Map<string, Map<string, Timer>>();
 
   const forget = (service: string, key: string) => {
     const notices = services.get(service);
@@ -27,17 +49,23 @@ export function createLeavingNotices(clock: Clock, expired: (service: string, in
     if (notices?.size === 0) services.delete(service);
   };
 
+  const hold = (service: string, key: string, answeredFor: number): void => {
+    const timer = clock.timeout(leavingLimit, () => {
+      const answered = evidence.consulAnswers() ? answeredFor + leavingLimit : 0;
+      if (answered < leavingHold && !evidence.atWork(key)) return hold(service, key, answered);
+      forget(service, key);
+      expired(service, key);
+    });
+    const notices = services.get(service) ?? new Map<string, Timer>();
+    services.set(service, notices.set(key, timer));
+  };
+
   return {
     add({ service, node, id }) {
       const key = instanceKey(node, id);
       const held = services.get(service)?.has(key) ?? false;
       forget(service, key);
-      const timer = clock.timeout(leavingLimit, () => {
-        forget(service, key);
-        expired(service, key);
-      });
-      const notices = services.get(service) ?? new Map();
-      services.set(service, notices.set(key, timer));
+      hold(service, key, 0);
       return !held;
     },
     withdraw({ service, node, id }) {

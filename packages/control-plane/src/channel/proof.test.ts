@@ -23,7 +23,14 @@ async function scene(service = serviceOf("orders", "o1", "o2")) {
   const cache = createResourceCache();
   const metrics = { compiled: () => undefined, published: () => undefined };
   const log = createLogger({ name: "test", level: "silent" });
-  const reconciler = createReconciler({ cache, changes: createChanges(clock), metrics, clock, log });
+  const reconciler = createReconciler({
+    cache,
+    changes: createChanges(clock),
+    metrics,
+    leaving: { consulAnswers: () => true, atWork: () => true },
+    clock,
+    log,
+  });
   reconciler.claim(web, { region: "", zone: "" });
   reconciler.set(service);
   reconciler.flush();

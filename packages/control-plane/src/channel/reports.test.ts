@@ -25,6 +25,19 @@ test("the last report of an instance is kept, first as heard, then as silent, th
   expect(reports.of("n1/o1")).toBeUndefined();
 });
 
+test("an agent is at work while it reports, and not that its service leaves", async () => {
+  const clock = createTestClock();
+  const reports = createReports(clock);
+  expect(reports.atWork("n1/o1")).toBe(false);
+  reports.add(report("o1"));
+  expect(reports.atWork("n1/o1")).toBe(true);
+  reports.add({ ...report("o1"), state: "draining" });
+  expect(reports.atWork("n1/o1")).toBe(false);
+  reports.add(report("o1"));
+  await clock.advance(reportAge.silentAfter + 1);
+  expect(reports.atWork("n1/o1")).toBe(false);
+});
+
 test("old reports leave the memory when others come", async () => {
   const clock = createTestClock();
   const reports = createReports(clock);

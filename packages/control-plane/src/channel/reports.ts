@@ -1,5 +1,5 @@
 /** What the agents say of their services: the last report of each instance, bounded in number and in age. */
-import { type AgentReport, instanceKey, reportInterval } from "@legation/contract";
+import { type AgentReport, instanceKey, reportInterval, type ServiceState } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
 
 /** An agent that has said nothing for `silentAfter` is shown as silent and forgotten after `forgetAfter`; milliseconds. */
@@ -7,6 +7,8 @@ export const reportAge = { silentAfter: 3 * reportInterval, forgetAfter: 60 * re
 
 /** Reports kept at most; the oldest goes first. */
 export const reportsKept = 20_000;
+
+const leavingStates: readonly ServiceState[] = ["draining", "stopping", "stopped", "unknown"];
 
 /** A report with its time of arrival. */
 export interface ReceivedReport {
@@ -21,6 +23,8 @@ export interface Reports {
   add(report: AgentReport): void;
   /** By instance key. */
   of(instance: string): ReceivedReport | undefined;
+  /** The agent of the instance with this key is not silent, and its service neither leaves nor has left. */
+  atWork(instance: string): boolean;
   readonly size: number;
 }
 
@@ -33,6 +37,11 @@ export function createReports(clock: Clock): Reports {
       reports.delete(key);
     }
   };
+  const of = (instance: string): ReceivedReport | undefined => {
+    const found = reports.get(instance);
+    const age = found ? clock.now() - found.receivedAt : Number.POSITIVE_INFINITY;
+    return found && age < reportAge.forgetAfter ? { ...found, silent: age > reportAge.silentAfter } : undefined;
+  };
   return {
     add(report) {
       const key = instanceKey(report.node, report.id);
@@ -40,10 +49,10 @@ export function createReports(clock: Clock): Reports {
       reports.set(key, { report, receivedAt: clock.now() });
       forgetOld();
     },
-    of(instance) {
-      const found = reports.get(instance);
-      const age = found ? clock.now() - found.receivedAt : Number.POSITIVE_INFINITY;
-      return found && age < reportAge.forgetAfter ? { ...found, silent: age > reportAge.silentAfter } : undefined;
+    of,
+    atWork(instance) {
+      const found = of(instance);
+      return found !== undefined && !found.silent && !leavingStates.includes(found.report.state);
     },
     get size() {
       forgetOld();

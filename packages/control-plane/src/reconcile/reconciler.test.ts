@@ -50,14 +50,23 @@ function scene() {
   });
   const changes = createChanges(clock);
   const log = createLogger({ name: "test", level: "silent" });
-  const reconciler = createReconciler({ cache, changes, metrics, clock, log });
+  const atWork = { now: true };
+  const reconciler = createReconciler({
+    cache,
+    changes,
+    metrics,
+    leaving: { consulAnswers: () => true, atWork: () => atWork.now },
+    clock,
+    log,
+  });
+
   const health = (name: string) => {
     const found = cache.layer(endpointsLayer)?.get(TypeUrl.endpoint)?.get(name);
     const endpoints = found && fromBinary(ClusterLoadAssignmentSchema, found.bytes).endpoints.flatMap((l) => l.lbEndpoints);
     return endpoints?.map((e) => e.healthStatus);
   };
   const names = (layer: string, typeUrl: string) => [...(cache.layer(layer)?.get(typeUrl)?.keys() ?? [])].sort();
-  return { clock: still, cache, compiled, patches, changes, reconciler, health, names, slow };
+  return { clock: still, cache, compiled, patches, changes, reconciler, health, names, slow, atWork };
 }
 
 const HEALTHY = 1;
@@ -185,8 +194,9 @@ test("layers wait for a proxy that comes back, and go with the last user after t
   expect(clock.pending).toBe(0);
 });
 
-test("an instance that says it leaves is DRAINING in the same call, and serves again if Consul never confirms it", async () => {
-  const { clock, reconciler, health, changes } = scene();
+test("an instance that says it leaves is DRAINING in the same call, and serves again if its agent is at work after all", async () => {
+  const { clock, reconciler, health, changes, atWork } = scene();
+  atWork.now = false;
   reconciler.set(serviceOf("orders", "o1", "o2"));
   reconciler.flush();
   expect(reconciler.leave({ node: "n1", id: "o1", service: "orders" })).toBe(true);
@@ -194,6 +204,9 @@ test("an instance that says it leaves is DRAINING in the same call, and serves a
   reconciler.set(serviceOf("orders", "o1", "o2"));
   await clock.advance(1_000);
   expect(health("orders")).toEqual([DRAINING, HEALTHY]);
+  await clock.advance(60_000);
+  expect(health("orders")).toEqual([DRAINING, HEALTHY]);
+  atWork.now = true;
   await clock.advance(60_000);
   expect(health("orders")).toEqual([HEALTHY, HEALTHY]);
   expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving", "service-changed", "leaving-expired"]);

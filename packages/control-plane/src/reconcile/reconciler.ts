@@ -3,7 +3,7 @@ import { instanceKey, type NodeMetadata, type RoutingNotice } from "@legation/co
 import { type CatalogService, endpointOf, isServing, type MeshDefaults, meshDefaults, type Problem } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
-import { createLeavingNotices } from "../channel/leaving.js";
+import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { createBurst } from "./burst.js";
 import type { Changes } from "./changes.js";
@@ -48,6 +48,8 @@ export interface ReconcilerOptions {
   readonly cache: ResourceCache;
   readonly changes: Changes;
   readonly metrics: Pick<Metrics, "compiled" | "published">;
+  /** For and against an instance that said it leaves. */
+  readonly leaving: LeavingEvidence;
   readonly clock: Clock;
   readonly log: Logger;
   readonly defaults?: MeshDefaults;
@@ -58,8 +60,11 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   const defaults = o.defaults ?? meshDefaults;
   const registry = new Map<string, CatalogService>();
   const dirty = new Set<string>();
-  const notices = createLeavingNotices(o.clock, (service, instance) => {
-    o.log.warn({ event: "leaving.expired", service, instance }, `${instance} said it leaves, and Consul never showed it: serving it again`);
+  const notices = createLeavingNotices(o.clock, o.leaving, (service, instance) => {
+    o.log.warn(
+      { event: "leaving.expired", service, instance },
+      `${instance} said it leaves, and goes on as if it had not: serving it again`,
+    );
     o.changes.add({ event: "leaving-expired", service, instance });
     touch(service);
   });
