@@ -1,4 +1,22 @@
 /** The pure core of the mesh: catalog → Envoy resources. No I/O, no clock, no Node. */
+
+export { type Call, type Decision, decide, defaultRule } from "./authorization/decide.js";
+export {
+  defaultNamespace,
+  type HeaderMatch,
+  type Intention,
+  intentionName,
+  intentionsTo,
+  type Permission,
+  precedence,
+  type ServiceMatch,
+  type TextMatch,
+  type Verdict,
+  wildcard,
+} from "./authorization/intention.js";
+export { patternProblem } from "./authorization/pattern.js";
+export { type AuthorizationInput, denials, strangerRule } from "./authorization/rbac.js";
+export type { CallRequest } from "./authorization/request-match.js";
 export { addressOf } from "./catalog/address.js";
 export { type Endpoint, type EndpointHealth, endpointOf, isServing } from "./catalog/endpoint.js";
 export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf } from "./catalog/instance.js";

@@ -1,0 +1,44 @@
+/** Regular expressions as Envoy's RE2 takes them: what it would refuse must not reach it, because it refuses the whole listener. */
+import { RE2JS } from "re2js";
+
+/**
+ * Instructions of a compiled expression at most. Envoy counts bytes where this counts characters; its limit is 100 by default until its bootstrap says
+ * otherwise (`re2.max_program_size.error_level`).
+ */
+export const largestPattern = 2_000;
+
+const compiled = new Map<string, RE2JS | string>();
+
+/** Compiled expressions kept; all are forgotten when there are more. */
+const patternsKept = 10_000;
+
+/** Why Envoy would refuse an expression, or undefined when it takes it. */
+export function patternProblem(pattern: string): string | undefined {
+  const result = compile(pattern);
+  return typeof result === "string" ? result : undefined;
+}
+
+/** True when the expression matches the whole text. One that Envoy would refuse matches nothing. */
+export function matchesPattern(pattern: string, text: string): boolean {
+  const result = compile(pattern);
+  return typeof result !== "string" && result.testExact(text);
+}
+
+function compile(pattern: string): RE2JS | string {
+  const known = compiled.get(pattern);
+  if (known !== undefined) return known;
+  if (compiled.size >= patternsKept) compiled.clear();
+  const result = compileAnew(pattern);
+  compiled.set(pattern, result);
+  return result;
+}
+
+function compileAnew(pattern: string): RE2JS | string {
+  try {
+    const expression = RE2JS.compile(pattern);
+    if (expression.programSize() <= largestPattern) return expression;
+    return `a regular expression that begins with ${JSON.stringify(pattern.slice(0, 40))} is too large: write it as several permissions`;
+  } catch (error) {
+    return `${JSON.stringify(pattern)} is no RE2 expression: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
