@@ -50,23 +50,35 @@ describe("a compiled node", () => {
     );
   });
 
-  it("shares its view with every node of its view layer, and its own with every node of its instance layer", () => {
+  it("shares its view with every node of its view layer, and its own resources with none but itself", () => {
     const zone = { region: "r", zone: "a" };
     const twin: NodeMetadata = { ...dependsOn("orders"), inbound: "10.0.0.2:20000", outbound: "127.0.0.1:15009" };
     const [a, b] = [dependsOn("orders"), twin];
-    expect(layersOf(a, zone).view).toBe(layersOf(b, zone).view);
+    const of = (node: NodeMetadata, place = zone, id = "n/web") => layersOf(node, place, id);
+    expect(of(a).view).toBe(of(b, zone, "n/web-2").view);
     expect(compile(a).view).toEqual(compile(b).view);
-    expect(layersOf(a, zone).instance).not.toBe(layersOf(b, zone).instance);
+    expect(of(a).instance).not.toBe(of(b).instance);
+    expect(of(a).instance).not.toBe(of(a, zone, "n/web-2").instance);
     const other = dependsOn("payments");
-    expect(layersOf(a, zone).instance).toBe(layersOf(other, zone).instance);
+    expect(of(a).instance).toBe(of(other).instance);
     expect(compile(a).instance).toEqual(compile(other).instance);
-    expect(layersOf(a, zone).view).not.toBe(layersOf(other, zone).view);
-    expect(layersOf(a, zone).view).not.toBe(layersOf(a, { region: "r", zone: "b" }).view);
+    expect(of(a).view).not.toBe(of(other).view);
+    expect(of(a).view).not.toBe(of(a, { region: "r", zone: "b" }).view);
+  });
+
+  it("shares its view only with nodes that have a certificate too, wherever theirs lies", () => {
+    const zone = { region: "", zone: "" };
+    const [none, one, other] = [undefined, "/run/a", "/run/b"].map((certificates) =>
+      layersOf({ ...web, ...(certificates ? { certificates } : {}) }, zone, "n/web"),
+    );
+    expect(one?.view).toBe(other?.view);
+    expect(one?.view).not.toBe(none?.view);
+    expect(new Set([none, one, other].map((layers) => layers?.instance)).size).toBe(3);
   });
 
   it("tells a name with a comma from two names in its view layer", () => {
     const zone = { region: "", zone: "" };
-    expect(layersOf(dependsOn("a,b"), zone).view).not.toBe(layersOf(dependsOn("a", "b"), zone).view);
+    expect(layersOf(dependsOn("a,b"), zone, "n/web").view).not.toBe(layersOf(dependsOn("a", "b"), zone, "n/web").view);
   });
 });
 

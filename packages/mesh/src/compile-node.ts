@@ -3,14 +3,20 @@ import { type NodeMetadata, serviceNameProblem, splitAddress } from "@legation/c
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
+import { SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import { isIp } from "./catalog/address.js";
-import { type CatalogService, compareText } from "./catalog/instance.js";
+import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
 import { protocolOf } from "./catalog/protocol.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
 import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
-import { inboundListener } from "./envoy/listeners/inbound.js";
+import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
+import type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
 import { outbound, outboundRoutes, type RoutedDependency } from "./envoy/routes/outbound.js";
+import { secrets } from "./envoy/tls/secrets.js";
+import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
+import { answersPlaintext } from "./policy/identity/plaintext.js";
+import type { Trust } from "./policy/identity/trust.js";
 import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, resource } from "./resource.js";
@@ -26,25 +32,50 @@ export interface CompiledNode {
   readonly problems: readonly Problem[];
 }
 
+/** Who a node is, and what that asks for. */
+export interface NodeIdentity {
+  readonly policies: IdentityPolicies;
+  /** Whose certificates count; undefined while Consul's CA has not said, and then there is no TLS. */
+  readonly trust?: Trust | undefined;
+  /** The node's own instance in the catalog. */
+  readonly registered?: Instance | undefined;
+  /** Which callers with a certificate may call it; all of them without it. */
+  readonly authorization?: InboundAuthorization | undefined;
+}
+
 /**
- * Compiles a node from its own description. Of the catalog it looks only at whether a dependency exists and speaks TCP, so that it
- * has to be compiled again when one of its `clusters` appears, vanishes or changes its protocol, and at no other change.
+ * Compiles a node from its own description. Of its dependencies it looks only at whether they exist, speak TCP and are strict, so that its
+ * view has to be compiled again when one of its `clusters` appears, vanishes or changes in that, and at no other change. Its instance
+ * resources change with its own service's policy, and with what its own registration says of TLS.
  */
 export function compileNode(
   node: NodeMetadata,
   catalog: (name: string) => CatalogService | undefined,
   defaults: MeshDefaults,
+  identity: NodeIdentity = { policies: noIdentityPolicies },
 ): CompiledNode {
-  const problems: Problem[] = [];
-  const say = (code: Problem["code"], message: string) => problems.push({ code, service: node.service, message });
+  const { view, clusters, problems } = compileView(node, catalog, defaults, identity.policies);
+  const own = compileInstance(node, defaults, identity);
+  return { view, instance: own.instance, clusters, problems: [...problems, ...own.problems] };
+}
+
+/** The part of `compileNode` that a node shares. */
+export function compileView(
+  node: NodeMetadata,
+  catalog: (name: string) => CatalogService | undefined,
+  defaults: MeshDefaults,
+  policies: IdentityPolicies,
+): Omit<CompiledNode, "instance"> {
+  const { problems, say } = problemsOf(node);
   if (node.kind === "gateway") {
     say("gateway-unserved", "gateways get no configuration: run it as kind sidecar");
-    return { view: [], instance: [], clusters: [], problems };
+    return { view: [], clusters: [], problems };
   }
   const dependencies = callable(node, (name) => catalog(name) !== undefined, say).map((name) => ({
     name,
     tcp: speaksTcp(name, catalog(name), say),
   }));
+  for (const { name } of dependencies) sayIfRefused(node, name, policies, say);
   const own = { service: node.service, source: "default" };
   const view =
     node.kind === "grpc"
@@ -53,8 +84,22 @@ export function compileNode(
           resource(RouteConfigurationSchema, name, apiRoutes(name), own),
         ])
       : [resource(RouteConfigurationSchema, outbound, outboundRoutes(node.service, dependencies, defaults), own)];
-  const instance = node.kind === "grpc" ? [] : sidecar(node, defaults, say);
-  return { view, instance, clusters: dependencies.map(({ name }) => name), problems };
+  return { view, clusters: dependencies.map(({ name }) => name), problems };
+}
+
+/** The part of `compileNode` that is one instance's alone. */
+export function compileInstance(
+  node: NodeMetadata,
+  defaults: MeshDefaults,
+  identity: NodeIdentity,
+): Pick<CompiledNode, "instance" | "problems"> {
+  const { problems, say } = problemsOf(node);
+  return { instance: node.kind === "sidecar" ? sidecar(node, defaults, identity, say) : [], problems };
+}
+
+function problemsOf({ service }: NodeMetadata): { readonly problems: Problem[]; readonly say: Say } {
+  const problems: Problem[] = [];
+  return { problems, say: (code, message) => problems.push({ code, service, message }) };
 }
 
 type Say = (code: Problem["code"], message: string) => void;
@@ -86,7 +131,18 @@ function speaksTcp(name: string, service: CatalogService | undefined, say: Say):
   return tcp;
 }
 
-function sidecar(node: NodeMetadata, defaults: MeshDefaults, say: Say): MeshResource[] {
+function sayIfRefused(node: NodeMetadata, name: string, policies: IdentityPolicies, say: Say): void {
+  if (identityOf(policies, name).mode !== "strict" || (node.certificates !== undefined && node.kind === "sidecar")) return;
+  const why =
+    node.kind === "grpc" ? "a gRPC application without an Envoy calls in plain text" : `a node of ${node.service} has no certificate`;
+  const mend = node.kind === "grpc" ? "run it with an Envoy" : "let its agent get one from Consul (identity.certificates: on)";
+  say(
+    "caller-without-certificate",
+    `dependency ${name} is strict, and ${why}, so that requests to it fail: ${mend}, or make ${name} permissive`,
+  );
+}
+
+function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdentity, say: Say): MeshResource[] {
   const own = { service: node.service, source: "default" };
   const resources: MeshResource[] = [];
   const bindable = (what: "inbound" | "outbound") => {
@@ -101,8 +157,24 @@ function sidecar(node: NodeMetadata, defaults: MeshDefaults, say: Say): MeshReso
   const app = splitAddress(node.app);
   if (!app) say("node-address", `no inbound listener: app is "${node.app}", and it has to be host:port`);
   if (inside && app) {
-    resources.push(resource(ListenerSchema, "inbound", inboundListener(inside, node.protocol, defaults), own));
+    const access = accessTo(node, identity, say);
+    if (access) resources.push(resource(ListenerSchema, "inbound", inboundListener(inside, node.protocol, defaults, access), own));
     resources.push(resource(ClusterSchema, inboundCluster, appCluster(app, node.protocol, defaults), own));
   }
+  if (node.certificates !== undefined)
+    for (const secret of secrets(node.certificates)) resources.push(resource(SecretSchema, secret.name, secret, own));
   return resources;
+}
+
+/** Undefined when nobody may connect. */
+function accessTo(node: NodeMetadata, { policies, trust, registered, authorization }: NodeIdentity, say: Say): InboundAccess | undefined {
+  const { mode } = identityOf(policies, node.service);
+  const plaintext = answersPlaintext(mode, registered);
+  if (node.certificates !== undefined && trust) return { plaintext, mutual: { trust, ...(authorization ? { authorization } : {}) } };
+  const closed = plaintext ? "" : ", and no inbound listener without it";
+  if (mode !== "off" && node.certificates === undefined) {
+    const message = `${node.service} is ${mode}, and a node of it has no certificate${closed}: let its agent get one from Consul (identity.certificates: on)`;
+    say("node-without-certificate", message);
+  }
+  return plaintext ? { plaintext } : undefined;
 }

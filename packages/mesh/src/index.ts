@@ -30,8 +30,9 @@ export {
   releaseHeld,
 } from "./catalog/mass-loss-guard.js";
 export { protocolOf } from "./catalog/protocol.js";
-export { type CompiledNode, compileNode } from "./compile-node.js";
-export { type CompiledService, compileService } from "./compile-service.js";
+export { type CompiledNode, compileInstance, compileNode, compileView, type NodeIdentity } from "./compile-node.js";
+export { type CalleeIdentity, type CompiledService, compileService } from "./compile-service.js";
+export type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
 export { endpointsLayer, layersOf } from "./layers.js";
 export {
   type AuthorizationMode,
@@ -43,6 +44,7 @@ export {
   noIdentityPolicies,
   type ServiceIdentityPolicy,
 } from "./policy/identity/identity.js";
+export { answersPlaintext, takesMutualTls } from "./policy/identity/plaintext.js";
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
 export { type MeshDefaults, meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 export type { Problem } from "./problem.js";

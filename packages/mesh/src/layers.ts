@@ -7,17 +7,18 @@ export const endpointsLayer = "endpoints";
 
 /** The names of a node's own layers. */
 export interface NodeLayers {
-  /** Service, zone, kind and dependencies: nodes that agree in these see the same `view` and clusters. */
+  /** Service, zone, kind, dependencies, and whether there is a certificate: nodes that agree in these see the same `view` and clusters. */
   readonly view: string;
-  /** What makes listeners and the inbound cluster: addresses and protocol. Equal instances on different machines share them. */
+  /** Listeners, the inbound cluster and the secrets: addresses, protocol, certificates, and what one instance's registration says of TLS. */
   readonly instance: string;
 }
 
-/** The layers of a node, in which nothing of its identity (`node.id`) counts. Optional and required dependencies are the same here. */
-export function layersOf(node: NodeMetadata, locality: { readonly region: string; readonly zone: string }): NodeLayers {
+/** The layers of the node of an instance (`instanceKey`). Optional and required dependencies are the same here. */
+export function layersOf(node: NodeMetadata, locality: { readonly region: string; readonly zone: string }, instance: string): NodeLayers {
   const dependencies = [...new Set(node.dependencies.map(({ name }) => name))].sort(compareText);
+  const own = node.kind === "sidecar" ? [instance, node.certificates ?? ""] : [];
   return {
-    view: `view ${JSON.stringify([node.service, locality.region, locality.zone, node.kind, dependencies])}`,
-    instance: `instance ${JSON.stringify([node.service, node.kind, node.inbound, node.app, node.outbound, node.protocol])}`,
+    view: `view ${JSON.stringify([node.service, locality.region, locality.zone, node.kind, node.certificates !== undefined, dependencies])}`,
+    instance: `instance ${JSON.stringify([...own, node.service, node.kind, node.inbound, node.app, node.outbound, node.protocol])}`,
   };
 }

@@ -15,7 +15,11 @@ export type ProblemCode =
   | "dependency-unknown"
   | "dependency-tcp"
   | "node-address"
-  | "gateway-unserved";
+  | "gateway-unserved"
+  | "identity-untrusted"
+  | "instance-without-tls"
+  | "node-without-certificate"
+  | "caller-without-certificate";
 
 /** A flaw that is worked around: everything else is compiled as if it were not there. `message` says what to do. */
 export interface Problem {

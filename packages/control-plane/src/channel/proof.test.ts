@@ -31,7 +31,7 @@ async function scene(service = serviceOf("orders", "o1", "o2")) {
     clock,
     log,
   });
-  reconciler.claim(web, { region: "", zone: "" });
+  reconciler.claim(web, { region: "", zone: "" }, "host/web1");
   reconciler.set(service);
   reconciler.flush();
   const waits: { typeUrl: string; name: string; version: unknown; timeoutMs: number; acknowledge: (laggards: string[]) => void }[] = [];

@@ -100,7 +100,7 @@ export function createNodes(o: {
     const metadata = metadataOf(node);
     if (typeof metadata === "string") return metadata;
     try {
-      return { metadata, claim: o.reconciler.claim(metadata, placeOf(node)) };
+      return { metadata, claim: o.reconciler.claim(metadata, placeOf(node), node.id) };
     } catch (error) {
       return `its resources cannot be compiled: ${messageOf(error)}`;
     }

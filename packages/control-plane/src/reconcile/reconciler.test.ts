@@ -75,7 +75,7 @@ const DRAINING = 3;
 test("a lone change of a service is in the cache at the end of the tick, and only its assignment", async () => {
   const { reconciler, patches, compiled, health } = scene();
   for (const name of ["orders", "payments"]) reconciler.set(serviceOf(name, `${name}-1`));
-  reconciler.claim(web, place);
+  reconciler.claim(web, place, "host/web1");
   reconciler.flush();
   patches.length = 0;
   compiled.service = compiled.node = 0;
@@ -117,7 +117,7 @@ test("a node gets its listeners, routes and a cluster per dependency, whether th
   const { reconciler, names, health } = scene();
   reconciler.set(serviceOf("orders", "o1"));
   reconciler.flush();
-  const { view, clusters, problems } = reconciler.claim(web, place);
+  const { view, clusters, problems } = reconciler.claim(web, place, "host/web1");
   expect(view.named).toEqual([endpointsLayer]);
   expect(clusters).toEqual(["cache", "orders"]);
   expect(view.layers.flatMap((layer) => names(layer, TypeUrl.cluster))).toEqual(expect.arrayContaining(["cache", "orders"]));
@@ -129,20 +129,21 @@ test("a node gets its listeners, routes and a cluster per dependency, whether th
 
 test("nodes that agree share layers, and instances of one service on several machines share the view", () => {
   const { reconciler, compiled } = scene();
-  const first = reconciler.claim(web, place);
-  expect(reconciler.claim(web, place).view).toEqual(first.view);
-  const other = reconciler.claim({ ...web, inbound: "127.0.0.1:20001" }, place);
+  const first = reconciler.claim(web, place, "host/web1");
+  expect(reconciler.claim(web, place, "host/web1").view).toEqual(first.view);
+  const other = reconciler.claim({ ...web, inbound: "127.0.0.1:20001" }, place, "host/web1");
   expect(other.view.layers.filter((layer) => first.view.layers.includes(layer))).toHaveLength(1);
-  expect(reconciler.claim(web, { region: "", zone: "b" }).view.layers).not.toEqual(first.view.layers);
-  expect(compiled.node).toBe(3);
+  expect(reconciler.claim(web, { region: "", zone: "b" }, "host/web1").view.layers).not.toEqual(first.view.layers);
+  // Two views and two instances.
+  expect(compiled.node).toBe(4);
 });
 
 test("a dependency that changes its protocol changes its cluster in the layers of its callers, and in no others", () => {
   const { reconciler, patches, compiled } = scene();
   reconciler.set(serviceOf("orders", "o1"));
   reconciler.flush();
-  reconciler.claim(web, place);
-  reconciler.claim({ ...web, service: "admin", dependencies: [] }, place);
+  reconciler.claim(web, place, "host/web1");
+  reconciler.claim({ ...web, service: "admin", dependencies: [] }, place, "host/web1");
   patches.length = 0;
   compiled.node = 0;
   reconciler.set({ name: "orders", instances: [instance("orders", "o1", { meta: { protocol: "http2" } })] });
@@ -153,7 +154,7 @@ test("a dependency that changes its protocol changes its cluster in the layers o
 
 test("a dependency that turns out to speak tcp changes the routes too", () => {
   const { reconciler, patches } = scene();
-  reconciler.claim(web, place);
+  reconciler.claim(web, place, "host/web1");
   patches.length = 0;
   reconciler.set({ name: "orders", instances: [instance("orders", "o1", { meta: { protocol: "tcp" } })] });
   reconciler.flush();
@@ -164,7 +165,7 @@ test("a dependency that turns out to speak tcp changes the routes too", () => {
 test("a service that is gone keeps its cluster and an empty assignment as long as somebody calls it", async () => {
   const { clock, reconciler, health, names } = scene();
   reconciler.set(serviceOf("orders", "o1"));
-  const claim = reconciler.claim(web, place);
+  const claim = reconciler.claim(web, place, "host/web1");
   reconciler.remove("orders");
   reconciler.flush();
   expect(health("orders")).toEqual([]);
@@ -177,17 +178,17 @@ test("a service that is gone keeps its cluster and an empty assignment as long a
 
 test("layers wait for a proxy that comes back, and go with the last user after that", async () => {
   const { clock, reconciler, cache, compiled } = scene();
-  const first = reconciler.claim(web, place);
-  const second = reconciler.claim(web, place);
+  const first = reconciler.claim(web, place, "host/web1");
+  const second = reconciler.claim(web, place, "host/web1");
   first.release();
   first.release();
   await clock.advance(2 * layerLinger);
   expect(reconciler.size().layers).toBe(2);
   second.release();
   await clock.advance(layerLinger - 1);
-  const third = reconciler.claim(web, place);
+  const third = reconciler.claim(web, place, "host/web1");
   await clock.advance(layerLinger);
-  expect(compiled.node).toBe(1);
+  expect(compiled.node).toBe(2);
   third.release();
   await clock.advance(layerLinger);
   expect(first.view.layers.map((layer) => cache.layer(layer))).toEqual([undefined, undefined]);
@@ -257,7 +258,7 @@ test("much to compile is done in slices, and a proxy that comes in between gets 
   for (const name of ["a", "b", "c", "d", "e", "orders"]) reconciler.set(serviceOf(name, `${name}1`));
   reconciler.flush();
   expect(["a", "b", "c", "d", "e", "orders"].map(health)).toEqual([[HEALTHY], [HEALTHY], [HEALTHY], undefined, undefined, undefined]);
-  reconciler.claim(web, place);
+  reconciler.claim(web, place, "host/web1");
   expect(health("orders")).toEqual([HEALTHY]);
   for (const name of ["f", "g", "h"]) reconciler.set(serviceOf(name, `${name}1`));
   reconciler.set(serviceOf("orders", "orders1", "orders2"));
@@ -270,7 +271,7 @@ test("much to compile is done in slices, and a proxy that comes in between gets 
 test("stopping leaves no timer behind", async () => {
   const { clock, reconciler } = scene();
   reconciler.set(serviceOf("orders", "o1"));
-  reconciler.claim(web, place).release();
+  reconciler.claim(web, place, "host/web1").release();
   reconciler.leave({ node: "n1", id: "o1", service: "orders" });
   reconciler.stop();
   expect(clock.pending).toBe(0);
@@ -279,7 +280,7 @@ test("stopping leaves no timer behind", async () => {
 test("a service that cannot be compiled keeps what it had, says so, and harms no other", () => {
   const { reconciler, health } = scene();
   reconciler.set(serviceOf("orders", "orders-1"));
-  reconciler.claim(web, place);
+  reconciler.claim(web, place, "host/web1");
   reconciler.flush();
   const impossible = { weights: { passing: 5e9, warning: 1 } };
   reconciler.set({ name: "orders", instances: [instance("orders", "orders-1", impossible), instance("orders", "orders-2")] });

@@ -1,12 +1,25 @@
 /** The middle of the process: what the sources say goes in, layers of resources for the proxies come out, one service at a time. */
 import { instanceKey, type NodeMetadata, type RoutingNotice } from "@legation/contract";
-import { type CatalogService, endpointOf, isServing, type MeshDefaults, meshDefaults, type Problem } from "@legation/mesh";
+import {
+  type CatalogService,
+  endpointOf,
+  type IdentityPolicies,
+  type InboundAuthorization,
+  identityOf,
+  isServing,
+  type MeshDefaults,
+  meshDefaults,
+  type Problem,
+  type ServiceIdentityPolicy,
+  type Trust,
+} from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { createBurst } from "./burst.js";
 import type { Changes } from "./changes.js";
+import { createMeshIdentity } from "./mesh-identity.js";
 import { createCompiledServices } from "./services.js";
 import { createNodeViews, type NodeClaim, type NodePlace } from "./views.js";
 
@@ -28,8 +41,17 @@ export interface Reconciler {
     readonly endpoints: string | undefined;
     readonly cluster: string | undefined;
   };
-  /** Compiles what a node needs and claims it until `release`. */
-  claim(node: NodeMetadata, place: NodePlace): NodeClaim;
+  /** Compiles what the node of an instance (`instanceKey`) needs and claims it until `release`. */
+  claim(node: NodeMetadata, place: NodePlace, instance: string): NodeClaim;
+  /** The `Identity` policies that hold from now on. Compiled for exactly those services that they change. */
+  setPolicies(policies: IdentityPolicies): void;
+  /** Whose certificates count from now on. */
+  setTrust(trust: Trust | undefined): void;
+  trust(): Trust | undefined;
+  /** Which callers with a certificate may call a service; all of them when undefined. Compiled when it is another value than before. */
+  setAuthorization(service: string, authorization: InboundAuthorization | undefined): void;
+  /** What holds for a service now. */
+  identity(service: string): ServiceIdentityPolicy;
   /** All services by name, with leaving instances marked. */
   services(): readonly CatalogService[];
   service(name: string): CatalogService | undefined;
@@ -72,9 +94,11 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     const said = registry.get(name);
     return said && notices.apply(said);
   };
+  const identity = createMeshIdentity(service);
   const shared = { ...o, defaults, catalog: service };
-  const compiled = createCompiledServices(shared);
-  const views = createNodeViews({ ...shared, services: compiled });
+  const compiled = createCompiledServices({ ...shared, identity: identity.callee });
+  const views = createNodeViews({ ...shared, identity, services: compiled });
+  const known = () => new Set([...compiled.names(), ...views.services()]);
   const burst = createBurst(o.clock, publish);
   let rest: { cancel(): void } | undefined;
 
@@ -97,9 +121,10 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   }
 
   function publish(names: Iterable<string> = due()): void {
-    const { count, reshaped } = compiled.compile(names);
+    const { taken, reshaped } = compiled.compile(names);
     if (reshaped.size > 0) views.reshaped(reshaped);
-    o.metrics.published(count);
+    views.registered(taken);
+    o.metrics.published(taken.length);
     if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);
   }
 
@@ -148,7 +173,18 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       const serving = found !== undefined && isServing(endpointOf(found));
       return { serving, endpoints: current?.endpoints.version, cluster: current?.cluster.version };
     },
-    claim: (node, place) => views.claim(node, place),
+    claim: (node, place, instance) => views.claim(node, place, instance),
+    setPolicies(policies) {
+      for (const name of identity.setPolicies(policies, known)) touch(name);
+    },
+    setTrust(trust) {
+      for (const name of identity.setTrust(trust, known)) touch(name);
+    },
+    trust: () => identity.trust(),
+    setAuthorization(name, authorization) {
+      if (identity.setAuthorization(name, authorization)) touch(name);
+    },
+    identity: (name) => identityOf(identity.policies(), name),
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,
     problems: (name) => compiled.problems(name),

@@ -1,5 +1,6 @@
 /** The compiled services: their clusters and endpoints, kept up to date one service at a time. */
 import {
+  type CalleeIdentity,
   type CatalogService,
   type CompiledService,
   compileService,
@@ -15,11 +16,11 @@ import type { Metrics } from "../telemetry/metrics.js";
 /** The compiled services. */
 export interface CompiledServices {
   /**
-   * Compiles these services anew and publishes the assignments that differ, in one step. Returns how many these were, and the names of
-   * those that callers have to be compiled again for: another cluster, another protocol, the first instance, the last one gone. A service
+   * Compiles these services anew and publishes the assignments that differ, in one step. Returns which these were, and the names of
+   * those that callers have to be compiled again for: another cluster, protocol or mode, the first instance, the last one gone. A service
    * that cannot be compiled keeps what it had, with a problem that says so.
    */
-  compile(names: Iterable<string>): { readonly count: number; readonly reshaped: ReadonlySet<string> };
+  compile(names: Iterable<string>): { readonly taken: readonly string[]; readonly reshaped: ReadonlySet<string> };
   /** A service's resources for a caller; one that is not registered has a cluster and no endpoints. Pay back with `release`. */
   acquire(name: string): CompiledService;
   /** Gives back one `acquire`; what neither the registry nor a caller needs is removed. */
@@ -28,6 +29,8 @@ export interface CompiledServices {
   isClaimed(name: string): boolean;
   /** A service that is registered or acquired. */
   get(name: string): CompiledService | undefined;
+  /** The names of all these. */
+  names(): Iterable<string>;
   problems(name: string): readonly Problem[];
 }
 
@@ -37,9 +40,10 @@ interface Entry {
   readonly shape: string;
 }
 
-/** Makes an empty collection over `catalog`, and the cache's layer of endpoints. */
+/** Makes an empty collection over `catalog` and `identity`, and the cache's layer of endpoints. */
 export function createCompiledServices(o: {
   readonly catalog: (name: string) => CatalogService | undefined;
+  readonly identity: (name: string) => CalleeIdentity;
   readonly cache: ResourceCache;
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
@@ -54,7 +58,10 @@ export function createCompiledServices(o: {
     const start = o.clock.monotonic();
     const service = o.catalog(name) ?? { name, instances: [] };
     const compiled = compileOrKeep(service);
-    const shape = `${compiled.cluster.version} ${service.instances.length > 0} ${protocolOf(service.instances).protocol}`;
+    const { cluster, mutualCluster } = compiled;
+    const strict = o.identity(name).mode === "strict";
+    const known = `${service.instances.length > 0} ${protocolOf(service.instances).protocol} ${strict}`;
+    const shape = `${cluster.version} ${mutualCluster?.version ?? ""} ${known}`;
     o.metrics.compiled("service", (o.clock.monotonic() - start) / 1_000);
     const entry = { compiled, shape };
     entries.set(name, entry);
@@ -64,10 +71,10 @@ export function createCompiledServices(o: {
   function compileOrKeep(service: CatalogService): CompiledService {
     const { name } = service;
     try {
-      return compileService(service, o.defaults);
+      return compileService(service, o.defaults, o.identity(name));
     } catch (error) {
       const message = `cannot be compiled and stays as it was: ${messageOf(error)}`;
-      const before = entries.get(name)?.compiled ?? compileService({ name, instances: [] }, o.defaults);
+      const before = entries.get(name)?.compiled ?? compileService({ name, instances: [] }, o.defaults, o.identity(name));
       if (!before.problems.some((problem) => problem.message === message))
         o.log.error({ event: "service.uncompilable", service: name, err: error }, `${name} ${message}`);
       return { ...before, problems: [{ code: "service-uncompilable", service: name, message }] };
@@ -84,9 +91,9 @@ export function createCompiledServices(o: {
       const reshaped = new Set<string>();
       const set: CompiledService[] = [];
       const gone: CompiledService[] = [];
-      let count = 0;
+      const taken: string[] = [];
       for (const name of names) {
-        count++;
+        taken.push(name);
         const old = entries.get(name);
         if (o.catalog(name) || claims.has(name)) {
           const { compiled, shape } = compileOne(name);
@@ -98,7 +105,7 @@ export function createCompiledServices(o: {
         }
       }
       publish(set, gone);
-      return { count, reshaped };
+      return { taken, reshaped };
     },
     acquire(name) {
       claims.set(name, (claims.get(name) ?? 0) + 1);
@@ -119,6 +126,7 @@ export function createCompiledServices(o: {
     },
     isClaimed: (name) => claims.has(name),
     get: (name) => entries.get(name)?.compiled,
+    names: () => entries.keys(),
     problems: (name) => entries.get(name)?.compiled.problems ?? [],
   };
 }

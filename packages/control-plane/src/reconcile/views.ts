@@ -2,17 +2,19 @@
 import type { NodeMetadata } from "@legation/contract";
 import {
   type CatalogService,
-  type CompiledNode,
-  compileNode,
+  compileInstance,
+  compileView,
   endpointsLayer,
   layersOf,
   type MeshDefaults,
   type MeshResource,
+  type NodeIdentity,
   type Problem,
 } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { NodeView, ResourceCache } from "@legation/xds";
 import type { Metrics } from "../telemetry/metrics.js";
+import type { MeshIdentity } from "./mesh-identity.js";
 import type { CompiledServices } from "./services.js";
 
 /** Layers that no node uses are kept this long, for proxies that come back; milliseconds. */
@@ -36,10 +38,14 @@ export interface NodeClaim {
 
 /** The compiled layers. */
 export interface NodeViews {
-  /** Compiles what is missing of a node's layers, and claims them. */
-  claim(node: NodeMetadata, place: NodePlace): NodeClaim;
+  /** Compiles what is missing of the layers of a node, which is the Envoy of an instance (`instanceKey`), and claims them. */
+  claim(node: NodeMetadata, place: NodePlace, instance: string): NodeClaim;
   /** Compiles anew the layers of those that call these services; a layer that cannot be compiled stays as it is. */
   reshaped(names: ReadonlySet<string>): void;
+  /** Compiles anew the instances of these services for which something else holds now: policy, trust, rules, or their own registration. */
+  registered(names: Iterable<string>): void;
+  /** The services that have instances here. */
+  services(): Iterable<string>;
   /** Layers that exist now. */
   readonly size: number;
   /** Ends all timers. */
@@ -48,6 +54,10 @@ export interface NodeViews {
 
 interface Layer {
   readonly name: string;
+  /** The `instanceKey` of the node, where the layer is one instance's own. */
+  readonly instance?: string;
+  /** What of its identity an instance layer was compiled from, as text. */
+  basis?: string;
   /** One of the nodes that agree in this layer. */
   readonly node: NodeMetadata;
   /** The services it acquired; none for an instance layer. */
@@ -62,6 +72,7 @@ export function createNodeViews(o: {
   readonly catalog: (name: string) => CatalogService | undefined;
   readonly services: CompiledServices;
   readonly cache: ResourceCache;
+  readonly identity: MeshIdentity;
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
@@ -70,33 +81,64 @@ export function createNodeViews(o: {
   const layers = new Map<string, Layer>();
   const callers = new Map<string, Set<Layer>>();
 
-  function compile(node: NodeMetadata): CompiledNode {
+  /** By service, those with a node of it. */
+  const own = new Map<string, Set<Layer>>();
+
+  function timed<T>(compile: () => T): T {
     const start = o.clock.monotonic();
-    const compiled = compileNode(node, o.catalog, o.defaults);
+    const compiled = compile();
     o.metrics.compiled("node", (o.clock.monotonic() - start) / 1_000);
     return compiled;
   }
 
-  function fill(layer: Layer, own: readonly MeshResource[]): void {
-    const clusters = layer.clusters.flatMap((name) => o.services.get(name)?.cluster ?? []);
-    o.cache.replace(layer.name, [...own, ...clusters]);
+  const compileCaller = (node: NodeMetadata) => timed(() => compileView(node, o.catalog, o.defaults, o.identity.policies()));
+
+  /** A node with a certificate gets the clusters that use it. */
+  function fillView(layer: Layer, view: readonly MeshResource[]): void {
+    const identified = layer.node.certificates !== undefined && layer.node.kind === "sidecar";
+    const clusters = layer.clusters.flatMap((name) => {
+      const compiled = o.services.get(name);
+      return (identified ? compiled?.mutualCluster : undefined) ?? compiled?.cluster ?? [];
+    });
+    o.cache.replace(layer.name, [...view, ...clusters]);
   }
 
-  function open(
-    name: string,
-    node: NodeMetadata,
-    compiled: CompiledNode,
-    own: readonly MeshResource[],
-    clusters: readonly string[],
-  ): Layer {
-    const layer: Layer = { name, node, clusters, problems: compiled.problems, users: 0 };
+  function openView(name: string, node: NodeMetadata): Layer {
+    const { view, clusters, problems } = compileCaller(node);
+    const layer: Layer = { name, node, clusters, problems, users: 0 };
     layers.set(name, layer);
     for (const service of clusters) {
       o.services.acquire(service);
       callers.set(service, (callers.get(service) ?? new Set()).add(layer));
     }
-    fill(layer, own);
+    fillView(layer, view);
     return layer;
+  }
+
+  function fillInstance(layer: Layer, identity: NodeIdentity, basis: string): void {
+    const compiled = timed(() => compileInstance(layer.node, o.defaults, identity));
+    layer.problems = compiled.problems;
+    layer.basis = basis;
+    o.cache.replace(layer.name, compiled.instance);
+  }
+
+  function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
+    const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
+    const [identity, basis] = o.identity.of(node.service)(instance);
+    fillInstance(layer, identity, basis);
+    layers.set(name, layer);
+    own.set(node.service, (own.get(node.service) ?? new Set()).add(layer));
+    return layer;
+  }
+
+  /** A node whose resources cannot be compiled keeps what it has. */
+  function guarded(layer: Layer, compile: () => void): void {
+    try {
+      compile();
+    } catch (error) {
+      const { service } = layer.node;
+      o.log.error({ event: "node.uncompilable", service, err: error }, `${service}'s proxies keep what they have: it cannot be compiled`);
+    }
   }
 
   function drop(layer: Layer): void {
@@ -108,6 +150,9 @@ export function createNodeViews(o: {
       if (left?.size === 0) callers.delete(service);
       o.services.release(service);
     }
+    const { service } = layer.node;
+    const left = own.get(service);
+    if (left?.delete(layer) && left.size === 0) own.delete(service);
   }
 
   function use(layer: Layer): void {
@@ -122,16 +167,10 @@ export function createNodeViews(o: {
   }
 
   return {
-    claim(node, place) {
-      const names = layersOf(node, place);
-      const known = { view: layers.get(names.view), instance: layers.get(names.instance) };
-      let fresh: CompiledNode | undefined;
-      const compiled = () => {
-        fresh ??= compile(node);
-        return fresh;
-      };
-      const view = known.view ?? open(names.view, node, compiled(), compiled().view, compiled().clusters);
-      const instance = known.instance ?? open(names.instance, node, compiled(), compiled().instance, []);
+    claim(node, place, key) {
+      const names = layersOf(node, place, key);
+      const view = layers.get(names.view) ?? openView(names.view, node);
+      const instance = layers.get(names.instance) ?? openInstance(names.instance, node, key);
       const claimed = [instance, view];
       for (const layer of claimed) use(layer);
       let released = false;
@@ -139,7 +178,7 @@ export function createNodeViews(o: {
         view: { layers: claimed.map((layer) => layer.name), named: [endpointsLayer] },
         clusters: view.clusters,
         get problems() {
-          return [...view.problems.filter((p) => !ofInstance(p)), ...instance.problems.filter(ofInstance)];
+          return [...view.problems, ...instance.problems];
         },
         release() {
           if (released) return;
@@ -151,20 +190,25 @@ export function createNodeViews(o: {
     reshaped(names) {
       const affected = new Set<Layer>();
       for (const name of names) for (const layer of callers.get(name) ?? []) affected.add(layer);
-      for (const layer of affected) {
-        try {
-          const compiled = compile(layer.node);
-          layer.problems = compiled.problems;
-          fill(layer, compiled.view);
-        } catch (error) {
-          const { service } = layer.node;
-          o.log.error(
-            { event: "node.uncompilable", service, err: error },
-            `${service}'s proxies keep what they have: it cannot be compiled`,
-          );
+      for (const layer of affected)
+        guarded(layer, () => {
+          const { view, problems } = compileCaller(layer.node);
+          layer.problems = problems;
+          fillView(layer, view);
+        });
+    },
+    registered(names) {
+      for (const name of names) {
+        const found = own.get(name);
+        if (!found) continue;
+        const identityOf = o.identity.of(name);
+        for (const layer of found) {
+          const [identity, basis] = identityOf(layer.instance ?? "");
+          if (basis !== layer.basis) guarded(layer, () => fillInstance(layer, identity, basis));
         }
       }
     },
+    services: () => own.keys(),
     get size() {
       return layers.size;
     },
@@ -172,8 +216,4 @@ export function createNodeViews(o: {
       for (const layer of layers.values()) layer.linger?.cancel();
     },
   };
-}
-
-function ofInstance(problem: Problem): boolean {
-  return problem.code === "node-address";
 }

@@ -1,13 +1,19 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { NodeMetadata } from "@legation/contract";
+import { type NodeMetadata, secretNames } from "@legation/contract";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { compileNode } from "../compile-node.js";
 import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { createAuthority, type NodeCertificates, withCertificates } from "./authority.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { compileCase, goldenCases, resourceJson } from "./golden-case.js";
 
 let envoy: RunningEnvoy | undefined;
+let certificates: NodeCertificates;
+beforeAll(() => {
+  certificates = createAuthority("test.consul").issue({ uri: "spiffe://test.consul/ns/default/dc/dc1/svc/web" });
+});
+afterAll(() => certificates?.remove());
 afterEach(async () => {
   await envoy?.stop();
   envoy = undefined;
@@ -22,12 +28,13 @@ describe("a real Envoy", () => {
     const { services, nodes } = compileCase(name);
     const node = nodes.get(id);
     if (!node) throw new Error(`no node ${id}`);
+    const identified = node.instance.some(({ name: own }) => own === secretNames.leaf);
     const shared = node.clusters.flatMap((service) => {
       const compiled = services.get(service);
-      return compiled ? [compiled.cluster, compiled.endpoints] : [];
+      return compiled ? [(identified && compiled.mutualCluster) || compiled.cluster, compiled.endpoints] : [];
     });
     const own = [...node.view, ...node.instance];
-    envoy = await startEnvoy([...own, ...shared].map(resourceJson));
+    envoy = await startEnvoy([...own, ...shared].map(resourceJson).map((json) => withCertificates(json, certificates.directory)));
 
     const stats = await envoy.stats();
     const rejected = [...stats].filter(([stat, value]) => /(update_rejected|update_failure|create_failure)$/.test(stat) && value > 0);
@@ -44,6 +51,7 @@ describe("a real Envoy", () => {
     if (inbound.length > 0) expect(stats.has("cluster.inbound.upstream_cx_active")).toBe(true);
     expect(stats.get("http.outbound.rds.outbound.update_success")).toBe(1);
     expect(stats.get("cluster_manager.warming_clusters")).toBe(0);
+    expect(stats.get("listener_manager.total_listeners_warming")).toBe(0);
   });
 
   it("accepts the routes of a service with more dependencies than its refusal can name", async () => {

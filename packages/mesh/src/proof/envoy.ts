@@ -1,6 +1,6 @@
 /** A real Envoy that gets compiled resources from files, each kind by the subscription that it would have over ADS. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +24,8 @@ export interface RunningEnvoy {
   admin(path: string): Promise<string>;
   /** All counters and gauges. */
   stats(): Promise<ReadonlyMap<string, number>>;
+  /** Gives it other resources: of each kind those that differ, in the order secrets, clusters, listeners, endpoints, routes. */
+  update(resources: readonly JsonObject[]): void;
   /** Ends the process by SIGKILL and removes its files; the second call does nothing. */
   stop(): Promise<void>;
 }
@@ -80,7 +82,14 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
       child,
       () => log,
     );
-    return { pid: child.pid ?? 0, admin, stop, port: (listener) => portOf(admin, listener), stats: () => statsOf(admin) };
+    return {
+      pid: child.pid ?? 0,
+      admin,
+      stop,
+      update: (next) => writeSubscriptions(directory, next),
+      port: (listener) => portOf(admin, listener),
+      stats: () => statsOf(admin),
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -88,28 +97,36 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
 }
 
 function writeSubscriptions(directory: string, resources: readonly JsonObject[]): void {
-  const write = (name: string, kind: JsonObject[]) =>
-    writeFileSync(join(directory, `${name}.json`), JSON.stringify({ version_info: "1", resources: kind }));
+  const write = (name: string, kind: JsonObject[]) => {
+    const file = join(directory, `${name}.json`);
+    const text = JSON.stringify({ resources: kind });
+    if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  };
   const of = (type: string) => resources.filter((resource) => String(resource["@type"]).endsWith(`.${type}`));
   const path = (name: string) => ({ path: join(directory, `${name}.json`) });
+  const secret = (name: string) => path(`sds-${name}`);
+  for (const one of of("Secret")) write(`sds-${one["name"]}`, [one]);
   write(
     "cds",
-    of("Cluster").map((cluster) => adsToFile(cluster, path(`eds-${cluster["name"]}`)) as JsonObject),
+    of("Cluster").map((cluster) => adsToFile(cluster, path(`eds-${cluster["name"]}`), secret) as JsonObject),
   );
   write(
     "lds",
-    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound")) as JsonObject)),
+    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound"), secret) as JsonObject)),
   );
   for (const assignment of of("ClusterLoadAssignment")) write(`eds-${assignment["clusterName"]}`, [assignment]);
   for (const routes of of("RouteConfiguration")) write(`rds-${routes["name"]}`, [routes]);
 }
 
-/** The same JSON with every `ads` source turned into a file. */
-function adsToFile(value: JsonValue, source: JsonObject): JsonValue {
-  if (Array.isArray(value)) return value.map((item) => adsToFile(item, source));
+/** The same JSON with every `ads` source turned into a file: that of the secret where a secret is asked for, else `source`. */
+function adsToFile(value: JsonValue, source: JsonObject, secret: (name: string) => JsonObject): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => adsToFile(item, source, secret));
   if (typeof value !== "object" || value === null) return value;
+  const inside = "sdsConfig" in value ? secret(String(value["name"])) : source;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => (key === "ads" ? ["pathConfigSource", source] : [key, adsToFile(inner, source)])),
+    Object.entries(value).map(([key, inner]) => (key === "ads" ? ["pathConfigSource", inside] : [key, adsToFile(inner, inside, secret)])),
   );
 }
 

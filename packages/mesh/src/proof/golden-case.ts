@@ -1,15 +1,17 @@
 /** A golden case: a catalog and nodes in YAML, compiled, and printed as canonical proto JSON with every Any expanded. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { decodeNodeMetadata } from "@legation/contract";
 import { decode, registry, toJson } from "@legation/envoy-api";
 import { parse } from "yaml";
-import type { CatalogService, Instance } from "../catalog/instance.js";
-import { type CompiledNode, compileNode } from "../compile-node.js";
+import { type CatalogService, type Instance, keyOf } from "../catalog/instance.js";
+import { type CompiledNode, compileNode, type NodeIdentity } from "../compile-node.js";
 import { type CompiledService, compileService } from "../compile-service.js";
 import { layersOf } from "../layers.js";
+import { type IdentityPolicy, identityOf, noIdentityPolicies } from "../policy/identity/identity.js";
+import type { Trust } from "../policy/identity/trust.js";
 import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
 import type { MeshResource } from "../resource.js";
 
@@ -28,25 +30,44 @@ export interface GoldenCase {
   readonly layers: ReadonlyMap<string, { readonly view: string; readonly instance: string }>;
 }
 
-/** Reads and compiles a case: every service of its catalog, every node, and the services that nodes depend on and nobody registered. */
+/**
+ * Reads and compiles a case: every service of its catalog, every node, and the services that nodes depend on and nobody registered.
+ * `identity.yaml`, where there is one, has the trust and the `Identity` policies.
+ */
 export function compileCase(name: string): GoldenCase {
   const read = (file: string): unknown => parse(readFileSync(join(goldenDirectory, name, file), "utf8"));
   const catalog = new Map((read("catalog.yaml") as Partial<CatalogService>[]).map((raw) => [raw.name ?? "", catalogService(raw)]));
+  const identity: NodeIdentity = existsSync(join(goldenDirectory, name, "identity.yaml"))
+    ? identityFrom(read("identity.yaml") as WrittenIdentity)
+    : { policies: noIdentityPolicies };
   const nodes = new Map<string, CompiledNode>();
   const layers = new Map<string, { view: string; instance: string }>();
   for (const [id, raw] of Object.entries(read("nodes.yaml") as Record<string, JsonObject>)) {
     const { zone = "", region = "", ...rest } = raw;
     const metadata = decodeNodeMetadata({ api: 1, ...rest });
     if (typeof metadata === "string") throw new Error(`golden/${name}/nodes.yaml: ${id}: ${metadata}`);
+    const registered = catalog.get(metadata.service)?.instances.find((instance) => keyOf(instance) === id);
     nodes.set(
       id,
-      compileNode(metadata, (service) => catalog.get(service), meshDefaults),
+      compileNode(metadata, (service) => catalog.get(service), meshDefaults, { ...identity, registered }),
     );
-    layers.set(id, layersOf(metadata, { region: String(region), zone: String(zone) }));
+    layers.set(id, layersOf(metadata, { region: String(region), zone: String(zone) }, id));
   }
   const wanted = [...nodes.values()].flatMap((node) => node.clusters).filter((service) => !catalog.has(service));
   const all = [...catalog.values(), ...[...new Set(wanted)].map((service) => ({ name: service, instances: [] }))];
-  return { services: new Map(all.map((service) => [service.name, compileService(service, meshDefaults)])), nodes, layers };
+  const compiled = (service: CatalogService) =>
+    compileService(service, meshDefaults, { trust: identity.trust, mode: identityOf(identity.policies, service.name).mode });
+  return { services: new Map(all.map((service) => [service.name, compiled(service)])), nodes, layers };
+}
+
+interface WrittenIdentity {
+  readonly trust?: Trust;
+  readonly mesh?: IdentityPolicy;
+  readonly services?: Readonly<Record<string, IdentityPolicy>>;
+}
+
+function identityFrom({ trust, mesh = {}, services = {} }: WrittenIdentity): NodeIdentity {
+  return { policies: { mesh, services: new Map(Object.entries(services)) }, trust };
 }
 
 /** A service with what the YAML leaves out: an instance without checks that has passed, of weight 1. */

@@ -16,8 +16,10 @@ function expectedFiles(name: string): Record<string, string> {
     provenance: resource.provenance,
     resource: resourceJson(resource),
   });
+  const mutual = [...services.values()].flatMap(({ mutualCluster }) => (mutualCluster ? [versioned(mutualCluster)] : []));
   const files: Record<string, string> = {
     "clusters.yaml": print([...services.values()].map(({ cluster }) => versioned(cluster))),
+    ...(mutual.length > 0 ? { "mutual-clusters.yaml": print(mutual) } : {}),
     "endpoints.yaml": print([...services.values()].map(({ endpoints }) => versioned(endpoints))),
     "problems.yaml": print([...services.values(), ...nodes.values()].flatMap(({ problems }) => problems)),
   };

@@ -1,30 +1,41 @@
 /** The cluster by which callers reach a service. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Protocol } from "@legation/contract";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
+  Cluster_TransportSocketMatchSchema,
   ClusterSchema,
 } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import type { LocalityEndpoints } from "../../catalog/placement.js";
+import type { Trust } from "../../policy/identity/trust.js";
 import { loadBalancing } from "../../policy/mesh-defaults/balancing.js";
 import { circuitBreakers } from "../../policy/mesh-defaults/circuit-breakers.js";
 import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
 import { outlierDetection } from "../../policy/mesh-defaults/outlier-detection.js";
 import { loadAssignment } from "../endpoints/assignment.js";
 import { adsSource, duration } from "../primitives.js";
+import { mutualMatch, outboundTls, plaintext } from "../tls/transport-sockets.js";
 import { httpOptions } from "./protocol-options.js";
+
+/** Mutual TLS for callers that have a certificate. */
+export interface MutualTls {
+  readonly trust: Trust;
+  /** Plain text to no endpoint at all. Else it is left to those whose registration does not say that they take TLS. */
+  readonly strict: boolean;
+}
 
 /**
  * A cluster whose endpoints come by EDS, or, when one of them is a host name, a STRICT_DNS cluster that carries all of them itself:
- * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again.
+ * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again. Without `mutual` it is called in plain text.
  */
 export function serviceCluster(
   name: string,
   protocol: Protocol,
   localities: readonly LocalityEndpoints[],
   defaults: MeshDefaults,
+  mutual?: MutualTls,
 ): Cluster {
   const { connections, balancing, circuitBreaker } = defaults;
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
@@ -41,7 +52,24 @@ export function serviceCluster(
       tcpKeepalive: { keepaliveTime: Math.ceil(connections.keepalive / 1000), keepaliveInterval: 5, keepaliveProbes: 3 },
     },
     ignoreHealthOnHostRemoval: true,
+    ...(mutual ? identified(name, protocol, mutual) : {}),
   });
+}
+
+function identified(
+  name: string,
+  protocol: Protocol,
+  { trust, strict }: MutualTls,
+): Partial<Pick<Cluster, "transportSocket" | "transportSocketMatches">> {
+  const transportSocket = outboundTls(trust, name, protocol);
+  if (strict) return { transportSocket };
+  const match = (init: MessageInitShape<typeof Cluster_TransportSocketMatchSchema>) => create(Cluster_TransportSocketMatchSchema, init);
+  return {
+    transportSocketMatches: [
+      match({ name: "mutual-tls", match: mutualMatch, transportSocket }),
+      match({ name: "plaintext", match: {}, transportSocket: plaintext() }),
+    ],
+  };
 }
 
 function edsDiscovery() {

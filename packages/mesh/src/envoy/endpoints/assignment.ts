@@ -6,7 +6,9 @@ import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from "@legati
 import { type LbEndpoint, LbEndpointSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint_components";
 import { isServing } from "../../catalog/endpoint.js";
 import type { LocalityEndpoints, PlacedEndpoint } from "../../catalog/placement.js";
+import { takesMutualTls } from "../../policy/identity/plaintext.js";
 import { socketAddress } from "../primitives.js";
+import { mutualMatch } from "../tls/transport-sockets.js";
 
 /**
  * The endpoints grouped by locality, in the order given. Every locality is set, if only to empty names, and weighs as much as its
@@ -32,11 +34,11 @@ function lbEndpoint(placed: PlacedEndpoint): LbEndpoint {
   });
 }
 
-/** Who the endpoint is, for people who read Envoy's admin pages, and for transport socket matches. Changes only with the version. */
+/** Who the endpoint is, for people who read Envoy's admin pages, and whether it takes mutual TLS. Changes only with the version and that. */
 function identity({ instance }: PlacedEndpoint): Metadata {
-  return create(MetadataSchema, {
-    filterMetadata: { legation: { node: instance.node, id: instance.id, version: instance.meta["version"] ?? "" } },
-  });
+  const legation = { node: instance.node, id: instance.id, version: instance.meta["version"] ?? "" };
+  if (!takesMutualTls(instance)) return create(MetadataSchema, { filterMetadata: { legation } });
+  return create(MetadataSchema, { filterMetadata: { legation, "envoy.transport_socket_match": mutualMatch } });
 }
 
 function servingWeight(endpoints: readonly PlacedEndpoint[]): number {

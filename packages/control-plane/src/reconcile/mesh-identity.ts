@@ -1,0 +1,72 @@
+/** What this replica knows of identity: the policies, the trust, and the rules of each destination. */
+import {
+  answersPlaintext,
+  type CalleeIdentity,
+  type CatalogService,
+  type IdentityPolicies,
+  type InboundAuthorization,
+  identityChanges,
+  identityOf,
+  keyOf,
+  type NodeIdentity,
+  noIdentityPolicies,
+  type Trust,
+} from "@legation/mesh";
+
+/** The knowledge. The setters return the services among `known` that have to be compiled again. */
+export interface MeshIdentity {
+  setPolicies(policies: IdentityPolicies, known: () => Iterable<string>): Iterable<string>;
+  setTrust(trust: Trust | undefined, known: () => Iterable<string>): Iterable<string>;
+  /** Undefined: nobody with a certificate is refused. False when that is what held before. */
+  setAuthorization(service: string, authorization: InboundAuthorization | undefined): boolean;
+  policies(): IdentityPolicies;
+  trust(): Trust | undefined;
+  /** What the callers of a service depend on. */
+  callee(service: string): CalleeIdentity;
+  /** What an instance of a service depends on, by its `instanceKey`; with it a text that differs when anything of that does. */
+  of(service: string): (instance: string) => readonly [NodeIdentity, string];
+}
+
+/** Makes it without policies, trust and rules. */
+export function createMeshIdentity(catalog: (name: string) => CatalogService | undefined): MeshIdentity {
+  let policies = noIdentityPolicies;
+  let trust: Trust | undefined;
+  const rules = new Map<string, { readonly authorization: InboundAuthorization; readonly revision: number }>();
+  let revision = 0;
+
+  return {
+    setPolicies(next, known) {
+      const before = policies;
+      policies = next;
+      const { mode, authorization } = next.mesh;
+      const narrow = mode === before.mesh.mode && authorization === before.mesh.authorization;
+      return identityChanges(before, next, narrow ? new Set([...before.services.keys(), ...next.services.keys()]) : known());
+    },
+    setTrust(next, known) {
+      if (next?.trustDomain === trust?.trustDomain && next?.datacenter === trust?.datacenter) return [];
+      trust = next;
+      return known();
+    },
+    setAuthorization(service, authorization) {
+      if (rules.get(service)?.authorization === authorization) return false;
+      if (authorization) rules.set(service, { authorization, revision: ++revision });
+      else rules.delete(service);
+      return true;
+    },
+    policies: () => policies,
+    trust: () => trust,
+    callee: (service) => ({ mode: identityOf(policies, service).mode, trust }),
+    of(service) {
+      const { mode } = identityOf(policies, service);
+      const rule = rules.get(service);
+      // Which instances there are counts in strict alone, and then for each of them.
+      const instances = new Map(mode === "strict" ? catalog(service)?.instances.map((instance) => [keyOf(instance), instance]) : []);
+      const shared = `${mode} ${trust?.trustDomain ?? ""} ${trust?.datacenter ?? ""} ${rule?.revision ?? ""}`;
+      return (key) => {
+        const registered = instances.get(key);
+        const identity: NodeIdentity = { policies, trust, registered, authorization: rule?.authorization };
+        return [identity, `${shared} ${answersPlaintext(mode, registered)}`];
+      };
+    },
+  };
+}
