@@ -17,6 +17,7 @@ import { depart } from "./departure.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { checkNow } from "./health/health-status.js";
+import { setUpIdentity } from "./identity/setup.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
 import { mergedMetrics } from "./metrics-page.js";
@@ -110,6 +111,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     onChange: () => publish(),
   });
 
+  const identity = setUpIdentity({ ...options, log, onChange: () => identityChanged() });
   const instance: Instance = {
     config,
     addresses,
@@ -120,6 +122,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     supervisor,
     health,
     node: stateDir.kept.node ?? "",
+    identity,
     envoy: undefined,
     registrar: undefined,
     channel: undefined,
@@ -138,6 +141,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const { ready, reason } = readinessOf(instance);
     if (ready) manager?.ready(`${service.id} serves`);
     else manager?.status(`${service.id}: ${reason}`);
+  };
+  const identityChanged = (): void => {
+    instance.envoy?.renew("its certificate lies elsewhere");
+    publish();
   };
   instance.callers = createCallers(instance, publish);
   const traffic = createTraffic(instance, policy, hurry.signal);
@@ -186,6 +193,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance.node = values.discovery
       ? await learnNodeName({ consul, stateDir, hasty: adopted, clock, log, signal: stopping.signal, onWait })
       : hostname;
+    await identity.begin(adopted, stopping.signal, onWait);
     if (binary !== undefined) {
       follow("envoy", "envoy.output");
       instance.envoy = setUpEnvoy({
@@ -195,6 +203,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         addresses,
         env,
         file: stateDir.file,
+        certificates: () => identity.directory,
         baseId: keptBaseId(stateDir),
         clock,
         log,
@@ -252,6 +261,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     health.close();
     await traffic.close();
     instance.callers?.stop();
+    identity.stop();
     instance.registrar?.stop();
     instance.envoy?.admin.close();
     for (const follower of followers) follower.stop();

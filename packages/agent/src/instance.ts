@@ -5,6 +5,7 @@ import type { Channel } from "./channel/channel.js";
 import type { AgentConfig } from "./config/definition.js";
 import type { Envoy } from "./envoy/setup.js";
 import type { Health } from "./health/health.js";
+import type { Identity } from "./identity/identity.js";
 import type { Steps } from "./leave/step.js";
 import type { Registrar } from "./registrar/registrar.js";
 import type { StateDir } from "./state-dir.js";
@@ -32,6 +33,8 @@ export interface Instance {
   readonly health: Health;
   /** Consul's node; "" until it is known. */
   node: string;
+  /** Who the instance is to its peers, and where its certificate lies. */
+  readonly identity: Identity;
   envoy: Envoy | undefined;
   registrar: Registrar | undefined;
   channel: Channel | undefined;

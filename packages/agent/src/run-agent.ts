@@ -84,7 +84,7 @@ async function runOne(argv: readonly string[], io: AgentIo, signals: CaughtSigna
       reread,
       env: io.env,
       hostname: hostname(),
-      consul: openConsul(io, consul, 2),
+      consul: openConsul(io, consul, 3),
       stateDir: openStateDir(config.stateDir, stateProblems(log)),
       clock: systemClock,
       log,

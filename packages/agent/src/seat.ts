@@ -2,6 +2,7 @@
 import type { Access } from "./admin/access.js";
 import type { AdminParts } from "./admin/routes.js";
 import type { AdminServer } from "./admin/server.js";
+import type { RootsSource } from "./identity/roots.js";
 
 /** See the file's sentence. */
 export interface Seat {
@@ -15,6 +16,8 @@ export interface Seat {
   readonly awaited: () => ReadonlyMap<string, string>;
   /** Required dependencies that are among the others: without an Envoy these alone can be seen. */
   readonly isLocal: (name: string) => boolean;
+  /** Consul's roots, followed once for all that reach it in the same way. */
+  readonly roots: RootsSource;
   /** Something about the instance may have changed. */
   readonly changed: () => void;
 }

@@ -1,7 +1,7 @@
 /** The directory in which an agent keeps what the next one must find again. */
 import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { LegationError } from "@legation/runtime";
 import { type Contact, contactFile } from "./admin/contact.js";
 import { identify, isAlive, type ProcessIdentity } from "./process/identity.js";
@@ -22,6 +22,8 @@ export interface KeptState {
   readonly maintenance?: string | undefined;
   /** The operator has ended it, and its mark may still stand in Consul. */
   readonly maintenanceEnded?: boolean;
+  /** The directory of its certificates. */
+  readonly certificates?: string;
   readonly restarts?: number;
   /** Milliseconds since the epoch. */
   readonly lastRestart?: number;
@@ -191,9 +193,8 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, restarts, lastRestart } = content as Readonly<
-    Record<string, unknown>
-  >;
+  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, certificates, restarts, lastRestart } =
+    content as Readonly<Record<string, unknown>>;
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
   return {
     ...(typeof node === "string" && node !== "" ? { node } : {}),
@@ -203,6 +204,7 @@ function keptOf(content: unknown): KeptState {
     ...(typeof healthy === "boolean" ? { healthy } : {}),
     ...(typeof maintenance === "string" ? { maintenance } : {}),
     ...(typeof maintenanceEnded === "boolean" ? { maintenanceEnded } : {}),
+    ...(typeof certificates === "string" && isAbsolute(certificates) ? { certificates } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
     ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
   };

@@ -4,6 +4,7 @@ import type { CallersState } from "./callers.js";
 import type { ChannelState } from "./channel/channel.js";
 import type { EnvoyState } from "./envoy/runner.js";
 import { type HealthStatus, healthStatusOf } from "./health/health-status.js";
+import type { IdentityStatus } from "./identity/status.js";
 import { type Instance, isServing } from "./instance.js";
 import type { StepReport } from "./leave/step.js";
 import type { RegistrarState } from "./registrar/registrar.js";
@@ -39,6 +40,7 @@ export interface AgentStatus {
     readonly envoyAdmin?: string;
   };
   readonly consul: Omit<RegistrarState, "lastHeartbeat"> & { readonly lastHeartbeat?: string };
+  readonly identity: IdentityStatus;
   readonly envoy?: EnvoyState;
   readonly controlPlane: ChannelState;
   readonly dependencies: { readonly missing: readonly string[] };
@@ -85,6 +87,7 @@ export function statusOf(instance: Instance): AgentStatus {
     },
     addresses: { app: `${service.host}:${service.port}`, admin: addresses.admin, ...withEnvoy },
     consul: { ...consul, ...(lastHeartbeat === undefined ? {} : { lastHeartbeat: timestamp(lastHeartbeat) }) },
+    identity: instance.identity.status,
     ...(envoyState ? { envoy: envoyState } : {}),
     controlPlane: channel?.state ?? { listening: false },
     dependencies: { missing: instance.missing },

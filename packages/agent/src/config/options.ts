@@ -159,6 +159,15 @@ export const agentOptions = {
       default: "warning",
     }),
   },
+  identity: {
+    certificates: option.enumeration(["auto", "on", "off"], {
+      description:
+        "Have a certificate of Consul's CA for the service: auto where Consul has Connect enabled, on never to start without one",
+      default: "auto",
+      env: "LEGATION_CERTIFICATES",
+      flag: "--certificates",
+    }),
+  },
   consul: {
     address: option.string({
       description: "Consul's agent on this machine; CONSUL_HTTP_ADDR and Consul's other variables count too",

@@ -9,6 +9,9 @@ import { isExecutable } from "../executable.js";
 /** The version that Legation is tested with, and the oldest that has all that it uses. */
 export const envoyVersions = { tested: "1.40.0", oldest: "1.30.0" } as const;
 
+/** The first version known to read files below /dev; those before it refuse them as a precaution. */
+export const readsDevicesFrom = "1.40.0";
+
 /** An Envoy that can be run. */
 export interface EnvoyBinary {
   readonly path: string;

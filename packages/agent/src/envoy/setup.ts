@@ -25,6 +25,8 @@ export interface Envoy {
   readonly admin: EnvoyAdmin;
   /** From now on Envoy is to run as this configuration says. What needs other ports or another node stays as it was. */
   update(config: AgentConfig, binary: string, cause: string): void;
+  /** The certificates may lie elsewhere: Envoy is to run with those that there are now. */
+  renew(cause: string): void;
 }
 
 /** What the set-up takes besides the configuration. */
@@ -36,6 +38,8 @@ export interface EnvoySetup {
   readonly addresses: EnvoyAddresses;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: (name: string) => string;
+  /** Where the instance's certificates lie now; undefined while it has none. */
+  readonly certificates: () => string | undefined;
   /** Names the instance's row of hot restarts. */
   readonly baseId: number;
   readonly clock: Clock;
@@ -54,6 +58,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
   const { service, values } = config;
   const bootstrapPath = file("envoy-bootstrap.json");
   const admin = createEnvoyAdmin(addresses.envoyAdmin, service.protocol);
+  let wanted = { config, binary: setup.binary };
   const runner = createEnvoyRunner({
     build: buildOf(config, setup.binary, setup),
     writeBootstrap: async (bootstrap) => {
@@ -92,15 +97,25 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
     log,
     onChange: setup.onChange,
   });
-  return { runner, admin, update: (next, binary, cause) => runner.update(buildOf(next, binary, setup), cause) };
+  const renew = (cause: string): void => runner.update(buildOf(wanted.config, wanted.binary, setup), cause);
+  return {
+    runner,
+    admin,
+    renew,
+    update(next, binary, cause) {
+      wanted = { config: next, binary };
+      renew(cause);
+    },
+  };
 }
 
 /** What the configuration makes of Envoy, on the addresses that the instance has. */
 function buildOf(
   { service, values, app, controlPlanes }: AgentConfig,
   binary: string,
-  { node, addresses }: Pick<EnvoySetup, "node" | "addresses">,
+  { node, addresses, certificates }: Pick<EnvoySetup, "node" | "addresses" | "certificates">,
 ): EnvoyBuild {
+  const directory = certificates();
   const json = bootstrapOf({
     nodeId: instanceKey(node, service.id),
     ...(service.region ? { region: service.region } : {}),
@@ -114,6 +129,7 @@ function buildOf(
       outbound: addresses.outbound,
       protocol: service.protocol,
       dependencies: service.dependencies,
+      ...(directory === undefined ? {} : { certificates: directory }),
     },
     admin: split(addresses.envoyAdmin),
     controlPlanes,

@@ -12,7 +12,7 @@ import type { Scopes } from "./scope.js";
 export interface FleetOptions {
   readonly plan: Plan;
   /** Makes the agent of one service; `latest` is its definition as it was read last. */
-  readonly open: (planned: PlannedService, seat: Omit<Seat, "api" | "serve">, latest: () => PlannedService) => Promise<Agent>;
+  readonly open: (planned: PlannedService, seat: Omit<Seat, "api" | "serve" | "roots">, latest: () => PlannedService) => Promise<Agent>;
   /** Ports that services of this agent had before and may still hold. */
   readonly keptPorts: (planned: PlannedService) => readonly number[];
   /** All services together may take so long to leave, milliseconds; what is left then is hurried. */

@@ -115,7 +115,7 @@ function seatAt(api: FleetApi, { config }: PlannedService): Pick<Seat, "api" | "
 
 async function openAgent(
   planned: PlannedService,
-  seat: Seat,
+  seat: Omit<Seat, "roots">,
   latest: () => PlannedService,
   { clients, io, log }: { readonly clients: ConsulClients; readonly io: AgentIo; readonly log: Logger },
 ): Promise<Agent> {
@@ -123,6 +123,7 @@ async function openAgent(
   const { service, values } = config;
   const serviceLog = log.child({ service: service.name, id: service.id }, { level: values.logLevel });
   const stateDir = openStateDir(config.stateDir, stateProblems(serviceLog));
+  const { consul, roots } = clients.of(values.consul);
   try {
     return await createAgent({
       config,
@@ -133,11 +134,11 @@ async function openAgent(
       },
       env: io.env,
       hostname: hostname(),
-      consul: clients.of(values.consul),
+      consul,
       stateDir,
       clock: systemClock,
       log: serviceLog,
-      seat,
+      seat: { ...seat, roots },
     });
   } catch (error) {
     stateDir.close();
@@ -149,7 +150,7 @@ function containersOf(run: HostRun, socket: string, base: StateDir, clients: Con
   return createContainers({
     engine: createEngine(socket),
     define: (container) => defineContainer(container, run.surroundings),
-    consul: clients.of(run.values.consul),
+    consul: clients.of(run.values.consul).consul,
     owner: `${base.uuid}@${hostname()}`,
     recordOf: (containerId) => openRecord(base.file(`container-${containerId}.json`)),
     forget: (containerId) => rmSync(base.file(`container-${containerId}.json`), { force: true }),

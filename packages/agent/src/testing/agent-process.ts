@@ -9,7 +9,7 @@ import { systemClock } from "@legation/runtime";
 import { readContact } from "../admin/contact.js";
 import { type Answer, exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
-import type { ReadyFile } from "../state-dir.js";
+import type { KeptState, ReadyFile } from "../state-dir.js";
 import type { AgentStatus } from "../status.js";
 import { until } from "./until.js";
 
@@ -53,6 +53,13 @@ export interface AgentUnderTest {
   exited(): Promise<number | null>;
   /** Ends everything, whatever state it is in. */
   cleanUp(): Promise<void>;
+}
+
+/** Removes what lies outside of an instance's state directory. */
+export function removeCertificates(stateDir: string): void {
+  const kept = join(stateDir, "kept.json");
+  const { certificates } = existsSync(kept) ? (JSON.parse(readFileSync(kept, "utf8")) as KeptState) : {};
+  if (certificates !== undefined) rmSync(certificates, { recursive: true, force: true });
 }
 
 /** Prepares an instance; nothing runs before `start`. */
@@ -144,6 +151,7 @@ export async function prepareAgent(options: {
       child?.kill("SIGKILL");
       await exit;
       for (const record of ["app.json", "envoy.json"]) await adoptProcess(join(stateDir, record), systemClock)?.end(0);
+      removeCertificates(stateDir);
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -10,6 +10,7 @@ import { readContact } from "../admin/contact.js";
 import type { ServiceView } from "../fleet/view.js";
 import { exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
+import { removeCertificates } from "./agent-process.js";
 
 const entry = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
 const main = `import(${JSON.stringify(entry)}).then(async (agent) => process.exit(await agent.runAgent(process.argv.slice(1), process)))`;
@@ -158,6 +159,7 @@ export async function prepareFleet(options: {
       child?.kill("SIGKILL");
       await exit;
       const states = existsSync(stateDir) ? readdirSync(stateDir) : [];
+      for (const id of states) removeCertificates(join(stateDir, id));
       for (const id of states)
         for (const record of ["app.json", "envoy.json"]) await adoptProcess(join(stateDir, id, record), systemClock)?.end(0);
       rmSync(root, { recursive: true, force: true });

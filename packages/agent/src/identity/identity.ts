@@ -1,0 +1,178 @@
+/** An instance's certificate: had from Consul's CA before Envoy starts, renewed before it ends and when the root changes. */
+import { type CaApi, ConsulError } from "@legation/consul";
+import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
+import { createAlarm } from "../registrar/alarm.js";
+import { rootOf } from "./certificate.js";
+import { createHolding } from "./holding.js";
+import { type MeshRoots, meshRootsOf, type RootsSource } from "./roots.js";
+import { renewalInterval, untilNextMoment } from "./schedule.js";
+import type { IdentityStatus } from "./status.js";
+import type { CertificateStore } from "./store.js";
+
+/** What it needs. */
+export interface IdentityOptions {
+  readonly service: string;
+  /** `on`: an instance without a certificate must not start; `auto`: it starts in plain text where none can be had. */
+  readonly wanted: "auto" | "on";
+  readonly ca: CaApi;
+  readonly roots: RootsSource;
+  readonly store: CertificateStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The directory is another one, or the status says something else. */
+  readonly onChange: () => void;
+  readonly random?: () => number;
+}
+
+/** See the file's sentence. */
+export interface Identity {
+  readonly status: IdentityStatus;
+  /** The absolute directory with this instance's `certificateFiles`; undefined while it has no certificate. */
+  readonly directory: string | undefined;
+  /**
+   * Resolves when there is a certificate, when it is known that none can be had now, or after 5 s; with `on` only when there is one, and
+   * `onWait` is told what is missing. `adopted`: Envoy runs already, so that a saved certificate counts even when it has ended, and nothing
+   * is waited for. Rejects with the signal's reason.
+   */
+  begin(adopted: boolean, signal: AbortSignal, onWait: (reason: string) => void): Promise<void>;
+  stop(): void;
+}
+
+const firstAnswerMs = 5_000;
+const askMs = 10_000;
+const pollMs = 20;
+/** The machine's clock may jump: the certificate is compared with it at least so often. */
+const lookMs = 60_000;
+/** After a change of root, others get a moment to trust it before this leaf is of it, and Consul's CA is not asked by all at once. */
+const rootSpreadMs = 3_000;
+
+/** Creates it; nothing is asked before `begin`. */
+export function createIdentity(options: IdentityOptions): Identity {
+  const { service, wanted, ca, clock, log, onChange, random = Math.random } = options;
+  const holding = createHolding(options);
+  const alarm = createAlarm(clock);
+  const ending = new AbortController();
+  const failing = createBackoff({ base: 1_000, max: 60_000, random });
+  const chasing = createBackoff({ base: 1_000, max: 30_000, random });
+  let roots: MeshRoots | undefined;
+  let disabled = false;
+  let problem: string | undefined;
+  let failures = 0;
+  /** On the monotonic clock: not asked before. */
+  let nextAsk = 0;
+  let unfollow: () => void = () => {};
+
+  const failed = (error: unknown): void => {
+    if (ending.signal.aborted) return;
+    const before = problem;
+    failures += 1;
+    problem = messageOf(error);
+    disabled = error instanceof ConsulError && error.code === "consul.no-connect";
+    nextAsk = clock.monotonic() + failing.next();
+    if (problem === before) return;
+    if (disabled && wanted === "auto" && !holding.held)
+      log.info({ event: "identity.off", problem }, `no certificate, this instance speaks plain text: ${problem}`);
+    else log.warn({ event: "identity.failed", problem }, `no certificate can be had now: ${problem}`);
+    onChange();
+  };
+
+  const succeeded = (): void => {
+    if (problem !== undefined) log.info({ event: "identity.regained" }, "Consul's CA answers again");
+    problem = undefined;
+    disabled = false;
+    failing.reset();
+  };
+
+  const takeRoots = (next: MeshRoots): void => {
+    const before = roots;
+    roots = next;
+    const { active, trusted } = next;
+    if (before)
+      log.info({ event: "identity.roots-changed", active, trusted: trusted.length }, `${trusted.length} roots count, ${active} signs`);
+    try {
+      // The roots come before any leaf of them does.
+      if (holding.held) holding.take(holding.held.pems, trusted, "the roots have changed");
+      nextAsk = before ? clock.monotonic() + random() * rootSpreadMs : 0;
+      chasing.reset();
+      onChange();
+    } catch (error) {
+      failed(error);
+    }
+    alarm.ring();
+  };
+
+  const ask = async (known: MeshRoots, cause: string): Promise<void> => {
+    const limit = { timeoutMs: askMs, signal: ending.signal };
+    const { data } = await ca.leaf(service, limit);
+    const pems = { chain: data.CertPEM, key: data.PrivateKeyPEM };
+    // A leaf may come before its root has been heard of, and what signed it has to be in the same files.
+    const newer = rootOf(pems.chain, known.trusted) ? known : (meshRootsOf((await ca.roots(limit)).data) ?? known);
+    if (ending.signal.aborted) return;
+    if (pems.chain !== holding.held?.pems.chain || newer !== known) {
+      holding.take(pems, newer.trusted, cause);
+      roots = newer;
+    }
+    succeeded();
+    onChange();
+  };
+
+  /** Why Consul is to be asked, and how long after that question the next one may come; undefined while there is no reason. */
+  const reasonToAsk = ({ active }: MeshRoots): { readonly cause: string; readonly interval: () => number } | undefined => {
+    const { held } = holding;
+    if (!held) return { cause: "there was none", interval: () => failing.next() };
+    if (held.root !== active) return { cause: "Consul's CA signs with another root", interval: () => chasing.next() };
+    const interval = renewalInterval(held.facts, clock.now());
+    return interval === undefined ? undefined : { cause: "it was due", interval: () => interval * (0.8 + 0.4 * random()) };
+  };
+
+  const look = async (): Promise<number> => {
+    if (holding.judge(problem)) onChange();
+    const due = roots && reasonToAsk(roots);
+    if (roots && due && clock.monotonic() >= nextAsk) {
+      nextAsk = clock.monotonic() + due.interval();
+      await ask(roots, due.cause).catch(failed);
+    }
+    const { held } = holding;
+    const moment = (held && untilNextMoment(held.facts, clock.now())) ?? lookMs;
+    const again = roots && reasonToAsk(roots) ? Math.max(0, nextAsk - clock.monotonic()) : lookMs;
+    return Math.max(1, Math.min(lookMs, moment, again));
+  };
+
+  const run = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      const wait = await look();
+      if (!ending.signal.aborted) await alarm.sleep(wait);
+    }
+  };
+
+  const reason = (): string => problem ?? "Consul's CA has not answered yet";
+
+  return {
+    get status() {
+      const counts = { renewals: holding.renewals, failures, ...(problem === undefined ? {} : { problem }) };
+      const phase = disabled && wanted === "auto" ? "off" : "waiting";
+      return { ...(holding.status() ?? { phase, reason: reason() }), ...counts };
+    },
+    get directory() {
+      return holding.held?.directory;
+    },
+    async begin(adopted, signal, onWait) {
+      await options.store.prepare();
+      holding.resume(adopted);
+      unfollow = options.roots.follow({ onRoots: takeRoots, onProblem: failed });
+      void run();
+      if (holding.held) return;
+      const deadline = clock.monotonic() + firstAnswerMs;
+      const over = (): boolean => adopted || problem !== undefined || clock.monotonic() >= deadline;
+      while (!holding.held && (wanted === "on" && !adopted ? true : !over())) {
+        if (wanted === "on") onWait(`a certificate is missing: ${reason()}`);
+        await clock.sleep(pollMs, signal);
+      }
+    },
+    stop() {
+      ending.abort(new Error("the agent ends"));
+      unfollow();
+      alarm.ring();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/** The mesh's roots as Consul lists them, followed by one blocking query for all who need them. */
+import { type CaRoots, type Consul, watch } from "@legation/consul";
+import { type Clock, createBackoff } from "@legation/runtime";
+
+/** The roots at one moment; at least one. */
+export interface MeshRoots {
+  readonly trustDomain: string;
+  /** All that are to be trusted, in PEM, those before the active one included. */
+  readonly trusted: readonly string[];
+  /** The id of the one that signs now: its SHA-1 fingerprint. */
+  readonly active: string;
+}
+
+/** Who follows. */
+export interface RootsFollower {
+  /** The roots that are known already at once, and then each change. */
+  onRoots(roots: MeshRoots): void;
+  /** Consul did not tell; it is asked again. */
+  onProblem(error: unknown): void;
+}
+
+/** See the file's sentence. */
+export interface RootsSource {
+  /** Follows until the returned function is called. Consul is asked while anybody follows. */
+  follow(follower: RootsFollower): () => void;
+}
+
+/** Consul counts connections by client: one that is held is asked again rarely. Milliseconds. */
+const waitMs = 300_000;
+
+/** Creates the source; nothing is asked before somebody follows. */
+export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): RootsSource {
+  const followers = new Set<RootsFollower>();
+  let known: MeshRoots | undefined;
+  let watching: AbortController | undefined;
+
+  const begin = (): AbortController => {
+    const ending = new AbortController();
+    watch<CaRoots>(
+      consul,
+      { path: "/agent/connect/ca/roots", waitMs },
+      {
+        onValue(data) {
+          const next = meshRootsOf(data);
+          if (!next) throw new Error("Consul's CA has no root yet");
+          const changed = JSON.stringify(next) !== JSON.stringify(known);
+          known = next;
+          if (changed) for (const follower of [...followers]) follower.onRoots(next);
+        },
+        onError(error) {
+          for (const follower of [...followers]) follower.onProblem(error);
+        },
+        signal: ending.signal,
+        clock,
+        backoff: createBackoff({ base: 1_000, max: 60_000 }),
+      },
+    );
+    return ending;
+  };
+
+  return {
+    follow(follower) {
+      followers.add(follower);
+      if (known) follower.onRoots(known);
+      watching ??= begin();
+      return () => {
+        if (!followers.delete(follower) || followers.size > 0) return;
+        watching?.abort(new Error("nobody follows the roots any more"));
+        watching = undefined;
+        known = undefined;
+      };
+    },
+  };
+}
+
+/** Reads Consul's answer; undefined for a CA that is not ready. */
+export function meshRootsOf({ TrustDomain, ActiveRootID, Roots }: CaRoots): MeshRoots | undefined {
+  const trusted = (Roots ?? []).map(({ RootCert }) => RootCert.trim());
+  return trusted.length > 0 && TrustDomain !== "" ? { trustDomain: TrustDomain, trusted, active: ActiveRootID } : undefined;
+}
