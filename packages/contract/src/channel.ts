@@ -44,7 +44,7 @@ export const leavingPath = "/v1/agents/leaving";
 /** `POST` here with a RoutingNotice when an instance serves (again); answered with a RoutingReply once the callers' proxies have it. */
 export const arrivingPath = "/v1/agents/arriving";
 
-/** `GET` here with `?node=&id=`; a stream of server-sent events, each of them a Command. */
+/** `GET` here with `?node=&id=&service=`; a stream of server-sent events, each of them a Command or, for a named service, an IdentityOrder. */
 export const commandsPath = "/v1/agents/commands";
 
 /** An instance goes out of the callers' routing, or comes back into it. */
@@ -79,6 +79,8 @@ export interface RoutingReply {
   readonly subscribers: number;
   /** The proxies (`<Consul node>/<service id>`) that had not acknowledged at the limit; the first `laggardsNamed` of them. */
   readonly laggards: readonly string[];
+  /** Of the laggards of a notice with `tls` those that have no certificate: they call in plain text, however long they are waited for. */
+  readonly withoutCertificate?: readonly string[];
   /** Control planes that answered. */
   readonly replicas: number;
   /** Control planes that did not, each with the reason: what their proxies hold is not known. */

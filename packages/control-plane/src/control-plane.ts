@@ -6,12 +6,14 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
+import { noIdentityPolicies } from "@legation/mesh";
 import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer } from "@legation/xds";
 import { createApi, listenApi } from "./api/server.js";
 import { askReplica } from "./channel/ask-replica.js";
 import { createCommandDirectory } from "./channel/commands.js";
 import { createFanOut } from "./channel/fan-out.js";
+import { createIdentityOrders } from "./channel/identity-orders.js";
 import { createProve } from "./channel/proof.js";
 import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
@@ -21,8 +23,9 @@ import { createPresence } from "./presence.js";
 import { createChanges } from "./reconcile/changes.js";
 import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
-import { createReconciler } from "./reconcile/reconciler.js";
+import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createSecurityEvents } from "./security/events.js";
+import { createTrustSource } from "./sources/consul-trust.js";
 import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
@@ -72,11 +75,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const registry = createRegistry();
   const metrics: Metrics = createMetrics(registry, () => overview.readings());
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
-  const reconciler = createReconciler({
+  const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
+  const reconciler: Reconciler = createReconciler({
     cache,
     changes,
     metrics,
     leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
+    identified: () => xds.refresh(),
+    policiesChanged: () => orders.changed(),
     clock,
     log,
   });
@@ -87,7 +93,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     current() {
       const { answeredAt } = feed.status();
       if (answeredAt === undefined) return undefined;
-      return { answeredAt, datacenter: config.datacenter, servers: source.servers(), services: reconciler.services() };
+      const { trust, services } = reconciler;
+      return { answeredAt, datacenter: config.datacenter, servers: source.servers(), trust: trust(), services: services() };
     },
     clock,
     log,
@@ -112,9 +119,20 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     ...(saved ? { known: { services: saved.services, servers: saved.servers } } : {}),
   });
   lifecycle.onStop("catalog source", 1_000, () => source.stop());
+  const trust = createTrustSource({
+    consul,
+    onTrust(known) {
+      reconciler.setTrust(known);
+      file.changed();
+    },
+    ...(saved ? { known: { trust: saved.trust } } : {}),
+    clock,
+    log,
+  });
+  lifecycle.onStop("trust source", 1_000, () => trust.stop());
   if (saved) feed.restore(saved);
 
-  const nodes = createNodes({ reconciler, ready: () => feed.status().served, clock, log });
+  const nodes = createNodes({ reconciler, ready: () => feed.status().served && reconciler.identityKnown(), clock, log });
   const xds = createXdsServer({
     cache,
     view: (node) => nodes.view(node),
@@ -124,6 +142,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     },
     clock,
   });
+  reconciler.setPolicies(noIdentityPolicies);
+  if (saved) reconciler.setTrust(saved.trust);
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
   const replica = randomUUID();
@@ -153,6 +173,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     metrics: metrics.text,
     reports,
     commands,
+    orders,
     routing: fanOut.answer,
     release: (service) => source.release(service),
     clock,
@@ -179,6 +200,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   warnOfExposure(xdsAt.host, httpAt.host, log);
 
   source.start();
+  trust.start();
   const entry = { http: { host: httpAt.host, port: ports.http }, xds: formatAddress(xdsAt.host, ports.xds), version, replica };
   const presence = createPresence({ agent: consul.agent, entry, clock, log });
   presence.start();

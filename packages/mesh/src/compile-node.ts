@@ -131,8 +131,13 @@ function speaksTcp(name: string, service: CatalogService | undefined, say: Say):
   return tcp;
 }
 
+/** True for a node whose Envoy calls by mutual TLS where it can: it has a certificate. A gRPC application without an Envoy never does. */
+export function hasIdentity({ kind, certificates }: NodeMetadata): boolean {
+  return kind === "sidecar" && certificates !== undefined;
+}
+
 function sayIfRefused(node: NodeMetadata, name: string, policies: IdentityPolicies, say: Say): void {
-  if (identityOf(policies, name).mode !== "strict" || (node.certificates !== undefined && node.kind === "sidecar")) return;
+  if (identityOf(policies, name).mode !== "strict" || hasIdentity(node)) return;
   const why =
     node.kind === "grpc" ? "a gRPC application without an Envoy calls in plain text" : `a node of ${node.service} has no certificate`;
   const mend = node.kind === "grpc" ? "run it with an Envoy" : "let its agent get one from Consul (identity.certificates: on)";

@@ -30,7 +30,7 @@ export {
   releaseHeld,
 } from "./catalog/mass-loss-guard.js";
 export { protocolOf } from "./catalog/protocol.js";
-export { type CompiledNode, compileInstance, compileNode, compileView, type NodeIdentity } from "./compile-node.js";
+export { type CompiledNode, compileInstance, compileNode, compileView, hasIdentity, type NodeIdentity } from "./compile-node.js";
 export { type CalleeIdentity, type CompiledService, compileService } from "./compile-service.js";
 export type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
 export { endpointsLayer, layersOf } from "./layers.js";

@@ -101,9 +101,9 @@ export function createChannel(options: ChannelOptions): Channel {
   };
 
   const commandLoop = async (): Promise<void> => {
-    const { node, id } = options.identity;
+    const { node, id, service } = options.identity;
     for (let offset = 0; !ended(); offset++) {
-      const opened = openEventStream(`${base(offset)}${commandsPath}?${new URLSearchParams({ node, id })}`, {
+      const opened = openEventStream(`${base(offset)}${commandsPath}?${new URLSearchParams({ node, id, service })}`, {
         idleMs,
         onOpen: () => {
           state = { ...state, listening: true };

@@ -3,6 +3,7 @@ import { type Clock, type Logger, listenError } from "@legation/runtime";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { CommandDirectory } from "../channel/commands.js";
 import type { FanOut } from "../channel/fan-out.js";
+import type { IdentityOrders } from "../channel/identity-orders.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
 import type { SecurityEvents } from "../security/events.js";
@@ -30,6 +31,7 @@ export interface ApiParts {
   readonly metrics: () => Promise<string>;
   readonly reports: Reports;
   readonly commands: CommandDirectory;
+  readonly orders: IdentityOrders;
   /** What agents say of leaving and arriving. */
   readonly routing: FanOut["answer"];
   /** Gives up instances of a service that are held although they vanished. */

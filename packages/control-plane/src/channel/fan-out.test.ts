@@ -1,4 +1,4 @@
-import { leavingPath, type RoutingReply } from "@legation/contract";
+import { arrivingPath, leavingPath, type RoutingReply } from "@legation/contract";
 import { createLogger, LegationError } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
@@ -125,4 +125,19 @@ test("a notice that a later one has overtaken on another replica ends, and is no
   await clock.advance(returnTime);
   expect(asked.length).toBe(2);
   expect(signals[0]?.aborted).toBe(true);
+});
+
+test("a question about TLS is asked of all as such, names who has no certificate, and ends no notice", async () => {
+  const { asked, answer } = scene(
+    async (address) => reply(named(address), address.includes("0.0.2") ? { laggards: ["n2/old"], withoutCertificate: ["n2/old"] } : {}),
+    new Promise((resolve) => setImmediate(() => resolve({ ...proof, withoutCertificate: [] }))),
+  );
+  const leaving = answer("leaving", notice, never);
+  expect(await answer("tls", { ...notice, tls: true, limitMs: 4_000 }, never)).toMatchObject({
+    ...{ accepted: true, subscribers: 5, laggards: ["n2/old"], withoutCertificate: ["n2/old"], replicas: 3 },
+  });
+  expect(await leaving).toMatchObject({ accepted: true });
+  expect(asked).toContainEqual(
+    expect.objectContaining({ path: arrivingPath, body: { ...notice, tls: true, relayed: true, limitMs: 3_750 } }),
+  );
 });

@@ -66,14 +66,12 @@ export function createFanOut(o: FanOutParts): FanOut {
   }
 
   async function everywhere(direction: Direction, notice: RoutingNotice, limitMs: number, signal: AbortSignal): Promise<RoutingReply> {
-    const { node, id, service, again = false } = notice;
+    const { limitMs: _, ...named } = notice;
     const deadline = clock.monotonic() + limitMs;
     const path = direction === "leaving" ? leavingPath : arrivingPath;
     const own = o.prove(direction, notice, Math.max(0, limitMs - margin), signal);
     const others = notice.relayed ? [] : o.others();
-    const asked = others.map((replica) =>
-      askOne(replica, path, { node, id, service, relayed: true, ...(again ? { again } : {}) }, deadline, signal),
-    );
+    const asked = others.map((replica) => askOne(replica, path, { ...named, relayed: true }, deadline, signal));
     const [proof, ...replies] = await Promise.all([own, ...asked]);
     return merged(direction, o.own, proof, replies);
   }
@@ -82,8 +80,9 @@ export function createFanOut(o: FanOutParts): FanOut {
     async answer(direction, notice, signal) {
       const name = nameOf(notice);
       const mine = { name, direction, ended: new AbortController() };
-      for (const earlier of underWay)
-        if (earlier.name === name && earlier.direction !== direction)
+      // A question about TLS changes nothing that another notice says, and is not answered by one.
+      for (const earlier of direction === "tls" ? [] : underWay)
+        if (earlier.name === name && earlier.direction !== direction && earlier.direction !== "tls")
           earlier.ended.abort(new LegationError(superseded, `a later notice says that ${name} is ${direction}`));
       underWay.add(mine);
       const began = clock.monotonic();
@@ -95,7 +94,7 @@ export function createFanOut(o: FanOutParts): FanOut {
         const level = notice.again ? "debug" : laggards.length + silent.length > 0 ? "warn" : "info";
         log[level](
           { event: `instance.${direction}-answered`, instance: name, accepted, subscribers, laggards: laggards.slice(0, 20), silent, ms },
-          `${name} is ${direction}: ${subscribers - laggards.length} of ${subscribers} proxies acknowledged in ${ms} ms`,
+          `${name} ${direction === "tls" ? "asks for TLS" : `is ${direction}`}: ${subscribers - laggards.length} of ${subscribers} proxies acknowledged in ${ms} ms`,
         );
         return reply;
       } finally {
@@ -113,9 +112,14 @@ function merged(direction: Direction, own: string, proof: Proof, replies: readon
     // It leaves where somebody had it, and has arrived when everybody has it.
     accepted: direction === "leaving" ? all.some(({ accepted }) => accepted) : all.every(({ accepted }) => accepted),
     subscribers: all.reduce((sum, { subscribers }) => sum + subscribers, 0),
-    laggards: [...new Set(all.flatMap(({ laggards }) => laggards))].slice(0, laggardsNamed),
+    laggards: named(all.flatMap(({ laggards }) => laggards)),
     replicas: all.length,
+    ...(direction === "tls" ? { withoutCertificate: named(all.flatMap((proof) => proof.withoutCertificate ?? [])) } : {}),
     silent: replies.filter((reply): reply is string => typeof reply === "string"),
     replica: own,
   };
+}
+
+function named(nodes: readonly string[]): string[] {
+  return [...new Set(nodes)].slice(0, laggardsNamed);
 }

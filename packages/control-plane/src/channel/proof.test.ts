@@ -7,7 +7,7 @@ import { createChanges } from "../reconcile/changes.js";
 import { returnTime } from "../reconcile/nodes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
-import { createProve, type Proof } from "./proof.js";
+import { createProve, type Direction, type Proof } from "./proof.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
 const never = new AbortController().signal;
@@ -36,9 +36,14 @@ async function scene(service = serviceOf("orders", "o1", "o2")) {
   reconciler.flush();
   const waits: { typeUrl: string; name: string; version: unknown; timeoutMs: number; acknowledge: (laggards: string[]) => void }[] = [];
   const returning: number[] = [];
+  const plain: string[] = [];
   const prove = createProve({
     reconciler,
-    nodes: { subscribers: () => 1, returning: () => returning.filter((until) => until > clock.monotonic()) },
+    nodes: {
+      subscribers: () => 1,
+      withoutCertificate: () => plain,
+      returning: () => returning.filter((until) => until > clock.monotonic()),
+    },
     cache,
     acknowledged: (typeUrl, name, version, { timeoutMs }) =>
       new Promise((resolve) => {
@@ -47,14 +52,14 @@ async function scene(service = serviceOf("orders", "o1", "o2")) {
     clock,
   });
   await clock.advance(returnTime);
-  const start = (direction: "leaving" | "arriving", limitMs = 10_000) => {
+  const start = (direction: Direction, limitMs = 10_000) => {
     const state: { proof?: Proof } = {};
     void prove(direction, notice, limitMs, never).then((proof) => {
       state.proof = proof;
     });
     return state;
   };
-  return { clock, reconciler, prove, start, waits, returning };
+  return { clock, reconciler, prove, start, waits, returning, plain };
 }
 
 const drained = instance("orders", "o1", { checks: [{ id: maintenanceCheckId("o1"), name: "m", status: "critical", output: "" }] });
@@ -144,6 +149,53 @@ test("an instance that does not serve within the limit has not arrived", async (
   const state = start("arriving", 500);
   await clock.advance(500);
   waits[0]?.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toMatchObject({ accepted: false });
+});
+
+const trust = { trustDomain: "test.consul", datacenter: "dc1" };
+const withTls = (state: "accepted" | "required") =>
+  instance("orders", "o1", { mesh: { address: "10.0.0.1", port: 20_000 }, meta: { "legation-tls": state } });
+
+test("a question about TLS waits for the registration, and then for the endpoint and the cluster that use it", async () => {
+  const { clock, reconciler, start, waits } = await scene();
+  reconciler.setTrust(trust);
+  const state = start("tls");
+  await clock.advance(1_000);
+  expect(waits).toEqual([]);
+  reconciler.set({ name: "orders", instances: [withTls("accepted")] });
+  await clock.advance(0);
+  const { endpoints, mutual, serving } = reconciler.routed(notice);
+  expect(serving).toBe(true);
+  expect(waits).toMatchObject([
+    { typeUrl: TypeUrl.endpoint, version: endpoints },
+    { typeUrl: TypeUrl.cluster, version: mutual },
+  ]);
+  for (const wait of waits.splice(0)) wait.acknowledge(["n1/web-1"]);
+  await clock.advance(0);
+  expect(state.proof).toBeUndefined();
+  for (const wait of waits) wait.acknowledge([]);
+  await clock.advance(0);
+  expect(state.proof).toEqual({ accepted: true, subscribers: 1, laggards: [], withoutCertificate: [] });
+});
+
+test("callers without a certificate are named and not waited for", async () => {
+  const { clock, reconciler, start, waits, plain } = await scene({ name: "orders", instances: [withTls("accepted")] });
+  reconciler.setTrust(trust);
+  plain.push("n1/old-1");
+  const state = start("tls");
+  await clock.advance(0);
+  waits[0]?.acknowledge([]);
+  waits[1]?.acknowledge(["n1/old-1"]);
+  await clock.advance(0);
+  expect(state.proof).toEqual({ accepted: true, subscribers: 1, laggards: ["n1/old-1"], withoutCertificate: ["n1/old-1"] });
+});
+
+test("nobody calls by TLS as long as it is not known whose certificates count", async () => {
+  const { clock, start, waits } = await scene({ name: "orders", instances: [withTls("accepted")] });
+  const state = start("tls", 500);
+  await clock.advance(500);
+  for (const wait of waits) wait.acknowledge([]);
   await clock.advance(0);
   expect(state.proof).toMatchObject({ accepted: false });
 });

@@ -7,22 +7,24 @@ import { type ResourceCache, TypeUrl, type XdsServer } from "@legation/xds";
 import { type Nodes, returnTime } from "../reconcile/nodes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 
-/** Which way an instance goes. */
-export type Direction = "leaving" | "arriving";
+/** Which way an instance goes; `tls`: nowhere, it asks who calls it by mutual TLS. */
+export type Direction = "leaving" | "arriving" | "tls";
 
 /** What this replica's proxies hold. */
 export interface Proof {
-  /** False when the instance is not in the registry (leaving), or did not become one that serves (arriving). */
+  /** False when the instance is not in the registry (leaving), did not become one that serves (arriving), or does not say that it takes TLS. */
   readonly accepted: boolean;
   readonly subscribers: number;
   /** Nodes that had not acknowledged at the limit. */
   readonly laggards: readonly string[];
+  /** Those of them that have no certificate; of `tls` only. */
+  readonly withoutCertificate?: readonly string[];
 }
 
 /** What proofs are made from. */
 export interface ProofParts {
   readonly reconciler: Pick<Reconciler, "leave" | "arrive" | "routed" | "service">;
-  readonly nodes: Pick<Nodes, "subscribers" | "returning">;
+  readonly nodes: Pick<Nodes, "subscribers" | "returning" | "withoutCertificate">;
   readonly cache: Pick<ResourceCache, "onChange">;
   readonly acknowledged: XdsServer["acknowledged"];
   readonly clock: Clock;
@@ -41,16 +43,41 @@ export function createProve(o: ProofParts): Prove {
 
   async function acknowledged(notice: RoutingNotice, deadline: number, signal: AbortSignal): Promise<string[]> {
     const { service } = notice;
-    const { endpoints, cluster } = reconciler.routed(notice);
+    const { endpoints, clusters } = reconciler.routed(notice);
     const limit = { timeoutMs: Math.max(0, deadline - clock.monotonic()), signal };
     const waits = [o.acknowledged(TypeUrl.endpoint, service, endpoints, limit)];
     // A service with a host name among its addresses has its endpoints in the cluster, and nobody subscribes to its assignment.
-    if (hasHostName(service)) waits.push(o.acknowledged(TypeUrl.cluster, service, cluster, limit));
+    if (hasHostName(service)) waits.push(o.acknowledged(TypeUrl.cluster, service, oneOf(clusters, notice), limit));
     return [...new Set((await Promise.all(waits)).flatMap(({ laggards }) => laggards))];
   }
 
   function hasHostName(service: string): boolean {
     return reconciler.service(service)?.instances.some((instance) => isIP(addressOf(instance).host) === 0) ?? false;
+  }
+
+  /** A caller has one of two clusters, and what it is given meanwhile is newer than what is waited for. */
+  function oneOf(clusters: readonly string[], notice: RoutingNotice): (version: string | undefined) => boolean {
+    return (version) => version !== undefined && (clusters.includes(version) || reconciler.routed(notice).clusters.includes(version));
+  }
+
+  /**
+   * Those that may still call the instance in plain text: they have not acknowledged its endpoint with TLS, or not the cluster that uses it, or
+   * they have no certificate, and for these nobody waits.
+   */
+  async function callersInPlaintext(notice: RoutingNotice, deadline: number, signal: AbortSignal) {
+    const { service } = notice;
+    for (;;) {
+      const { endpoints, mutual } = reconciler.routed(notice);
+      const limit = () => ({ timeoutMs: Math.min(identityPollMs, Math.max(0, deadline - clock.monotonic())), signal });
+      const waits = [
+        o.acknowledged(TypeUrl.endpoint, service, endpoints, limit()),
+        o.acknowledged(TypeUrl.cluster, service, mutual, limit()),
+      ];
+      const withoutCertificate = nodes.withoutCertificate(service);
+      const laggards = new Set([...(await Promise.all(waits)).flatMap((answer) => answer.laggards), ...withoutCertificate]);
+      const waitedFor = [...laggards].filter((node) => !withoutCertificate.includes(node));
+      if (waitedFor.length === 0 || clock.monotonic() >= deadline) return { laggards: [...laggards], withoutCertificate };
+    }
   }
 
   /** Until no proxy is expected back that may still route by what it held before. */
@@ -72,6 +99,15 @@ export function createProve(o: ProofParts): Prove {
     return true;
   }
 
+  async function takesTls(notice: RoutingNotice, deadline: number, signal: AbortSignal): Promise<boolean> {
+    while (!reconciler.routed(notice).takesTls) {
+      const left = deadline - clock.monotonic();
+      if (left <= 0) return false;
+      await nextChange(left, signal);
+    }
+    return true;
+  }
+
   async function nextChange(limitMs: number, signal: AbortSignal): Promise<void> {
     const changed = new AbortController();
     const stop = o.cache.onChange(() => changed.abort());
@@ -86,6 +122,11 @@ export function createProve(o: ProofParts): Prove {
   return async (direction, notice, limitMs, signal) => {
     const deadline = clock.monotonic() + limitMs;
     const { service } = notice;
+    if (direction === "tls") {
+      const accepted = await takesTls(notice, deadline, signal);
+      await settled(service, deadline, signal);
+      return { accepted, subscribers: nodes.subscribers(service), ...(await callersInPlaintext(notice, deadline, signal)) };
+    }
     let accepted: boolean;
     let laggards: readonly string[];
     if (direction === "leaving") {
@@ -105,6 +146,8 @@ export function createProve(o: ProofParts): Prove {
 }
 
 const pollMs = 50;
+/** How long a wait for TLS lasts before it is looked whether only proxies without a certificate are left; milliseconds. */
+const identityPollMs = 250;
 
 /** The instance in words, for logs. */
 export function nameOf({ node, id }: RoutingNotice): string {

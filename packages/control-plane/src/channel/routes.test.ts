@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { arrivingPath, commandsPath, leavingPath, type RoutingNotice, reportPath } from "@legation/contract";
+import { arrivingPath, commandsPath, type IdentityMode, leavingPath, type RoutingNotice, reportPath } from "@legation/contract";
 import { LegationError } from "@legation/runtime";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import fastify, { type FastifyInstance } from "fastify";
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { useProblems } from "../api/problem.js";
 import { type CommandDirectory, createCommandDirectory } from "./commands.js";
 import { type FanOut, superseded } from "./fan-out.js";
+import { createIdentityOrders, type IdentityOrders } from "./identity-orders.js";
 import { createReports, type Reports } from "./reports.js";
 import { addChannelRoutes, commandHeartbeat } from "./routes.js";
 
@@ -14,6 +15,8 @@ let app: FastifyInstance;
 let clock: TestClock;
 let commands: CommandDirectory;
 let reports: Reports;
+let orders: IdentityOrders;
+let mode: IdentityMode | undefined;
 let notices: [string, RoutingNotice][];
 let fail: Error | undefined;
 
@@ -30,7 +33,9 @@ beforeEach(() => {
     return { accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2, silent: [], replica: "r1" };
   };
   fail = undefined;
-  addChannelRoutes(app, { reports, commands, routing, clock });
+  mode = undefined;
+  orders = createIdentityOrders(() => mode);
+  addChannelRoutes(app, { reports, commands, orders, routing, clock });
 });
 afterEach(async () => {
   commands.close();
@@ -53,6 +58,12 @@ test.each([
   const answer = await app.inject({ method: "POST", url, payload });
   expect(answer.json()).toMatchObject({ accepted: true, subscribers: 3, laggards: ["n1/web-1"], replicas: 2 });
   expect(notices).toEqual([[direction, payload]]);
+});
+
+test("a question about TLS comes on the path of arriving, and is carried out as one", async () => {
+  const payload = { node: "n1", id: "o1", service: "orders", tls: true };
+  expect((await app.inject({ method: "POST", url: arrivingPath, payload })).statusCode).toBe(200);
+  expect(notices).toEqual([["tls", payload]]);
 });
 
 test("a notice that a later one has overtaken is answered with 409, another failure with 500", async () => {
@@ -86,10 +97,10 @@ test.each([
 });
 
 /** An open command stream, with the text that came so far. */
-async function listen(): Promise<{ text(): string; ended: Promise<unknown>; stop(): void }> {
+async function listen(service = ""): Promise<{ text(): string; ended: Promise<unknown>; stop(): void }> {
   const stopping = new AbortController();
   const address = app.server.listening ? `http://127.0.0.1:${port()}` : await app.listen({ host: "127.0.0.1", port: 0 });
-  const response = await fetch(`${address}${commandsPath}?node=n1&id=o1`, { signal: stopping.signal });
+  const response = await fetch(`${address}${commandsPath}?node=n1&id=o1${service}`, { signal: stopping.signal });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   let text = "";
   const read = async () => {
@@ -113,6 +124,21 @@ test("a command reaches the agent that listens, and idle streams carry a sign of
   stream.stop();
   await expect.poll(() => [...commands.instances()]).toEqual([]);
   expect(clock.pending).toBe(0);
+});
+
+test("an agent is told the mode of its service when it is known, and at each change", async () => {
+  const stream = await listen("&service=orders");
+  const order = (word: string) => `event: identity\ndata: {"kind":"identity","mode":"${word}"}\n\n`;
+  await expect.poll(stream.text).toBe(": open\n\n");
+  for (const word of ["permissive", "permissive", "strict"] as const) {
+    mode = word;
+    orders.changed();
+  }
+  await expect.poll(stream.text).toBe(`: open\n\n${order("permissive")}${order("strict")}`);
+  const later = await listen("&service=orders");
+  await expect.poll(later.text).toBe(`: open\n\n${order("strict")}`);
+  await stream.ended;
+  later.stop();
 });
 
 test("a newer stream of the same instance ends the older one and gets the commands", async () => {

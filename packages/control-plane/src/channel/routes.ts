@@ -4,6 +4,7 @@ import {
   arrivingPath,
   type Command,
   commandsPath,
+  type IdentityOrder,
   instanceKey,
   leavingPath,
   type RoutingNotice,
@@ -17,6 +18,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { sendProblem } from "../api/problem.js";
 import type { CommandDirectory } from "./commands.js";
 import { type FanOut, superseded } from "./fan-out.js";
+import type { IdentityOrders } from "./identity-orders.js";
 import type { Reports } from "./reports.js";
 
 /** How often an idle command stream carries a comment, so that both sides notice a dead connection; milliseconds. */
@@ -37,6 +39,7 @@ const notice = {
     limitMs: { type: "integer", minimum: 1, maximum: routingLimit.max },
     relayed: { type: "boolean" },
     again: { type: "boolean" },
+    tls: { type: "boolean" },
   },
 } as const;
 const report = {
@@ -58,7 +61,7 @@ const report = {
 /** Adds the paths. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
 export function addChannelRoutes(
   app: FastifyInstance,
-  o: { reports: Reports; commands: CommandDirectory; routing: FanOut["answer"]; clock: Clock },
+  o: { reports: Reports; commands: CommandDirectory; orders: IdentityOrders; routing: FanOut["answer"]; clock: Clock },
 ): void {
   app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report } }, (request, reply) => {
     o.reports.add(request.body);
@@ -73,7 +76,8 @@ export function addChannelRoutes(
       const asked = new AbortController();
       reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
       try {
-        return await o.routing(direction, request.body, asked.signal);
+        const asks = direction === "arriving" && request.body.tls ? "tls" : direction;
+        return await o.routing(asks, request.body, asked.signal);
       } catch (error) {
         if (asked.signal.aborted) return reply.hijack();
         if (codeOf(error) !== superseded) throw error;
@@ -82,10 +86,13 @@ export function addChannelRoutes(
     });
 
   let open = 0;
-  app.get<{ Querystring: { node: string; id: string } }>(
+  app.get<{ Querystring: { node: string; id: string; service?: string } }>(
     commandsPath,
     // A HEAD would take the place of the instance's stream.
-    { exposeHeadRoute: false, schema: { querystring: { type: "object", required: ["node", "id"], properties: instance } } },
+    {
+      exposeHeadRoute: false,
+      schema: { querystring: { type: "object", required: ["node", "id"], properties: { ...instance, service: word } } },
+    },
     (request, reply) => {
       if (open >= commandStreams)
         return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);
@@ -105,11 +112,15 @@ export function addChannelRoutes(
         command: (command: Command) => raw.write(`id: ${command.id}\nevent: command\ndata: ${JSON.stringify(command)}\n\n`),
         closed: () => raw.end(),
       });
+      const { service } = request.query;
+      const tell = (order: IdentityOrder) => raw.write(`event: identity\ndata: ${JSON.stringify(order)}\n\n`);
+      const unfollowed = service === undefined ? undefined : o.orders.follow(service, tell);
       raw.on("error", () => raw.destroy());
       raw.once("close", () => {
         open--;
         heartbeat.cancel();
         ended();
+        unfollowed?.();
       });
       return reply;
     },

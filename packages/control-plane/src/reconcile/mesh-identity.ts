@@ -20,6 +20,9 @@ export interface MeshIdentity {
   /** Undefined: nobody with a certificate is refused. False when that is what held before. */
   setAuthorization(service: string, authorization: InboundAuthorization | undefined): boolean;
   policies(): IdentityPolicies;
+  policiesKnown(): boolean;
+  /** True once both were set. */
+  known(): boolean;
   trust(): Trust | undefined;
   /** What the callers of a service depend on. */
   callee(service: string): CalleeIdentity;
@@ -33,16 +36,19 @@ export function createMeshIdentity(catalog: (name: string) => CatalogService | u
   let trust: Trust | undefined;
   const rules = new Map<string, { readonly authorization: InboundAuthorization; readonly revision: number }>();
   let revision = 0;
+  const set = { policies: false, trust: false };
 
   return {
     setPolicies(next, known) {
       const before = policies;
+      set.policies = true;
       policies = next;
       const { mode, authorization } = next.mesh;
       const narrow = mode === before.mesh.mode && authorization === before.mesh.authorization;
       return identityChanges(before, next, narrow ? new Set([...before.services.keys(), ...next.services.keys()]) : known());
     },
     setTrust(next, known) {
+      set.trust = true;
       if (next?.trustDomain === trust?.trustDomain && next?.datacenter === trust?.datacenter) return [];
       trust = next;
       return known();
@@ -54,6 +60,8 @@ export function createMeshIdentity(catalog: (name: string) => CatalogService | u
       return true;
     },
     policies: () => policies,
+    policiesKnown: () => set.policies,
+    known: () => set.policies && set.trust,
     trust: () => trust,
     callee: (service) => ({ mode: identityOf(policies, service).mode, trust }),
     of(service) {

@@ -1,7 +1,7 @@
 /** The connected proxies: who they are, and the layers that each of their streams claims. */
 import { decodeNodeMetadata, type NodeMetadata } from "@legation/contract";
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
-import type { Problem } from "@legation/mesh";
+import { hasIdentity, type Problem } from "@legation/mesh";
 import { type Clock, type Logger, messageOf } from "@legation/runtime";
 import type { NodeView, StreamOpened, XdsEvent } from "@legation/xds";
 import type { Reconciler } from "./reconciler.js";
@@ -28,6 +28,8 @@ export interface Nodes {
   subscribers(service: string): number;
   /** Proxies that got a service's cluster and whose last stream here ended: until when each is expected back, on the monotonic clock. */
   returning(service: string): readonly number[];
+  /** Of the proxies that get a service's cluster those that have no certificate, each once. */
+  withoutCertificate(service: string): readonly string[];
   /** What is wrong with the descriptions of the connected nodes; each as often as a stream has it. */
   problems(): Problem[];
   /** Resources sent since the start, on all streams. */
@@ -134,6 +136,12 @@ export function createNodes(o: {
       const nodes = new Set<string>();
       for (const { node, claim } of streams.values()) if (claim.clusters.includes(service)) nodes.add(node);
       return nodes.size;
+    },
+    withoutCertificate(service) {
+      const nodes = new Set<string>();
+      for (const { node, claim, metadata } of streams.values())
+        if (!hasIdentity(metadata) && claim.clusters.includes(service)) nodes.add(node);
+      return [...nodes];
     },
     returning(service) {
       const now = o.clock.monotonic();

@@ -12,6 +12,7 @@ import {
   type Problem,
   type ServiceIdentityPolicy,
   type Trust,
+  takesMutualTls,
 } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
@@ -39,7 +40,12 @@ export interface Reconciler {
   routed(notice: RoutingNotice): {
     readonly serving: boolean;
     readonly endpoints: string | undefined;
-    readonly cluster: string | undefined;
+    /** One or two: callers with and without a certificate have clusters of their own. */
+    readonly clusters: readonly string[];
+    /** That of callers with a certificate; undefined as long as nobody knows whose certificates count. */
+    readonly mutual: string | undefined;
+    /** Callers with a certificate are given the instance with TLS. */
+    readonly takesTls: boolean;
   };
   /** Compiles what the node of an instance (`instanceKey`) needs and claims it until `release`. */
   claim(node: NodeMetadata, place: NodePlace, instance: string): NodeClaim;
@@ -50,8 +56,10 @@ export interface Reconciler {
   trust(): Trust | undefined;
   /** Which callers with a certificate may call a service; all of them when undefined. Compiled when it is another value than before. */
   setAuthorization(service: string, authorization: InboundAuthorization | undefined): void;
-  /** What holds for a service now. */
-  identity(service: string): ServiceIdentityPolicy;
+  /** What holds for a service now. Undefined until `setPolicies` was called: what is not known is not `off`. */
+  identity(service: string): ServiceIdentityPolicy | undefined;
+  /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
+  identityKnown(): boolean;
   /** All services by name, with leaving instances marked. */
   services(): readonly CatalogService[];
   service(name: string): CatalogService | undefined;
@@ -75,6 +83,10 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly defaults?: MeshDefaults;
+  /** Called when `identityKnown` has become true. */
+  readonly identified?: () => void;
+  /** Called after each `setPolicies`. */
+  readonly policiesChanged?: () => void;
 }
 
 /** Makes a reconciler with an empty registry. */
@@ -105,6 +117,14 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   function touch(name: string): void {
     dirty.add(name);
     burst.request();
+  }
+
+  function learn(set: () => Iterable<string>): void {
+    const before = identity.known();
+    for (const name of set()) touch(name);
+    if (before || !identity.known()) return;
+    burst.flush();
+    o.identified?.();
   }
 
   /** What a proxy uses goes first. */
@@ -171,20 +191,29 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       const found = service(name)?.instances.find((instance) => instance.node === node && instance.id === id);
       const current = compiled.get(name);
       const serving = found !== undefined && isServing(endpointOf(found));
-      return { serving, endpoints: current?.endpoints.version, cluster: current?.cluster.version };
+      const mutual = current?.mutualCluster?.version;
+      return {
+        serving,
+        endpoints: current?.endpoints.version,
+        clusters: [current?.cluster.version, mutual].filter((version) => version !== undefined),
+        mutual,
+        takesTls: found !== undefined && takesMutualTls(found) && mutual !== undefined,
+      };
     },
     claim: (node, place, instance) => views.claim(node, place, instance),
     setPolicies(policies) {
-      for (const name of identity.setPolicies(policies, known)) touch(name);
+      learn(() => identity.setPolicies(policies, known));
+      o.policiesChanged?.();
     },
     setTrust(trust) {
-      for (const name of identity.setTrust(trust, known)) touch(name);
+      learn(() => identity.setTrust(trust, known));
     },
     trust: () => identity.trust(),
     setAuthorization(name, authorization) {
       if (identity.setAuthorization(name, authorization)) touch(name);
     },
-    identity: (name) => identityOf(identity.policies(), name),
+    identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
+    identityKnown: identity.known,
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,
     problems: (name) => compiled.problems(name),

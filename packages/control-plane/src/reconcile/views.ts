@@ -5,6 +5,7 @@ import {
   compileInstance,
   compileView,
   endpointsLayer,
+  hasIdentity,
   layersOf,
   type MeshDefaults,
   type MeshResource,
@@ -95,7 +96,7 @@ export function createNodeViews(o: {
 
   /** A node with a certificate gets the clusters that use it. */
   function fillView(layer: Layer, view: readonly MeshResource[]): void {
-    const identified = layer.node.certificates !== undefined && layer.node.kind === "sidecar";
+    const identified = hasIdentity(layer.node);
     const clusters = layer.clusters.flatMap((name) => {
       const compiled = o.services.get(name);
       return (identified ? compiled?.mutualCluster : undefined) ?? compiled?.cluster ?? [];

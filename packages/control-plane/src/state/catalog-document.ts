@@ -1,5 +1,5 @@
 /** The catalog as it stands on disk: one JSON document, parsed at this boundary and nowhere else. */
-import type { CatalogService, Check, Instance } from "@legation/mesh";
+import type { CatalogService, Check, Instance, Trust } from "@legation/mesh";
 
 /** The catalog with the time at which Consul last confirmed it. */
 export interface SavedCatalog {
@@ -9,6 +9,8 @@ export interface SavedCatalog {
   readonly datacenter: string | undefined;
   /** The node IDs of Consul's servers, by which a restart tells whether it is still the same Consul. */
   readonly servers: readonly string[];
+  /** Whose certificates count; undefined where Consul's CA is switched off. */
+  readonly trust?: Trust | undefined;
   readonly services: readonly CatalogService[];
 }
 
@@ -17,7 +19,8 @@ const texts = new WeakMap<CatalogService, string>();
 
 /** Writes the document, a service per line. The text of a service is kept with it, so that the cost follows what changed. */
 export function encodeCatalog(saved: SavedCatalog): string {
-  const head = { format, answeredAt: new Date(saved.answeredAt).toISOString(), datacenter: saved.datacenter, servers: saved.servers };
+  const { datacenter, servers, trust } = saved;
+  const head = { format, answeredAt: new Date(saved.answeredAt).toISOString(), datacenter, servers, trust };
   return `${JSON.stringify(head).slice(0, -1)},"services":[\n${saved.services.map(textOf).join(",\n")}\n]}\n`;
 }
 
@@ -41,6 +44,7 @@ export function decodeCatalog(text: string): SavedCatalog {
     answeredAt,
     datacenter: root.get("datacenter").optional((r) => r.string()),
     servers: root.get("servers").list((r) => r.string()),
+    trust: root.get("trust").optional((r) => ({ trustDomain: r.get("trustDomain").string(), datacenter: r.get("datacenter").string() })),
     services: root.get("services").list(service),
   };
 }
