@@ -1,4 +1,5 @@
 /** An instance leaves: the stop order of DRAIN.md over its parts. */
+import { createInFlight } from "./envoy/in-flight.js";
 import { endLeftEnvoy } from "./envoy/setup.js";
 import { type Instance, isNamed } from "./instance.js";
 import { untilIdle } from "./leave/drain.js";
@@ -23,7 +24,7 @@ export async function depart(instance: Instance, traffic: Traffic, cause: string
             closeInbound: async () => {
               await envoy.admin.closeInbound();
               const waited = steps.reports.find(({ step }) => step === "4")?.ms ?? 0;
-              return untilIdle(envoy.admin, Math.max(0, config.values.drain.limit - waited), clock, hurry);
+              return untilIdle(createInFlight(envoy), Math.max(0, config.values.drain.limit - waited), clock, hurry);
             },
           }
         : {}),

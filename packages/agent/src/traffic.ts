@@ -1,5 +1,6 @@
 /** Taking an instance out of traffic and putting it back: drain, undrain, maintenance, and a restart between the two. */
 import { LegationError } from "@legation/runtime";
+import { createInFlight } from "./envoy/in-flight.js";
 import { type Instance, isNamed, isServing } from "./instance.js";
 import { type DrainLimits, type DrainParts, drain, untilIdle } from "./leave/drain.js";
 import { createRenewal } from "./leave/renewal.js";
@@ -73,7 +74,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       ...(envoy?.runner.state.phase === "live"
         ? {
             envoy: {
-              inFlight: () => envoy.admin.inFlight(),
+              ...createInFlight(envoy),
               drainInbound: () => {
                 stateDir.keep({ envoyDrained: true });
                 return envoy.admin.drainInbound();
@@ -203,7 +204,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
       const { envoy } = instance;
       // A drained Envoy still answers what was under way, also one that was adopted a moment ago and is not known to be live yet.
       if (stateDir.kept.envoyDrained && envoy && envoy.runner.state.phase !== "down")
-        await untilIdle(envoy.admin, limit, clock, hurry).catch(() => "it does not say");
+        await untilIdle(createInFlight(envoy), limit, clock, hurry).catch(() => "it does not say");
       await replaceEnvoy();
     },
     close: () => renewal.end(),

@@ -17,8 +17,10 @@ export interface EnvoyAdmin {
   listeningPorts(): Promise<ReadonlySet<number>>;
   /** The clusters that Envoy has, by name. */
   clusters(): Promise<ReadonlyMap<string, ClusterHealth>>;
-  /** Requests (connections, where the protocol is tcp) that came in and have not ended yet. */
+  /** Requests (connections, where the protocol is tcp) that came in and have not ended yet; see in-flight for those of an Envoy before. */
   inFlight(): Promise<number>;
+  /** A number that changes whenever Envoy flushes its figures, by which it also adds those of the Envoy that it takes over from. */
+  flushed(): Promise<number>;
   /** Tells inbound connections to close after their present request; goes on accepting and answering. */
   drainInbound(): Promise<void>;
   /** Accepts no inbound connection any more; those that are open go on. Only a new Envoy accepts again. */
@@ -108,6 +110,7 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
       );
     },
     inFlight: () => stat(inFlightGauges[protocol === "tcp" ? "tcp" : "http"]),
+    flushed: () => stat("server.uptime"),
     drainInbound: () => drainListeners("inboundonly&graceful&skip_exit"),
     closeInbound: () => drainListeners("inboundonly"),
     async identity() {

@@ -1,7 +1,9 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { Agent } from "node:http";
 import { join } from "node:path";
 import { systemClock } from "@legation/runtime";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
 import { type AgentUnderTest, prepareAgent } from "../testing/agent-process.js";
 import { type ConsulProcess, startConsul } from "../testing/consul-process.js";
@@ -68,6 +70,27 @@ describe("a hot restart of Envoy", () => {
     agent.signal("SIGTERM");
     await agent.exited();
     expect(existsSync(`/dev/shm/envoy_shared_memory_${(baseId ?? 0) * 10}`)).toBe(false);
+  });
+
+  it("ends no request of the Envoy before when the instance leaves right after it", { timeout: 120_000 }, async () => {
+    const hasty = `require("node:http").createServer((request, reply) => {
+      console.log("asked for " + request.url); setTimeout(() => reply.end("done"), request.url === "/long" ? 8000 : 0); }).listen(process.env.PORT, process.env.HOST);
+      process.on("SIGTERM", () => process.exit(0));`;
+    const agent = await start({ command: [process.execPath, "-e", hasty], drain: { wait: "100ms", limit: "20s" } });
+    await agent.ready();
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (path: string) => exchange(`http://127.0.0.1:${agent.inbound}${path}`, { timeoutMs: 60_000, agent: kept });
+    expect(await ask("/")).toMatchObject({ status: 200 });
+    configure(agent, { zone: "z2" });
+    agent.signal("SIGHUP");
+    await eventOf(agent, "envoy.handed-over");
+    // Over the connection to the Envoy before, after the new one has asked that for its figures.
+    const answer = ask("/long");
+    await until("the request is under way", () => agent.events().some(({ line }) => line === "asked for /long"));
+    agent.signal("SIGTERM");
+    expect(await answer).toMatchObject({ status: 200, body: "done" });
+    expect(await agent.exited()).toBe(0);
+    kept.destroy();
   });
 
   it("takes up an upgraded binary at the same path", { timeout: 120_000 }, async () => {

@@ -59,6 +59,7 @@ function make(
       listeningPorts: async () => new Set([7]),
       clusters: async () => new Map(),
       inFlight: async () => 0,
+      flushed: async () => 0,
       drainInbound: async () => {},
       closeInbound: async () => {},
       identity: async () => ({ nodeId: "node/a", version: "", epoch: 0 }),

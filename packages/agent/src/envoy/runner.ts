@@ -46,6 +46,8 @@ export interface EnvoyState {
 /** See the file's sentence. */
 export interface EnvoyRunner {
   readonly state: EnvoyState;
+  /** One that has handed over has not ended yet. */
+  readonly hasParent: boolean;
   /** Adopts a living Envoy, and lets it hand over when it is of another build; else starts one. Rejects when the first start is not possible (port taken, binary broken). */
   begin(): Promise<void>;
   /** From now on this build is to run: a live Envoy of another one hands over by hot restart, and is restarted where that is impossible. */
@@ -318,6 +320,9 @@ export function createEnvoyRunner(options: EnvoyRunnerOptions): EnvoyRunner {
   return {
     get state() {
       return state;
+    },
+    get hasParent() {
+      return processes.others.size > 0;
     },
     async begin() {
       if (!(await adopt())) await start(attempt());
