@@ -44,6 +44,9 @@ export const meshAddressTag = "mesh";
 /** The name under which control planes register themselves. */
 export const controlPlaneService = "legation-control-plane";
 
+/** The key in a control plane's `Meta` that is `true` while its API and its xDS are served by TLS too, on the same ports. */
+export const controlPlaneTlsKey = "tls";
+
 /** Consul's bounds on `Meta`: at most 64 keys, keys of at most 128 and values of at most 512 bytes. */
 export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
 

@@ -1,12 +1,12 @@
 import { ConfigError, loadConfig } from "@legation/runtime";
 import { expect, test } from "vitest";
-import { checkExposure, consulOptions, controlPlaneOptions, isLoopback, stateDirectory } from "./config.js";
+import { consulOptions, controlPlaneOptions, isLoopback, servesPlaintext, stateDirectory } from "./config.js";
 
 const load = (argv: string[] = [], env: Record<string, string> = {}) => loadConfig(controlPlaneOptions, { argv, env });
 
 test("without a word everything listens on loopback and asks the local Consul", () => {
   const { values } = load();
-  expect(values.xds).toEqual({ address: "127.0.0.1:18000", insecure: false });
+  expect(values.xds).toEqual({ address: "127.0.0.1:18000", insecure: false, plaintext: "loopback" });
   expect(values.http.address).toBe("127.0.0.1:8080");
   expect(consulOptions(values)).toEqual({ address: "http://127.0.0.1:8500", secure: false, verify: true });
 });
@@ -34,12 +34,13 @@ test("the state directory is the one that was named, or systemd's, or the user's
 
 test.each(["127.0.0.1", "127.3.2.1", "::1", "localhost"])("%s is reached by this machine alone", (host) => {
   expect(isLoopback(host)).toBe(true);
-  expect(() => checkExposure(load().values, host)).not.toThrow();
+  expect(servesPlaintext(load().values, host)).toBe(true);
+  expect(servesPlaintext(load(["--xds-plaintext", "off"]).values, host)).toBe(false);
 });
 
-test.each(["0.0.0.0", "::", "10.0.0.1", "127.example.org"])("xDS without TLS on %s is refused unless it is asked for", (host) => {
+test.each(["0.0.0.0", "::", "10.0.0.1", "127.example.org"])("plain text is not served on %s unless it is asked for", (host) => {
   const flags = ["--xds-addr", host.includes(":") ? `[${host}]:18000` : `${host}:18000`];
-  expect(() => checkExposure(load(flags).values, host)).toThrow(ConfigError);
-  expect(() => checkExposure(load(flags).values, host)).toThrow(/--insecure-xds/);
-  expect(() => checkExposure(load([...flags, "--insecure-xds"]).values, host)).not.toThrow();
+  expect(servesPlaintext(load(flags).values, host)).toBe(false);
+  expect(servesPlaintext(load([...flags, "--insecure-xds"]).values, host)).toBe(true);
+  expect(() => servesPlaintext(load([...flags, "--insecure-xds", "--xds-plaintext", "off"]).values, host)).toThrow(ConfigError);
 });

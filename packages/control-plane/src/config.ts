@@ -13,8 +13,15 @@ export const controlPlaneOptions = {
       env: "LEGATION_XDS_ADDR",
       flag: "--xds-addr",
     }),
+    plaintext: option.enumeration(["loopback", "off"], {
+      description:
+        "Where xDS is served in plain text too: on a loopback address alone, or nowhere. TLS is served as soon as Consul's CA gives a certificate",
+      default: "loopback",
+      env: "LEGATION_XDS_PLAINTEXT",
+      flag: "--xds-plaintext",
+    }),
     insecure: option.boolean({
-      description: "Serve xDS without TLS on an address that others can reach. Anyone there can read the mesh",
+      description: "Serve xDS in plain text on an address that others can reach, too. Anyone there can read the mesh",
       default: false,
       env: "LEGATION_INSECURE_XDS",
       flag: "--insecure-xds",
@@ -86,11 +93,12 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** Refuses to serve xDS without TLS where others can read it, unless that was asked for. Throws a ConfigError. */
-export function checkExposure(config: ControlPlaneConfig, host: string): void {
-  if (isLoopback(host) || config.xds.insecure) return;
-  throw new ConfigError([
-    `xDS would listen without TLS on ${config.xds.address}, where others can read every service and address of the mesh. ` +
-      "Listen on loopback (--xds-addr 127.0.0.1:18000), or say --insecure-xds if that network is yours alone",
-  ]);
+/**
+ * True where proxies may connect to `host` in plain text. Throws a ConfigError where both were asked for, to serve plain text everywhere and
+ * nowhere.
+ */
+export function servesPlaintext({ xds }: ControlPlaneConfig, host: string): boolean {
+  if (xds.plaintext === "off" && xds.insecure)
+    throw new ConfigError(["--insecure-xds serves plain text to others, and --xds-plaintext off to nobody: give one of the two"]);
+  return xds.plaintext !== "off" && (isLoopback(host) || xds.insecure);
 }

@@ -8,16 +8,17 @@ import { join } from "node:path";
 import { createConsul } from "@legation/consul";
 import { noIdentityPolicies } from "@legation/mesh";
 import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
-import { createResourceCache, createXdsServer } from "@legation/xds";
+import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
+import { createSecureServer } from "./api/secure-server.js";
 import { createApi, listenApi } from "./api/server.js";
-import { askReplica } from "./channel/ask-replica.js";
+import { createAskReplica } from "./channel/ask-replica.js";
 import { createCommandDirectory } from "./channel/commands.js";
 import { createFanOut } from "./channel/fan-out.js";
 import { createIdentityOrders } from "./channel/identity-orders.js";
 import { createProve } from "./channel/proof.js";
 import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
-import { type ControlPlaneConfig, checkExposure, consulOptions, isLoopback } from "./config.js";
+import { type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { createOverview } from "./overview.js";
 import { createPresence } from "./presence.js";
 import { createChanges } from "./reconcile/changes.js";
@@ -25,6 +26,9 @@ import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createSecurityEvents } from "./security/events.js";
+import { reportHandshake } from "./security/handshake.js";
+import { createOwnLeaf } from "./security/own-leaf.js";
+import { createXdsAccess } from "./security/xds-access.js";
 import { createTrustSource } from "./sources/consul-trust.js";
 import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
@@ -57,7 +61,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const { config, stateDir, clock, log, lifecycle } = o;
   const xdsAt = addressOf(config.xds.address);
   const httpAt = addressOf(config.http.address);
-  checkExposure(config, xdsAt.host);
+  const plaintext = servesPlaintext(config, xdsAt.host);
   await openStateDir(stateDir);
   lifecycle.onStop("state lock", 1_000, await lockStateDir(stateDir, log));
   await sweepStateDir(stateDir, log);
@@ -132,10 +136,26 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   lifecycle.onStop("trust source", 1_000, () => trust.stop());
   if (saved) feed.restore(saved);
 
+  const api = createSecureServer({ events: securityEvents, clock });
+  const ownLeaf = createOwnLeaf({
+    consul,
+    onChange({ tls }) {
+      xdsPort.renew(tls);
+      api.renew(tls);
+      presence.changed();
+    },
+    events: securityEvents,
+    metrics: registry,
+    clock,
+    log,
+  });
+  lifecycle.onStop("certificate", 1_000, () => ownLeaf.stop());
+  const certificate = ownLeaf.current;
   const nodes = createNodes({ reconciler, ready: () => feed.status().served && reconciler.identityKnown(), clock, log });
   const xds = createXdsServer({
     cache,
     view: (node) => nodes.view(node),
+    ...createXdsAccess({ certificate, plaintext, serviceOf: reconciler.serviceOf, events: securityEvents }),
     onEvent(event) {
       nodes.take(event);
       recordXdsEvent(event, { metrics, log });
@@ -150,7 +170,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const replicas = createReplicas({ consul, own: replica, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
-  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask: askReplica, clock, log });
+  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask: createAskReplica(certificate), clock, log });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -165,6 +185,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     xdsAddress: () => formatAddress(xdsAt.host, ports.xds),
   });
   const app = createApi({
+    server: api,
+    peers: { certificate, events: securityEvents },
     health: overview.health,
     services: { ...reconciler, report: reports.of },
     proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
@@ -186,8 +208,18 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
 
   const onError = (error: Error) =>
     log.error({ event: "xds.accept-failed", err: error }, `a proxy's connection could not be accepted: ${error.message}`);
-  const listenXds = async (host: string, port: number) =>
-    (await xds.listen(formatAddress(host, port), { flag: "--xds-addr", onError })).port;
+  let xdsPort: XdsPort = { port: 0, renew: () => undefined };
+  const listenXds = async (host: string, port: number) => {
+    xdsPort = await xds.listen(formatAddress(host, port), {
+      flag: "--xds-addr",
+      // Without TLS plain text is spoken, also where it is not served, so that a refusal can say so.
+      plaintext: true,
+      clientCertificate: "optional",
+      onError,
+      onRefused: reportHandshake("xDS", securityEvents),
+    });
+    return xdsPort.port;
+  };
   ports.xds = await listenKept({ what: "xDS", ...xdsAt, kept: kept["xds"], log, listen: listenXds });
   ports.http = await listenKept({
     what: "the HTTP API",
@@ -197,12 +229,19 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     listen: (host, port) => listenApi(app, host, port),
   });
   await keep("the ports", writeKeptPorts(stateDir, ports), log);
-  warnOfExposure(xdsAt.host, httpAt.host, log);
+  warnOfExposure({ xdsHost: xdsAt.host, plaintext, httpHost: httpAt.host, log });
 
   source.start();
   trust.start();
-  const entry = { http: { host: httpAt.host, port: ports.http }, xds: formatAddress(xdsAt.host, ports.xds), version, replica };
+  const entry = {
+    http: { host: httpAt.host, port: ports.http },
+    xds: formatAddress(xdsAt.host, ports.xds),
+    version,
+    replica,
+    tls: () => certificate() !== undefined,
+  };
   const presence = createPresence({ agent: consul.agent, entry, clock, log });
+  ownLeaf.start();
   presence.start();
   replicas.start();
   lifecycle.onStop("registration", 3_000, () => presence.stop());
@@ -229,11 +268,17 @@ function addressOf(address: string): { readonly host: string; readonly port: num
   return parsed;
 }
 
-function warnOfExposure(xdsHost: string, httpHost: string, log: Logger): void {
-  if (!isLoopback(xdsHost))
+function warnOfExposure(o: { xdsHost: string; plaintext: boolean; httpHost: string; log: Logger }): void {
+  const { xdsHost, plaintext, httpHost, log } = o;
+  if (plaintext && !isLoopback(xdsHost))
     log.warn(
       { event: "xds.insecure", host: xdsHost },
-      `xDS IS SERVED WITHOUT TLS on ${xdsHost}: whoever reaches it can read the whole mesh`,
+      `xDS IS SERVED IN PLAIN TEXT on ${xdsHost}: whoever reaches it can read the whole mesh`,
+    );
+  if (!plaintext)
+    log.info(
+      { event: "xds.tls-only", host: xdsHost },
+      `xDS on ${xdsHost} is for TLS alone: proxies can connect once Consul's CA has given this control plane a certificate`,
     );
   if (!isLoopback(httpHost))
     log.warn(

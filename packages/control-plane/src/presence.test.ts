@@ -8,6 +8,8 @@ function scene() {
   const events: string[] = [];
   const calls: string[] = [];
   const registry = new Set<string>();
+  const said: unknown[] = [];
+  let tls = false;
   let reachable = true;
   const answer = (call: string) => {
     calls.push(call);
@@ -17,6 +19,7 @@ function scene() {
     async register(registration) {
       answer("register");
       registry.add(String(registration.ID));
+      said.push(registration.Meta?.["tls"]);
     },
     async checkUpdate(checkId) {
       answer("renew");
@@ -28,12 +31,16 @@ function scene() {
     },
   };
   const log = createLogger({ name: "test", destination: { write: (line: string) => events.push(JSON.parse(line).event) } });
-  const entry = { http: { host: "127.0.0.1", port: 8080 }, xds: "127.0.0.1:18000", version: "0.1.0", replica: "r1" };
+  const entry = { http: { host: "127.0.0.1", port: 8080 }, xds: "127.0.0.1:18000", version: "0.1.0", replica: "r1", tls: () => tls };
   const presence = createPresence({ agent, entry, clock, log });
   const reach = (value: boolean) => {
     reachable = value;
   };
-  return { clock, events, calls, registry, presence, reach };
+  const serveTls = () => {
+    tls = true;
+    presence.changed();
+  };
+  return { clock, events, calls, registry, said, presence, reach, serveTls };
 }
 
 test("it registers once, renews, and takes its entry away at the end", async () => {
@@ -57,6 +64,18 @@ test("an entry that Consul has forgotten is registered again in the same round",
   await clock.advance(presenceTimes.renew);
   expect(calls).toEqual(["register", "renew", "register"]);
   expect(registry.size).toBe(1);
+  await presence.stop();
+});
+
+test("it says at once that TLS is served, and goes on to renew", async () => {
+  const { clock, calls, said, presence, serveTls } = scene();
+  presence.start();
+  await clock.advance(0);
+  serveTls();
+  await clock.advance(0);
+  await clock.advance(presenceTimes.renew);
+  expect(calls).toEqual(["register", "register", "renew"]);
+  expect(said).toEqual([undefined, "true"]);
   await presence.stop();
 });
 

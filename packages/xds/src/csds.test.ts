@@ -79,6 +79,26 @@ describe("CSDS, as far as it may tell", () => {
     expect([await ask("web"), await ask("nobody")]).toEqual([["web"], []]);
   });
 
+  it("tells all to a caller that may ask for the status, and why to one that may not", async () => {
+    const { server } = createScene({
+      authenticate: ({ headers }) => headers["x-name"],
+      authorize: (node, identity) => (node.id === identity ? undefined : "not you"),
+      authorizeStatus: (identity) => (identity === "operator" ? undefined : "for operators"),
+    });
+    const peer = (name: string) => ({ address: "test", headers: { "x-name": name } });
+    for (const node of ["web", "api"]) new DeltaClient(server, node, undefined, peer(node)).send({ typeUrl: cluster });
+    const ask = async (name: string) => {
+      const wire = new ScriptedWire(peer(name));
+      server.accept(csdsPaths.fetch, wire)?.message(Buffer.alloc(0));
+      await settle();
+      return wire;
+    };
+    const [frame] = (await ask("operator")).frames;
+    expect(frame && fromBinary(ClientStatusResponseSchema, frame.subarray(5)).config.map(({ node }) => node?.id)).toEqual(["web", "api"]);
+    const refused = await ask("web");
+    expect([refused.frames, refused.ended]).toEqual([[], { status: 7, message: "for operators" }]);
+  });
+
   it("tells no secret, neither one that was taken nor one that was refused", async () => {
     const { cache, server } = createScene();
     cache.replace("all", [resource(TypeUrl.secret, "good"), resource(TypeUrl.secret, "bad"), resource(cluster, "a")]);

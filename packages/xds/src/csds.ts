@@ -30,11 +30,19 @@ export const csdsPaths = {
 /** Answers that a client may leave unread before its call is ended: each is a copy of everything that is known. */
 const unreadAnswers = 4;
 
+/** What a caller of the status service may be told; a sentence says why it may not. */
+export interface StatusRights {
+  /** About the whole question. */
+  refusal(): string | undefined;
+  /** About one node, which is left out then. */
+  readonly objection: Objection;
+}
+
 /**
  * Serves one call, about the nodes for which the caller is not objected to. Matchers by node id are honoured, also with case ignored;
  * matchers by metadata, and by regular expressions, are refused. What is in a secret is never told.
  */
-export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>, objectionTo: Objection): Call {
+export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>, rights: StatusRights): Call {
   let unread = 0;
   return {
     message(bytes) {
@@ -42,12 +50,17 @@ export function serveCsds(path: string, wire: Wire, streams: Iterable<Stream>, o
         wire.end(Status.RESOURCE_EXHAUSTED, `${unread} answers are not read yet`);
         return;
       }
+      const refusal = rights.refusal();
+      if (refusal !== undefined) {
+        wire.end(Status.PERMISSION_DENIED, refusal);
+        return;
+      }
       const request = fromBinary(ClientStatusRequestSchema, bytes);
       if (request.nodeMatchers.some(({ nodeMetadatas, nodeId }) => nodeMetadatas.length > 0 || (nodeId && !understood(nodeId)))) {
         wire.end(Status.INVALID_ARGUMENT, "nodes are matched by id only, and that by exact, prefix, suffix or contains");
         return;
       }
-      const mayRead = (node: Node | undefined) => node !== undefined && objectionTo(node) === undefined;
+      const mayRead = (node: Node | undefined) => node !== undefined && rights.objection(node) === undefined;
       const chosen = [...streams].filter((stream) => matches(request, stream.nodeId) && mayRead(stream.node));
       const config = chosen.map((stream) => clientConfig(stream, request.excludeResourceContents));
       const response = toBinary(ClientStatusResponseSchema, create(ClientStatusResponseSchema, { config }));

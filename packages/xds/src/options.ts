@@ -45,6 +45,11 @@ export interface XdsServerOptions {
    * A caller of the status service is shown only the nodes for which this has nothing to say against it.
    */
   readonly authorize?: (node: Node, identity: unknown) => string | undefined;
+  /**
+   * Called with what `authenticate` returned when somebody asks for the status of clients; a returned sentence ends the call with
+   * PERMISSION_DENIED, and without one all nodes may be read. Without this hook `authorize` decides on each node.
+   */
+  readonly authorizeStatus?: (identity: unknown) => string | undefined;
   /** Serves the load reporting service; without it that service does not exist. */
   readonly loadReports?: LoadReporting;
   readonly limits?: Partial<Limits>;

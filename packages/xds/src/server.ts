@@ -1,9 +1,9 @@
 /** The server: accepts streams, gives each the view of its node, and carries changes of the cache to those they concern. */
 import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
-import { type Clock, systemClock, type Timer, type TlsMaterial } from "@legation/runtime";
+import { type Clock, systemClock, type Timer } from "@legation/runtime";
 import { AcknowledgementWait, type Wanted } from "./acknowledgement.js";
 import { authenticated } from "./authentication.js";
-import { AuxiliaryCall, type Objection } from "./auxiliary.js";
+import { AuxiliaryCall } from "./auxiliary.js";
 import { csdsPaths, serveCsds } from "./csds.js";
 import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
@@ -25,10 +25,13 @@ import { type Call, Status, type Wire } from "./transport.js";
 import { builtInTypes, type ResourceType } from "./type.js";
 import { type NodeView, Views } from "./view.js";
 
+/** A port that a server listens on. */
+export type XdsPort = Omit<Listening, "close">;
+
 /** A running server. */
 export interface XdsServer {
   /** Binds `host:port`; port 0 picks one. Throws a LegationError that names the address and the flag. May be called for several addresses. */
-  listen(address: string, options?: ListenOptions): Promise<{ readonly port: number; renew(tls: TlsMaterial): void }>;
+  listen(address: string, options?: ListenOptions): Promise<XdsPort>;
   /** Takes a call from another transport than its own. Undefined when the path is no discovery method. */
   accept(path: string, wire: Wire): Call | undefined;
   /** Asks `view` again, for the streams of one node or for all; what changed is sent. */
@@ -240,9 +243,8 @@ class Server implements XdsServer, StreamHost {
     if ((method ? this.#streams : this.#auxiliary).size >= this.limits.streams)
       return refused(wire, Status.RESOURCE_EXHAUSTED, `more than ${this.limits.streams} streams`);
     if (serve) {
-      const objection = (node: Node) => this.#objection(call, node);
       const over = () => this.#auxiliary.delete(call);
-      const call: AuxiliaryCall = new AuxiliaryCall(wire, this.limits, this.clock, (to) => serve(to, objection), over);
+      const call: AuxiliaryCall = new AuxiliaryCall(wire, this.limits, this.clock, (to) => serve(to, () => call), over);
       this.#auxiliary.add(call);
       return call;
     }
@@ -257,11 +259,17 @@ class Server implements XdsServer, StreamHost {
     return this.options.authorize?.(node, this.#identities.get(call));
   }
 
-  #auxiliaryService(path: string): ((wire: Wire, objection: Objection) => Call) | undefined {
-    const { loadReports } = this.options;
-    if (path === loadReportPath && loadReports) return (wire, objection) => serveLoadReports(wire, loadReports, objection);
+  /** Makes the service of a path; the call that it gets is made after it. */
+  #auxiliaryService(path: string): ((wire: Wire, call: () => Call) => Call) | undefined {
+    const { loadReports, authorizeStatus } = this.options;
+    if (path === loadReportPath && loadReports)
+      return (wire, call) => serveLoadReports(wire, loadReports, (node) => this.#objection(call(), node));
     if (path !== csdsPaths.stream && path !== csdsPaths.fetch) return undefined;
-    return (wire, objection) => serveCsds(path, wire, this.#streams, objection);
+    return (wire, call) =>
+      serveCsds(path, wire, this.#streams, {
+        refusal: () => authorizeStatus?.(this.#identities.get(call())),
+        objection: authorizeStatus ? () => undefined : (node) => this.#objection(call(), node),
+      });
   }
 
   #attach(stream: Stream, node: Node): void {

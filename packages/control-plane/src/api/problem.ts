@@ -15,6 +15,8 @@ export interface ProblemDetails {
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad request",
+  401: "Not authenticated",
+  403: "Not allowed",
   404: "Not found",
   409: "Conflict",
   413: "Too large",

@@ -9,19 +9,20 @@ import { addChannelRoutes } from "../channel/routes.js";
 import type { SecurityEvents } from "../security/events.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addHealthRoute, type HealthView } from "./health.js";
+import { knowPeers, type PeerParts } from "./peer.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoute, type ProxySource } from "./proxies.js";
+import type { SecureServer } from "./secure-server.js";
 import { addSecurityEventRoute } from "./security-events.js";
 import { addServiceRoutes, type ServiceSource } from "./services.js";
 
 /** A body may be this large; bytes. */
 const bodyLimit = 64 * 1_024;
 
-/** A request must have arrived as a whole within this time; milliseconds. */
-const requestLimit = 30_000;
-
 /** What the routes read and do. */
 export interface ApiParts {
+  readonly server: Pick<SecureServer, "factory">;
+  readonly peers: PeerParts;
   readonly health: () => HealthView;
   readonly services: ServiceSource;
   readonly proxies: ProxySource;
@@ -49,10 +50,11 @@ export function createApi(parts: ApiParts): FastifyInstance {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout: requestLimit,
+    serverFactory: parts.server.factory,
     forceCloseConnections: true,
   });
   useProblems(app);
+  knowPeers(app, parts.peers);
   addHealthRoute(app, parts.health);
   addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);

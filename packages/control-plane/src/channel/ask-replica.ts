@@ -1,33 +1,63 @@
-/** The HTTP request by which one control plane asks another. */
+/** The HTTP request by which one control plane asks another: by TLS where both have a certificate, and then only a control plane is told. */
+import { request as requestPlainly } from "node:http";
+import { type RequestOptions, request as requestSecurely } from "node:https";
 import type { RoutingReply } from "@legation/contract";
-import { codeOf, LegationError, messageOf } from "@legation/runtime";
+import { spiffeId } from "@legation/contract";
+import { certificateUri, codeOf, LegationError, messageOf } from "@legation/runtime";
+import type { OwnCertificate } from "../security/own-leaf.js";
 import { type AskReplica, superseded } from "./fan-out.js";
 
-/** Over `fetch`; the other side is given `limitMs` for the whole answer. */
-export const askReplica: AskReplica = async (address, path, body, limitMs, signal) => {
-  const limit = AbortSignal.timeout(Math.ceil(limitMs));
-  let response: Response;
-  let text: string;
-  try {
-    response = await fetch(`http://${address}${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, limit]),
-    });
-    text = await response.text();
-  } catch (error) {
-    signal.throwIfAborted();
-    if (limit.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
-    throw new Error(why(error), { cause: error });
-  }
-  if (response.status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
-  if (!response.ok) throw new Error(`answered ${response.status}: ${text.slice(0, 200)}`);
-  return JSON.parse(text) as RoutingReply;
-};
+/** More than any answer has; bytes. */
+const longestAnswer = 1024 * 1024;
 
-function why(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (codeOf(cause) === "ECONNREFUSED") return "refused the connection";
-  return messageOf(cause ?? error);
+/** Makes the function; `certificate` is this replica's own. The other side is given the limit for the whole answer. */
+export function createAskReplica(certificate: () => OwnCertificate | undefined): AskReplica {
+  return async ({ address, tls }, path, body, limitMs, signal) => {
+    const own = tls ? certificate() : undefined;
+    const limit = AbortSignal.timeout(Math.ceil(limitMs));
+    const url = `${own ? "https" : "http"}://${address}${path}`;
+    let answer: { readonly status: number; readonly text: string };
+    try {
+      answer = await post(url, JSON.stringify(body), own ? tlsOptions(own) : {}, AbortSignal.any([signal, limit]));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (limit.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
+      throw new Error(codeOf(error) === "ECONNREFUSED" ? "refused the connection" : messageOf(error), { cause: error });
+    }
+    const { status, text } = answer;
+    if (status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
+    if (status !== 200) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
+    return JSON.parse(text) as RoutingReply;
+  };
+}
+
+function tlsOptions({ tls, identity }: OwnCertificate): RequestOptions {
+  const expected = spiffeId(identity);
+  return {
+    ...tls,
+    minVersion: "TLSv1.2",
+    checkServerIdentity(_host, shown) {
+      const uri = certificateUri(shown);
+      return uri === expected ? undefined : new Error(`has the certificate of ${uri ?? "nobody"} instead of a control plane's`);
+    },
+  };
+}
+
+function post(url: string, body: string, tls: RequestOptions, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) };
+  const ask = url.startsWith("https:") ? requestSecurely : requestPlainly;
+  return new Promise((resolve, reject) => {
+    const request = ask(url, { ...tls, method: "POST", headers, signal, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        text += part;
+        if (text.length > longestAnswer) request.destroy(new Error("sent an answer without an end"));
+      });
+      response.once("error", reject);
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    request.once("error", reject);
+    request.end(body);
+  });
 }

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { returnTime } from "../reconcile/nodes.js";
 import { type AskReplica, createFanOut, superseded } from "./fan-out.js";
 import type { Proof } from "./proof.js";
+import type { Replica } from "./replicas.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
 const never = new AbortController().signal;
@@ -26,12 +27,12 @@ function scene(ask: AskReplica, own: Promise<Proof> = Promise.resolve(proof)) {
       return await Promise.race([own, aborted]);
     },
     others: () => [
-      { replica: "r2", address: "10.0.0.2:8080" },
-      { replica: "r3", address: "10.0.0.3:8080" },
+      { replica: "r2", address: "10.0.0.2:8080", tls: true },
+      { replica: "r3", address: "10.0.0.3:8080", tls: true },
     ],
-    ask: async (address, path, body, limitMs, signal) => {
-      asked.push({ address, path, body, limitMs });
-      return await ask(address, path, body, limitMs, signal);
+    ask: async (to, path, body, limitMs, signal) => {
+      asked.push({ address: to.address, path, body, limitMs });
+      return await ask(to, path, body, limitMs, signal);
     },
     clock,
     log: createLogger({ name: "test", level: "silent" }),
@@ -39,11 +40,11 @@ function scene(ask: AskReplica, own: Promise<Proof> = Promise.resolve(proof)) {
   return { clock, asked, signals, answer: fanOut.answer };
 }
 
-const named = (address: string): string => (address.includes("0.0.2") ? "r2" : "r3");
+const named = ({ address }: Replica): string => (address.includes("0.0.2") ? "r2" : "r3");
 
 test("each other replica is asked once, for its own proxies, and all answers become one", async () => {
-  const { asked, answer } = scene(async (address) =>
-    reply(named(address), { accepted: false, laggards: address.includes("0.0.3") ? ["n3/web-3"] : [] }),
+  const { asked, answer } = scene(async (to) =>
+    reply(named(to), { accepted: false, laggards: to.address.includes("0.0.3") ? ["n3/web-3"] : [] }),
   );
   expect(await answer("leaving", { ...notice, limitMs: 4_000 }, never)).toEqual({
     ...{ accepted: true, subscribers: 5, laggards: ["n3/web-3"], replicas: 3, silent: [], replica: "r1" },
@@ -59,14 +60,14 @@ test("a replica that was asked by another one asks nobody", async () => {
 });
 
 test("an instance has arrived only when every replica gives it to its proxies", async () => {
-  const { answer } = scene(async (address) => reply(named(address), { accepted: named(address) === "r2" }));
+  const { answer } = scene(async (to) => reply(named(to), { accepted: named(to) === "r2" }));
   expect((await answer("arriving", notice, never)).accepted).toBe(false);
   expect((await answer("leaving", notice, never)).accepted).toBe(true);
 });
 
 test("a dead replica is asked again while its proxies connect elsewhere, then named, and holds up nobody longer", async () => {
-  const { clock, asked, answer } = scene(async (address) => {
-    if (named(address) === "r2") throw new Error("refused the connection");
+  const { clock, asked, answer } = scene(async (to) => {
+    if (named(to) === "r2") throw new Error("refused the connection");
     return reply("r3");
   });
   let answered: RoutingReply | undefined;
@@ -82,9 +83,9 @@ test("a dead replica is asked again while its proxies connect elsewhere, then na
 
 test("a replica that comes back within that time is not named", async () => {
   let down = true;
-  const { clock, answer } = scene(async (address) => {
-    if (named(address) === "r2" && down) throw new Error("refused the connection");
-    return reply(named(address));
+  const { clock, answer } = scene(async (to) => {
+    if (named(to) === "r2" && down) throw new Error("refused the connection");
+    return reply(named(to));
   });
   const answered = answer("leaving", notice, never);
   await clock.advance(1_000);
@@ -115,8 +116,8 @@ test("a notice of the other direction ends the one before, the same one does not
 
 test("a notice that a later one has overtaken on another replica ends, and is not told there again", async () => {
   const { clock, asked, signals, answer } = scene(
-    async (address) => {
-      if (named(address) === "r2") throw new LegationError(superseded, "answered 409");
+    async (to) => {
+      if (named(to) === "r2") throw new LegationError(superseded, "answered 409");
       return await new Promise(() => {});
     },
     new Promise(() => {}),
@@ -129,7 +130,7 @@ test("a notice that a later one has overtaken on another replica ends, and is no
 
 test("a question about TLS is asked of all as such, names who has no certificate, and ends no notice", async () => {
   const { asked, answer } = scene(
-    async (address) => reply(named(address), address.includes("0.0.2") ? { laggards: ["n2/old"], withoutCertificate: ["n2/old"] } : {}),
+    async (to) => reply(named(to), to.address.includes("0.0.2") ? { laggards: ["n2/old"], withoutCertificate: ["n2/old"] } : {}),
     new Promise((resolve) => setImmediate(() => resolve({ ...proof, withoutCertificate: [] }))),
   );
   const leaving = answer("leaving", notice, never);

@@ -12,7 +12,7 @@ export const superseded = "channel.superseded";
  * POSTs JSON to another control plane and resolves to the decoded answer. Rejects with an Error that says in a few words why there is none,
  * with code `superseded` where a later notice of the other direction came to that one.
  */
-export type AskReplica = (address: string, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<RoutingReply>;
+export type AskReplica = (to: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<RoutingReply>;
 
 /** What the fan-out needs. */
 export interface FanOutParts {
@@ -45,21 +45,21 @@ export function createFanOut(o: FanOutParts): FanOut {
   const underWay = new Set<{ readonly name: string; readonly direction: Direction; readonly ended: AbortController }>();
 
   /** A replica that has just died is asked again until its proxies have had the time to connect elsewhere. */
-  async function askOne({ replica, address }: Replica, path: string, body: RoutingNotice, deadline: number, signal: AbortSignal) {
+  async function askOne(to: Replica, path: string, body: RoutingNotice, deadline: number, signal: AbortSignal) {
     const givenUp = clock.monotonic() + returnTime;
     for (;;) {
       const left = deadline - clock.monotonic();
       try {
         if (left <= 0) throw new Error("did not answer in time");
-        const reply = await o.ask(address, path, { ...body, limitMs: Math.max(1, Math.round(left - margin)) }, left, signal);
-        if (reply.replica !== replica) throw new Error("is another control plane than Consul says");
+        const reply = await o.ask(to, path, { ...body, limitMs: Math.max(1, Math.round(left - margin)) }, left, signal);
+        if (reply.replica !== to.replica) throw new Error("is another control plane than Consul says");
         return reply;
       } catch (error) {
         signal.throwIfAborted();
         // Told again, this one would undo the later one there.
         if (codeOf(error) === superseded) throw error;
         const now = clock.monotonic();
-        if (now + retryMs >= Math.min(givenUp, deadline)) return `${address} ${messageOf(error)}`;
+        if (now + retryMs >= Math.min(givenUp, deadline)) return `${to.address} ${messageOf(error)}`;
         await clock.sleep(retryMs, signal);
       }
     }

@@ -1,6 +1,6 @@
 /** The other control planes, as Consul's registry names them; the last answer counts while Consul is away. */
 import { type Consul, watch } from "@legation/consul";
-import { controlPlaneService } from "@legation/contract";
+import { controlPlaneService, controlPlaneTlsKey } from "@legation/contract";
 import { type Clock, createBackoff, formatAddress, type Logger } from "@legation/runtime";
 
 /** Another control plane. */
@@ -9,6 +9,8 @@ export interface Replica {
   readonly replica: string;
   /** `host:port` of its HTTP API. */
   readonly address: string;
+  /** Whether that is served by TLS. */
+  readonly tls: boolean;
 }
 
 /** The directory of the others. */
@@ -56,5 +58,7 @@ export function createReplicas(o: { consul: Pick<Consul, "get">; own: string; cl
 }
 
 function replicaOf({ Node, Service }: Row): Replica {
-  return { replica: Service.Meta?.["replica"] ?? "", address: formatAddress(Service.Address || Node.Address, Service.Port) };
+  const meta = Service.Meta ?? {};
+  const address = formatAddress(Service.Address || Node.Address, Service.Port);
+  return { replica: meta["replica"] ?? "", address, tls: meta[controlPlaneTlsKey] === "true" };
 }

@@ -21,6 +21,7 @@ import type { Metrics } from "../telemetry/metrics.js";
 import { createBurst } from "./burst.js";
 import type { Changes } from "./changes.js";
 import { createMeshIdentity } from "./mesh-identity.js";
+import { createOwners } from "./owners.js";
 import { createCompiledServices } from "./services.js";
 import { createNodeViews, type NodeClaim, type NodePlace } from "./views.js";
 
@@ -63,6 +64,8 @@ export interface Reconciler {
   /** All services by name, with leaving instances marked. */
   services(): readonly CatalogService[];
   service(name: string): CatalogService | undefined;
+  /** The service of an instance by its key; undefined for one that the registry does not have. */
+  serviceOf(instance: string): string | undefined;
   problems(name: string): readonly Problem[];
   /** Figures for metrics and health. */
   size(): { readonly services: number; readonly instances: number; readonly layers: number; readonly leaving: number };
@@ -93,6 +96,7 @@ export interface ReconcilerOptions {
 export function createReconciler(o: ReconcilerOptions): Reconciler {
   const defaults = o.defaults ?? meshDefaults;
   const registry = new Map<string, CatalogService>();
+  const owners = createOwners();
   const dirty = new Set<string>();
   const notices = createLeavingNotices(o.clock, o.leaving, (service, instance) => {
     o.log.warn(
@@ -156,10 +160,12 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   return {
     set(next) {
       o.changes.add({ event: registry.has(next.name) ? "service-changed" : "service-added", service: next.name });
+      owners.set(registry.get(next.name), next);
       registry.set(next.name, next);
       touch(next.name);
     },
     remove(name) {
+      owners.set(registry.get(name), undefined);
       if (!registry.delete(name)) return;
       notices.apply({ name, instances: [] });
       o.changes.add({ event: "service-removed", service: name });
@@ -216,6 +222,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     identityKnown: identity.known,
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,
+    serviceOf: owners.of,
     problems: (name) => compiled.problems(name),
     size() {
       let instances = 0;

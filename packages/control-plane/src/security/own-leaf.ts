@@ -1,0 +1,140 @@
+/** The control plane's own certificate, from Consul's CA and in memory alone: fetched, renewed, and with every root that the mesh trusts. */
+import { type CaLeaf, type CaRoots, type Consul, watch } from "@legation/consul";
+import { controlPlaneService, type ServiceIdentity, serviceIdentityOf } from "@legation/contract";
+import {
+  type Clock,
+  codeOf,
+  createBackoff,
+  Gauge,
+  type Logger,
+  messageOf,
+  type Registry,
+  type Timer,
+  type TlsMaterial,
+} from "@legation/runtime";
+import type { SecurityEvents } from "./events.js";
+
+/** What the control plane shows, and by which roots it knows others. */
+export interface OwnCertificate {
+  /** Its own identity; everybody whom it knows has the same trust domain and data centre. */
+  readonly identity: ServiceIdentity;
+  readonly tls: Required<TlsMaterial>;
+}
+
+/** See the file's sentence. */
+export interface OwnLeaf {
+  /** Begins to ask Consul. */
+  start(): void;
+  /** Undefined until Consul has issued it. */
+  current(): OwnCertificate | undefined;
+  stop(): void;
+}
+
+/** What it needs. `onChange` is given each certificate and each change of the roots, and may throw: then the one before stays. */
+export interface OwnLeafParts {
+  readonly consul: Pick<Consul, "get">;
+  readonly onChange: (certificate: OwnCertificate) => void;
+  readonly events: Pick<SecurityEvents, "report">;
+  readonly metrics: Registry;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Consul renews a leaf well before this share of its life is over. */
+const lateShare = 0.95;
+
+/** Makes it; nothing is asked before `start`. */
+export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
+  const { clock, log } = o;
+  const stopping = new AbortController();
+  let leaf: CaLeaf | undefined;
+  let roots: string | undefined;
+  let current: OwnCertificate | undefined;
+  let told: string | undefined;
+  let late: Timer | undefined;
+  new Gauge({
+    name: "legation_certificate_expiry_timestamp_seconds",
+    help: "When the control plane's own certificate ends; absent without one.",
+    registers: [o.metrics],
+    collect() {
+      if (leaf) this.set(Date.parse(leaf.ValidBefore) / 1_000);
+      else this.remove();
+    },
+  });
+
+  function take(): void {
+    if (!leaf || !roots) return;
+    const identity = serviceIdentityOf(leaf.ServiceURI);
+    if (!identity) throw new Error(`Consul issued a certificate for ${leaf.ServiceURI}, which names no service`);
+    const next = { identity, tls: { key: leaf.PrivateKeyPEM, cert: leaf.CertPEM, ca: roots } };
+    o.onChange(next);
+    current = next;
+  }
+
+  function warnWhenLate({ ValidAfter, ValidBefore, ServiceURI }: CaLeaf): void {
+    const [from, to] = [Date.parse(ValidAfter), Date.parse(ValidBefore)];
+    late?.cancel();
+    late = clock.timeout(Math.max(0, from + lateShare * (to - from) - clock.now()), () =>
+      o.events.report({
+        kind: "certificate-expiring",
+        subject: ServiceURI,
+        message: `the control plane's certificate ends at ${ValidBefore} and Consul has not renewed it: without another no proxy can connect by TLS`,
+      }),
+    );
+  }
+
+  /** Each reason is told once, until there is a certificate or another reason. */
+  function complain(error: unknown): void {
+    const why = messageOf(error);
+    if (told === why) return;
+    told = why;
+    const without = current ? "the one before is used on" : "no TLS, plain text where it is allowed";
+    if (codeOf(error) === "consul.no-connect")
+      log.info({ event: "tls.off", why }, `the control plane has no certificate (${without}): ${why}`);
+    else log.warn({ event: "tls.no-certificate", why }, `the control plane cannot get its certificate (${without}): ${why}`);
+  }
+
+  function follow<T>(path: string, learn: (value: T) => void): void {
+    watch<T>(
+      o.consul,
+      { path },
+      {
+        onValue(value) {
+          learn(value);
+          take();
+        },
+        onError: complain,
+        signal: stopping.signal,
+        clock,
+        backoff: createBackoff({ base: 500, max: 30_000 }),
+      },
+    );
+  }
+
+  return {
+    start() {
+      follow<CaRoots>("/agent/connect/ca/roots", ({ Roots }) => {
+        const pems = (Roots ?? []).map(({ RootCert }) => `${RootCert.trim()}\n`).join("");
+        if (roots !== undefined && roots !== pems)
+          log.info({ event: "tls.roots-changed", roots: Roots?.map(({ ID }) => ID) }, "the roots that the mesh trusts have changed");
+        roots = pems;
+      });
+      follow<CaLeaf>(`/agent/connect/ca/leaf/${controlPlaneService}`, (next) => {
+        const renewed = leaf !== undefined;
+        leaf = next;
+        told = undefined;
+        warnWhenLate(next);
+        const { ServiceURI, ValidBefore, SerialNumber } = next;
+        log.info(
+          { event: renewed ? "tls.renewed" : "tls.certificate", spiffeId: ServiceURI, until: ValidBefore, serial: SerialNumber },
+          `${renewed ? "renewed" : "got"} the control plane's certificate ${ServiceURI}, valid until ${ValidBefore}`,
+        );
+      });
+    },
+    current: () => current,
+    stop() {
+      late?.cancel();
+      stopping.abort(new Error("the control plane stops"));
+    },
+  };
+}
