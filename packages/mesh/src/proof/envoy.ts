@@ -32,7 +32,7 @@ export interface RunningEnvoy {
 
 /**
  * Starts an Envoy with resources as JSON (`@type` and all) and returns when it is LIVE, which is when all of them are loaded or refused.
- * ADS sources become files; listeners are bound to free ports of 127.0.0.1.
+ * ADS sources become files; listeners are bound to free ports of 127.0.0.1. What a changed filter chain leaves behind is drained at once.
  */
 export async function startEnvoy(resources: readonly JsonObject[]): Promise<RunningEnvoy> {
   const directory = mkdtempSync(join(tmpdir(), "legation-mesh-"));
@@ -58,6 +58,10 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
     adminFile,
     "--log-level",
     "warning",
+    "--drain-time-s",
+    "2",
+    "--drain-strategy",
+    "immediate",
   ];
   const child = spawn(envoyBinary(), args, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";

@@ -100,7 +100,8 @@ function startSidecar(service: string, appPort: number, protocol: Protocol, orde
   return startEnvoy([...view, ...instance, cluster, endpoints].map(resourceJson));
 }
 
-function send(o: {
+/** Sends a request to an outbound listener. Never rejects. */
+export function send(o: {
   readonly agent: Agent;
   readonly outbound: number;
   readonly method?: string;

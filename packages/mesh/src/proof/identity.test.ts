@@ -1,0 +1,219 @@
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Authority, createAuthority, type NodeCertificates } from "./authority.js";
+import { type IdentityMesh, type Standing, startIdentityMesh } from "./identity-mesh.js";
+
+const uriOf = (service: string, trustDomain = "test.consul") => `spiffe://${trustDomain}/ns/default/dc/dc1/svc/${service}`;
+const issued: NodeCertificates[] = [];
+let ours: Authority;
+let others: Authority;
+let web: NodeCertificates;
+let orders: NodeCertificates;
+const issue = (authority: Authority, o: Parameters<Authority["issue"]>[0]): NodeCertificates => {
+  const certificates = authority.issue(o);
+  issued.push(certificates);
+  return certificates;
+};
+beforeAll(() => {
+  ours = createAuthority("ours");
+  others = createAuthority("others");
+  web = issue(ours, { uri: uriOf("web") });
+  orders = issue(ours, { uri: uriOf("orders") });
+});
+afterAll(() => {
+  for (const certificates of issued) certificates.remove();
+});
+
+let mesh: IdentityMesh | undefined;
+afterEach(async () => {
+  await mesh?.stop();
+  mesh = undefined;
+});
+
+const strict: Standing = { mode: "strict", tls: "required" };
+const stat = async (envoy: IdentityMesh["caller"], name: string) => (await envoy.stats()).get(name) ?? 0;
+/** TLS connections that the caller made to `orders`. */
+const handshakes = ({ caller }: IdentityMesh) => stat(caller, "cluster.orders.ssl.handshake");
+
+/** What plain HTTP at the callee's inbound port gets: a status, or "closed". */
+async function plain(port: number): Promise<number | "closed"> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).status;
+  } catch {
+    return "closed";
+  }
+}
+
+/** What a TLS client with these certificates gets at the inbound port: the first line of an answer, or "closed". */
+function overTls(port: number, { leaf, key, roots }: Partial<NodeCertificates>): Promise<string> {
+  return new Promise((resolve) => {
+    const pair = leaf && key ? { cert: leaf, key } : {};
+    const socket = connectTls({ host: "127.0.0.1", port, ca: roots ?? ours.root, ...pair, checkServerIdentity: () => undefined }, () =>
+      socket.write("GET / HTTP/1.1\r\nhost: orders\r\nconnection: close\r\n\r\n"),
+    );
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += String(chunk);
+    });
+    socket.on("error", () => resolve("closed"));
+    socket.on("close", () => resolve(answer.split("\r\n")[0] || "closed"));
+  });
+}
+
+describe("mutual TLS between two Envoys", () => {
+  it.each(["http", "http2"] as const)("carries %s in strict, and plain text is closed", async (protocol) => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: strict, protocol });
+    expect(await mesh.call()).toMatchObject({ status: 200 });
+    expect(await handshakes(mesh)).toBeGreaterThan(0);
+    expect(await plain(mesh.inbound)).toBe("closed");
+  });
+
+  it("carries tcp in strict, and plain text is closed", async () => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: strict, protocol: "tcp" });
+    expect(await overTls(mesh.inbound, web)).not.toBe("closed");
+    expect(await overTls(mesh.inbound, { roots: ours.root })).toBe("closed");
+    expect(await plain(mesh.inbound)).toBe("closed");
+  });
+
+  it("lets a plain tcp client wait for a server that speaks first", async () => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: { mode: "permissive" }, protocol: "tcp" });
+    const socket = connect(mesh.inbound, "127.0.0.1");
+    try {
+      expect(
+        await new Promise((resolve) => socket.once("data", (chunk) => resolve(chunk.length)).once("close", () => resolve(0))),
+      ).toBeGreaterThan(0);
+    } finally {
+      socket.destroy();
+    }
+  });
+
+  it.each([
+    [{ mode: "off" }, false],
+    [{ mode: "off", tls: "accepted" }, true],
+    [{ mode: "permissive" }, false],
+    [{ mode: "permissive", tls: "accepted" }, true],
+    [{ mode: "strict", tls: "accepted" }, true],
+  ] satisfies [Standing, boolean][])("with %j both ways are open, and the caller uses TLS: %s", async (standing, tls) => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing });
+    expect(await mesh.call()).toMatchObject({ status: 200 });
+    expect((await handshakes(mesh)) > 0).toBe(tls);
+    expect(await plain(mesh.inbound)).toBe(200);
+    expect(await overTls(mesh.inbound, web)).toBe("HTTP/1.1 200 OK");
+  });
+
+  it("is not spoken by a caller without a certificate, which permissive serves and strict does not", async () => {
+    mesh = await startIdentityMesh({ caller: undefined, callee: orders, standing: { mode: "permissive", tls: "accepted" } });
+    expect(await mesh.call()).toMatchObject({ status: 200 });
+    mesh.change(strict, "callee");
+    await expect.poll(async () => (await mesh?.call())?.status, { timeout: 20_000 }).toBe(503);
+  });
+
+  it("is never replaced by plain text in strict", async () => {
+    mesh = await startIdentityMesh({ caller: web, callee: undefined, standing: { mode: "strict" } });
+    expect(await plain(mesh.inbound)).toBe(200);
+    expect(await mesh.call()).toMatchObject({ status: 503 });
+  });
+});
+
+describe("a certificate that proves the wrong thing", () => {
+  it.each<[string, () => NodeCertificates]>([
+    ["names another service", () => issue(ours, { uri: uriOf("payments") })],
+    ["names a service whose name begins the same", () => issue(ours, { uri: uriOf("orders2") })],
+    ["is of another data centre", () => issue(ours, { uri: uriOf("orders").replace("/dc1/", "/dc2/") })],
+    ["is of another trust domain", () => issue(ours, { uri: uriOf("orders", "other.consul") })],
+    ["is signed by another authority", () => issue(others, { uri: uriOf("orders"), roots: ours.root })],
+    ["has expired", () => issue(ours, { uri: uriOf("orders"), expired: true })],
+  ])("is refused by the caller when the instance's %s", async (_, callee) => {
+    mesh = await startIdentityMesh({ caller: web, callee: callee(), standing: strict });
+    expect(await mesh.call()).toMatchObject({ status: 503 });
+    const { caller } = mesh;
+    const refused =
+      (await stat(caller, "cluster.orders.ssl.fail_verify_san")) + (await stat(caller, "cluster.orders.ssl.fail_verify_error"));
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it.each<[string, () => Partial<NodeCertificates>]>([
+    ["is of another trust domain", () => issue(ours, { uri: uriOf("web", "other.consul") })],
+    ["is of a trust domain that begins the same", () => issue(ours, { uri: uriOf("web", "test.consul.example") })],
+    ["is signed by another authority", () => issue(others, { uri: uriOf("web"), roots: ours.root })],
+    ["has expired", () => issue(ours, { uri: uriOf("web"), expired: true })],
+    ["is missing", () => ({ roots: ours.root })],
+  ])("is refused by the instance when the caller's %s", async (_, caller) => {
+    mesh = await startIdentityMesh({ caller: undefined, callee: orders, standing: strict });
+    expect(await overTls(mesh.inbound, caller())).toBe("closed");
+    expect(await overTls(mesh.inbound, web)).toBe("HTTP/1.1 200 OK");
+  });
+});
+
+describe("a change of mode on Envoys that run", () => {
+  it("fails no request on the way from off to strict and back, and leaves TLS connections alone", async () => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: { mode: "off" } });
+    const { callee, inbound, change, call } = mesh;
+    const statuses = new Map<number, number>();
+    let over = false;
+    const load = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        while (!over) {
+          const { status } = await call();
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        }
+      }),
+    );
+    const held = await holdTls(inbound, web);
+    const updates = () => stat(callee, "listener_manager.listener_in_place_updated");
+    try {
+      const way: [Standing, "callee" | "caller"][] = [
+        [{ mode: "permissive" }, "callee"],
+        [{ mode: "permissive", tls: "accepted" }, "callee"],
+        [{ mode: "strict", tls: "accepted" }, "caller"],
+        [strict, "caller"],
+        [{ mode: "permissive", tls: "required" }, "callee"],
+        [{ mode: "off", tls: "accepted" }, "callee"],
+        [{ mode: "off" }, "callee"],
+      ];
+      let served = 0;
+      for (const [standing, first] of way) {
+        const before = await updates();
+        change(standing, first);
+        if (standing === strict) await expect.poll(() => plain(inbound), { timeout: 20_000 }).toBe("closed");
+        else await expect.poll(() => plain(inbound), { timeout: 20_000 }).toBe(200);
+        if (standing === strict) expect(await updates()).toBe(before + 1);
+        served = [...statuses.values()].reduce((sum, count) => sum + count, 0);
+        await expect
+          .poll(() => [...statuses.values()].reduce((sum, count) => sum + count, 0), { timeout: 20_000 })
+          .toBeGreaterThan(served + 100);
+        expect(await held.get()).toBe(200);
+      }
+      expect(await stat(callee, "listener_manager.listener_modified")).toBe(2);
+      expect(await updates()).toBe(2);
+    } finally {
+      over = true;
+      await load;
+      held.end();
+    }
+    expect([...statuses.keys()]).toEqual([200]);
+  }, 120_000);
+});
+
+/** One TLS connection, on which `get` asks again and again; it fails when that connection is gone. */
+async function holdTls(port: number, { leaf, key, roots }: NodeCertificates): Promise<{ get(): Promise<number>; end(): void }> {
+  const socket = connectTls({ host: "127.0.0.1", port, ca: roots, cert: leaf, key, checkServerIdentity: () => undefined });
+  await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let used = false;
+  agent.createConnection = () => {
+    if (used) throw new Error("the connection was closed");
+    used = true;
+    return socket;
+  };
+  const get = () =>
+    new Promise<number>((resolve, reject) => {
+      const sent = request({ agent, host: "127.0.0.1", port, headers: { host: "orders" } }, (response) => {
+        response.resume().on("end", () => resolve(response.statusCode ?? 0));
+      });
+      sent.on("error", reject).end();
+    });
+  return { get, end: () => socket.destroy() };
+}
