@@ -19,9 +19,8 @@ export async function pickAddresses(config: AgentConfig, stateDir: StateDir, sea
       { key: "envoyAdmin", address: values.envoy.admin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" },
     ] as const,
     stateDir.kept.ports ?? {},
-    // An agent that died within a hot restart may have left its one Envoy under the other name.
     {
-      held: ["envoy.json", "envoy-parent.json"].some((name) => adoptable(stateDir.file(name))),
+      held: envoyRuns(stateDir),
       ...(seat ? { reserved: seat.reserved } : {}),
     },
   );
@@ -33,7 +32,10 @@ export async function pickAddresses(config: AgentConfig, stateDir: StateDir, sea
   return addresses;
 }
 
-function adoptable(recordPath: string): boolean {
-  const record = readRecord(recordPath);
-  return record !== undefined && isAlive(record);
+/** True when an Envoy of an earlier agent runs. One that died within a hot restart may have left it under the other name. */
+export function envoyRuns(stateDir: StateDir): boolean {
+  return ["envoy.json", "envoy-parent.json"].some((name) => {
+    const record = readRecord(stateDir.file(name));
+    return record !== undefined && isAlive(record);
+  });
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Consul } from "@legation/consul";
 import { type Clock, LegationError, type Logger, Registry } from "@legation/runtime";
-import { pickAddresses } from "./addresses.js";
+import { envoyRuns, pickAddresses } from "./addresses.js";
 import { accessOf, contactOf } from "./admin/contact.js";
 import { bookEvents } from "./admin/event-book.js";
 import { readinessOf, trafficParts } from "./admin/parts.js";
@@ -17,6 +17,7 @@ import { depart } from "./departure.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { checkNow } from "./health/health-status.js";
+import { setUpMigration, warnOfExposure } from "./identity/migration-setup.js";
 import { setUpIdentity } from "./identity/setup.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
@@ -24,7 +25,7 @@ import { mergedMetrics } from "./metrics-page.js";
 import { learnNodeName } from "./node-name.js";
 import { followOutput, type OutputFollower } from "./process/output.js";
 import { createPublisher } from "./publish.js";
-import { launchFor, reconfigure } from "./reconfigure.js";
+import { launchFor, reconfigure, relaunch } from "./reconfigure.js";
 import { createConsulAgent } from "./registrar/consul-agent.js";
 import { setUpRegistrar } from "./registrar/setup.js";
 import { type Reloaded, type Reread, reload } from "./reload.js";
@@ -127,12 +128,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     registrar: undefined,
     channel: undefined,
     callers: undefined,
+    migration: undefined,
     missing: [],
     steps: createSteps(clock, log),
   };
   const tell = createPublisher(instance);
   const publish = (): void => {
     tell();
+    instance.migration?.look();
     instance.callers?.look();
     seat?.changed();
     tellManager();
@@ -152,6 +155,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const onTransition = ({ to }: Transition): void => {
     telemetry.transition(to);
     if (to === "running" || to === "draining") instance.registrar?.arrive();
+    if (to === "running" && instance.migration?.progress.tls === "required") void warnOfExposure(instance);
     if (to === "draining") traffic.healthyAgain();
   };
 
@@ -194,6 +198,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ? await learnNodeName({ consul, stateDir, hasty: adopted, clock, log, signal: stopping.signal, onWait })
       : hostname;
     await identity.begin(adopted, stopping.signal, onWait);
+    const continued = adopted || envoyRuns(stateDir);
     if (binary !== undefined) {
       follow("envoy", "envoy.output");
       instance.envoy = setUpEnvoy({
@@ -212,7 +217,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await instance.envoy.runner.begin();
       await traffic.freshEnvoy();
     } else await endLeftEnvoy(stateDir.file, leftEnvoyMs, clock);
-    if (values.discovery) instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
+    if (values.discovery) {
+      instance.migration = setUpMigration(instance, {
+        adopted: continued,
+        onMode: () => relaunch(instance, env),
+        onChange: publish,
+      });
+      instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
+    }
     traffic.keepMaintenance();
     instance.channel = setUpChannel(instance, traffic);
     if (adopted) {
@@ -223,6 +235,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     publish();
     instance.registrar?.begin();
     instance.channel.begin();
+    instance.migration?.begin();
     if (adopted) return;
     await readyToStart(
       {
@@ -249,6 +262,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     manager?.stopping();
     stopping.abort(new LegationError("agent.stopping", cause));
     await begun.catch(() => undefined);
+    instance.migration?.stop();
     const code = await depart(instance, traffic, cause, hurry.signal);
     await close();
     log.info({ event: "agent.stopped", code }, `stopped with code ${code}`);
@@ -262,6 +276,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await traffic.close();
     instance.callers?.stop();
     identity.stop();
+    instance.migration?.stop();
     instance.registrar?.stop();
     instance.envoy?.admin.close();
     for (const follower of followers) follower.stop();

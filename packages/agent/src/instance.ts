@@ -6,6 +6,7 @@ import type { AgentConfig } from "./config/definition.js";
 import type { Envoy } from "./envoy/setup.js";
 import type { Health } from "./health/health.js";
 import type { Identity } from "./identity/identity.js";
+import type { Migration } from "./identity/migration.js";
 import type { Steps } from "./leave/step.js";
 import type { Registrar } from "./registrar/registrar.js";
 import type { StateDir } from "./state-dir.js";
@@ -39,6 +40,8 @@ export interface Instance {
   registrar: Registrar | undefined;
   channel: Channel | undefined;
   callers: Callers | undefined;
+  /** Between plain text and mutual TLS; absent where it is not registered. */
+  migration: Migration | undefined;
   /** Required dependencies that are waited for. */
   missing: readonly string[];
   /** The last drain or stop. */
@@ -46,9 +49,10 @@ export interface Instance {
 }
 
 /** True when callers are given this instance: its service is healthy, and (where it is registered) Consul says so. */
-export function isServing({ supervisor, health, registrar, envoy, config }: Instance): boolean {
+export function isServing({ supervisor, health, registrar, envoy, migration, config }: Instance): boolean {
   const { phase } = supervisor.state;
   if (config.values.envoy.enabled && envoy?.runner.state.phase !== "live") return false;
+  if (migration?.withheld !== undefined) return false;
   if (phase !== "running" || !supervisor.alive) return false;
   if (health.level !== "HEALTHY" && health.level !== "DEGRADED") return false;
   return !config.values.discovery || registrar?.state.published === true;

@@ -25,7 +25,9 @@ export function createPublisher(instance: Instance): () => void {
     const { phase, reason, restarts, lastRestart, lastError, goal } = supervisor.state;
     const envoy = instance.envoy?.runner.state;
     const envoyProblem =
-      config.values.envoy.enabled && envoy?.phase !== "live" ? (envoy?.reason ?? "Envoy has not been started") : undefined;
+      config.values.envoy.enabled && envoy?.phase !== "live"
+        ? (envoy?.reason ?? "Envoy has not been started")
+        : instance.migration?.withheld;
     instance.registrar?.advertise(
       standingOf({ phase, alive: supervisor.alive, reason, ...(envoyProblem ? { envoyProblem } : {}), checks: health.checks }),
     );

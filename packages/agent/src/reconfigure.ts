@@ -1,5 +1,5 @@
 /** Puts a configuration that was read again into effect, part by part, while the service runs. */
-import { LegationError } from "@legation/runtime";
+import { LegationError, messageOf } from "@legation/runtime";
 import type { Changes } from "./config/change.js";
 import { envoyBinaryOf } from "./envoy/setup.js";
 import { createProbe } from "./health/create-probe.js";
@@ -17,10 +17,23 @@ export function launchFor(
   env: Environment,
 ) {
   const { addresses, stateDir, clock, log } = instance;
-  const told = { admin: addresses.admin, ...(config.values.envoy.enabled ? { outbound: addresses.outbound } : {}) };
+  // Where all are to come through Envoy, nobody but this machine needs to reach the service itself.
+  const host = stateDir.kept.mode === "strict" ? config.app.host : config.service.host;
+  const told = { host, admin: addresses.admin, ...(config.values.envoy.enabled ? { outbound: addresses.outbound } : {}) };
   const launch = launchOf(config, env, told, stateDir.file);
   const { hooks } = config.values;
   return launch && { launch, hooks: createHookRunner({ hooks, launch, recordPath: stateDir.file("hook.json"), clock, log }) };
+}
+
+/** From now on the service is started by the mode that holds now; one that cannot be prepared is told, and started as before. */
+export function relaunch(instance: Instance, env: Environment): void {
+  const { supervisor, config, log } = instance;
+  try {
+    const start = launchFor(instance, config, env);
+    if (start) supervisor.relaunch(start.launch, start.hooks);
+  } catch (error) {
+    log.warn({ event: "service.relaunch-failed", problem: messageOf(error) }, messageOf(error));
+  }
 }
 
 /** Prepares everything that can fail; the result takes effect at once and does not throw. `publish` tells of what is new. */

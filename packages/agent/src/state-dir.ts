@@ -2,8 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { type IdentityMode, identityModes, tlsStates } from "@legation/contract";
 import { LegationError } from "@legation/runtime";
 import { type Contact, contactFile } from "./admin/contact.js";
+import type { Tls } from "./identity/tls-progress.js";
 import { identify, isAlive, type ProcessIdentity } from "./process/identity.js";
 
 /** What is kept besides files of their own. All of it may be lost: then ports are picked and counters begin again. */
@@ -24,6 +26,10 @@ export interface KeptState {
   readonly maintenanceEnded?: boolean;
   /** The directory of its certificates. */
   readonly certificates?: string;
+  /** How connections to the service are made, as a control plane has last said it. */
+  readonly mode?: IdentityMode;
+  /** What the registration says of mutual TLS. */
+  readonly tls?: Tls;
   readonly restarts?: number;
   /** Milliseconds since the epoch. */
   readonly lastRestart?: number;
@@ -193,8 +199,10 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, certificates, restarts, lastRestart } =
+  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, certificates, mode, tls, restarts, lastRestart } =
     content as Readonly<Record<string, unknown>>;
+  const knownMode = identityModes.find((known) => known === mode);
+  const knownTls = (["plain", ...tlsStates] as const).find((known) => known === tls);
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
   return {
     ...(typeof node === "string" && node !== "" ? { node } : {}),
@@ -205,6 +213,8 @@ function keptOf(content: unknown): KeptState {
     ...(typeof maintenance === "string" ? { maintenance } : {}),
     ...(typeof maintenanceEnded === "boolean" ? { maintenanceEnded } : {}),
     ...(typeof certificates === "string" && isAbsolute(certificates) ? { certificates } : {}),
+    ...(knownMode ? { mode: knownMode } : {}),
+    ...(knownTls ? { tls: knownTls } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
     ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
   };

@@ -4,6 +4,7 @@ import type { CallersState } from "./callers.js";
 import type { ChannelState } from "./channel/channel.js";
 import type { EnvoyState } from "./envoy/runner.js";
 import { type HealthStatus, healthStatusOf } from "./health/health-status.js";
+import type { MigrationStatus } from "./identity/migration.js";
 import type { IdentityStatus } from "./identity/status.js";
 import { type Instance, isServing } from "./instance.js";
 import type { StepReport } from "./leave/step.js";
@@ -40,7 +41,8 @@ export interface AgentStatus {
     readonly envoyAdmin?: string;
   };
   readonly consul: Omit<RegistrarState, "lastHeartbeat"> & { readonly lastHeartbeat?: string };
-  readonly identity: IdentityStatus;
+  /** Its certificate, and (where it is registered) how callers connect. */
+  readonly identity: IdentityStatus & Partial<Omit<MigrationStatus, "since"> & { readonly since: string }>;
   readonly envoy?: EnvoyState;
   readonly controlPlane: ChannelState;
   readonly dependencies: { readonly missing: readonly string[] };
@@ -55,7 +57,7 @@ export function timestamp(ms: number): string {
 
 /** What the instance's parts say, as one document. */
 export function statusOf(instance: Instance): AgentStatus {
-  const { config, addresses, supervisor, health, envoy, registrar, channel, node, agentVersion, stateDir } = instance;
+  const { config, addresses, supervisor, health, envoy, registrar, channel, migration, node, agentVersion, stateDir } = instance;
   const { service, values } = config;
   const { state } = supervisor;
   const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, compared: false, published: false };
@@ -87,7 +89,7 @@ export function statusOf(instance: Instance): AgentStatus {
     },
     addresses: { app: `${service.host}:${service.port}`, admin: addresses.admin, ...withEnvoy },
     consul: { ...consul, ...(lastHeartbeat === undefined ? {} : { lastHeartbeat: timestamp(lastHeartbeat) }) },
-    identity: instance.identity.status,
+    identity: { ...instance.identity.status, ...(migration ? { ...migration.status, since: timestamp(migration.status.since) } : {}) },
     ...(envoyState ? { envoy: envoyState } : {}),
     controlPlane: channel?.state ?? { listening: false },
     dependencies: { missing: instance.missing },

@@ -50,7 +50,9 @@ const livePollMs = 20;
 export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: AbortSignal): Traffic {
   const { supervisor, stateDir, clock, log, config } = instance;
   const { wait, limit, acknowledge } = config.values.drain;
-  const limits: DrainLimits = { wait, limit, acknowledge, settle: settleMs, outsiders: config.outsiders };
+  const limits = { wait, limit, acknowledge, settle: settleMs };
+  /** Where mutual TLS is required there are none. */
+  const outsiders = (): number => config.values.drain.outsiders ?? (instance.migration?.progress.tls === "required" ? 0 : config.outsiders);
   /** Somebody wants it drained, whatever is restarted meanwhile. */
   let drained = false;
   /** Every step has been gone through since it last served. */
@@ -90,7 +92,7 @@ export function createTraffic(instance: Instance, policy: RestartPolicy, hurry: 
     instance.steps = steps;
     const cut = new AbortController();
     // Callers outside the mesh have had their time when it was drained before.
-    const now = out ? { ...limits, outsiders: 0 } : limits;
+    const now: DrainLimits = { ...limits, outsiders: out ? 0 : outsiders() };
     const done = drain(parts(), now, steps, clock, AbortSignal.any([hurry, cut.signal])).then(() => {
       draining = undefined;
       out = !cut.signal.aborted;

@@ -5,6 +5,7 @@ import {
   arrivingPath,
   type Command,
   commandsPath,
+  type IdentityMode,
   leavingPath,
   type RoutingNotice,
   reportPath,
@@ -69,6 +70,7 @@ async function plane({ silent = false, port = 0 } = {}): Promise<Plane> {
 
 function open(...apis: string[]) {
   const commands: Command[] = [];
+  const modes: IdentityMode[] = [];
   const identity = { node: "n", id: "orders-1", service: "orders" };
   const report: AgentReport = { ...identity, agentVersion: "1", state: "running", restartCount: 0, admin: "http://127.0.0.1:1" };
   const channel = createChannel({
@@ -76,13 +78,14 @@ function open(...apis: string[]) {
     identity,
     report: () => report,
     onCommand: (command) => commands.push(command),
+    onMode: (mode) => modes.push(mode),
     clock: systemClock,
     reportBackoff: createBackoff({ base: 10, max: 50 }),
     commandBackoff: createBackoff({ base: 10, max: 50 }),
     log: createLogger({ name: "test", level: "silent" }),
   });
   channels.push(channel);
-  return { channel, commands };
+  return { channel, commands, modes };
 }
 
 describe("the channel to a control plane", () => {
@@ -100,6 +103,26 @@ describe("the channel to a control plane", () => {
       { id: "1", kind: "restart", force: true },
       { id: "2", kind: "drain" },
     ]);
+  });
+
+  it("takes orders of a mode, and none that it does not know", async () => {
+    const up = await plane();
+    const { channel, commands, modes } = open(up.url);
+    channel.begin();
+    await until("a stream", () => up.streams.length === 1 && channel.state.listening);
+    up.streams[0]?.write('data: {"kind":"identity","mode":"permissive"}\n\ndata: {"kind":"identity","mode":"harsh"}\n\n');
+    up.streams[0]?.write('data: {"kind":"identity","mode":"strict"}\n\n');
+    await until("both modes", () => modes.length === 2);
+    expect(modes).toEqual(["permissive", "strict"]);
+    expect(commands).toEqual([]);
+  });
+
+  it("asks by a notice of arriving whether callers use TLS", async () => {
+    const up = await plane();
+    const { channel } = open(up.url);
+    expect(await channel.route("tls", 5_000, never)).toMatchObject({ accepted: true });
+    expect(up.got).toEqual([arrivingPath]);
+    expect(up.notices).toMatchObject([{ id: "orders-1", tls: true }]);
   });
 
   it("gives a stream up whose event never ends, and opens another", async () => {

@@ -4,6 +4,9 @@ import {
   arrivingPath,
   type Command,
   commandsPath,
+  type IdentityMode,
+  type IdentityOrder,
+  identityModes,
   leavingPath,
   type RoutingNotice,
   type RoutingReply,
@@ -23,6 +26,8 @@ export interface ChannelOptions {
   readonly identity: Pick<RoutingNotice, "node" | "id" | "service">;
   readonly report: () => AgentReport;
   readonly onCommand: (command: Command) => void;
+  /** Which mode holds: when the stream opens, and at every change. */
+  readonly onMode: (mode: IdentityMode) => void;
   readonly clock: Clock;
   readonly reportBackoff: Backoff;
   readonly commandBackoff: Backoff;
@@ -44,8 +49,11 @@ export interface Channel {
   begin(): void;
   /** Something has changed: report it now. */
   changed(): void;
-  /** Says that the instance leaves, is still out, or serves; resolves when the callers' proxies have acknowledged that, or to those that had not within `limitMs`. Rejects when no control plane answers. */
-  route(direction: "leaving" | "out" | "arriving", limitMs: number, signal: AbortSignal): Promise<RoutingReply>;
+  /**
+   * Says that the instance leaves, is still out, or serves, or asks whether callers use mutual TLS; resolves when the callers' proxies have
+   * acknowledged that, or to those that had not within `limitMs`. Rejects when no control plane answers.
+   */
+  route(direction: "leaving" | "out" | "arriving" | "tls", limitMs: number, signal: AbortSignal): Promise<RoutingReply>;
   /** Sends a last report and closes. */
   stop(): Promise<void>;
 }
@@ -124,7 +132,13 @@ export function createChannel(options: ChannelOptions): Channel {
 
   const take = (data: string): void => {
     try {
-      const command = JSON.parse(data) as Command;
+      const command = JSON.parse(data) as Command | IdentityOrder;
+      if (command.kind === "identity") {
+        const mode = identityModes.find((known) => known === command.mode);
+        if (!mode) throw new Error(`there is no mode ${JSON.stringify(command.mode)}; this agent knows ${identityModes.join(", ")}`);
+        options.onMode(mode);
+        return;
+      }
       log.info({ event: "channel.command", command }, `command ${command.kind} from the control plane`);
       options.onCommand(command);
     } catch (error) {
@@ -147,8 +161,8 @@ export function createChannel(options: ChannelOptions): Channel {
     route: (direction, limitMs, signal) =>
       tellRouting({
         apis: apis.map((_, offset) => base(offset)),
-        path: direction === "arriving" ? arrivingPath : leavingPath,
-        notice: { ...options.identity, ...(direction === "out" ? { again: true } : {}) },
+        path: direction === "arriving" || direction === "tls" ? arrivingPath : leavingPath,
+        notice: { ...options.identity, ...(direction === "out" ? { again: true } : {}), ...(direction === "tls" ? { tls: true } : {}) },
         limitMs,
         clock,
         signal,

@@ -19,6 +19,7 @@ export function setUpChannel(instance: Instance, traffic: Traffic): Channel {
     identity: { node, id: service.id, service: service.name },
     report: () => reportOf(instance),
     onCommand: (command) => obey(instance, traffic, command),
+    onMode: (mode) => instance.migration?.order(mode),
     clock,
     reportBackoff: createBackoff({ base: 1_000, max: 10_000 }),
     commandBackoff: createBackoff({ base: 500, max: 15_000 }),

@@ -25,6 +25,8 @@ export interface EnvoyAdmin {
   drainInbound(): Promise<void>;
   /** Accepts no inbound connection any more; those that are open go on. Only a new Envoy accepts again. */
   closeInbound(): Promise<void>;
+  /** True when the listener at that port has a filter chain that takes what is not TLS. */
+  takesPlaintext(port: number): Promise<boolean>;
   /** `node.id`, version and hot restart epoch of the Envoy behind this address. */
   identity(): Promise<EnvoyIdentity>;
   /** Envoys of the same hot restart version can hand over to each other. */
@@ -47,6 +49,17 @@ export interface EnvoyIdentity {
 
 interface ListenersAnswer {
   readonly listener_statuses?: readonly { readonly local_address?: { readonly socket_address?: { readonly port_value?: number } } }[];
+}
+
+interface ListenersDump {
+  readonly configs?: readonly {
+    readonly active_state?: {
+      readonly listener?: {
+        readonly address?: { readonly socket_address?: { readonly port_value?: number } };
+        readonly filter_chains?: readonly { readonly filter_chain_match?: { readonly transport_protocol?: string } }[];
+      };
+    };
+  }[];
 }
 
 interface ClustersAnswer {
@@ -113,6 +126,13 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     flushed: () => stat("server.uptime"),
     drainInbound: () => drainListeners("inboundonly&graceful&skip_exit"),
     closeInbound: () => drainListeners("inboundonly"),
+    async takesPlaintext(port) {
+      const { configs = [] } = await read<ListenersDump>("/config_dump?resource=dynamic_listeners");
+      const listener = configs
+        .map(({ active_state }) => active_state?.listener)
+        .find((active) => active?.address?.socket_address?.port_value === port);
+      return listener?.filter_chains?.some(({ filter_chain_match }) => filter_chain_match?.transport_protocol !== "tls") ?? false;
+    },
     async identity() {
       const info = await read<ServerInfo>("/server_info");
       return { nodeId: info.node?.id ?? "", version: info.version ?? "", epoch: info.command_line_options?.restart_epoch ?? 0 };

@@ -27,7 +27,7 @@ export async function acknowledged(ask: AskProof, limits: AcknowledgementLimits,
     try {
       const reply = await ask(Math.max(1, Math.round(deadline - clock.monotonic())), hurry);
       if (hurry.aborted) return "hurried";
-      if (reply.accepted) return (await pause(clock, limits.settle, hurry)) ? said(reply) : "hurried";
+      if (reply.accepted) return (await pause(clock, limits.settle, hurry)) ? outcomeOf(reply) : "hurried";
       const whole = await pause(clock, limits.wait, hurry);
       return whole ? `the control plane does not have the instance: waited ${limits.wait} ms` : "hurried";
     } catch (error) {
@@ -41,7 +41,8 @@ export async function acknowledged(ask: AskProof, limits: AcknowledgementLimits,
   }
 }
 
-function said({ subscribers, laggards, replicas, silent }: RoutingReply): StepOutcome {
+/** What the control planes' answer means: text where every proxy has acknowledged, and the late ones by name where not. */
+export function outcomeOf({ subscribers, laggards, replicas, silent }: RoutingReply): StepOutcome {
   const planes = replicas === 1 ? "1 control plane" : `${replicas} control planes`;
   if (laggards.length === 0 && silent.length === 0)
     return subscribers === 0 ? `no proxy of ${planes} calls it` : `${all(subscribers)} of ${planes} acknowledged`;

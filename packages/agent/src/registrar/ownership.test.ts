@@ -41,6 +41,17 @@ describe("a registration in Consul", () => {
     expect(http?.DeregisterCriticalServiceAfter).toBeUndefined();
   });
 
+  it("names Envoy's address alone where mutual TLS is required, and says so", () => {
+    const { service } = configOf(["--port", "8080"]);
+    const of = (tls?: "accepted" | "required") =>
+      registrationOf(service, { owner: "uuid@host", mesh: { host: "10.0.0.1", port: 20_000 }, ...(tls ? { tls } : {}) }, {});
+    expect(of()).toMatchObject({ Address: "127.0.0.1", Port: 8080 });
+    expect(of().Meta?.["legation-tls"]).toBeUndefined();
+    expect(of("accepted")).toMatchObject({ Address: "127.0.0.1", Port: 8080, Meta: { "legation-tls": "accepted" } });
+    expect(of("required")).toMatchObject({ Address: "10.0.0.1", Port: 20_000, Meta: { "legation-tls": "required" } });
+    expect(of("required").TaggedAddresses).toEqual(of().TaggedAddresses);
+  });
+
   it("has no differences from itself, whatever Consul adds, and each changed field by name", () => {
     const added = { lan_ipv4: { Address: "127.0.0.1", Port: 8080 }, ...existing.TaggedAddresses };
     expect(differences({ ...existing, TaggedAddresses: added }, wanted)).toEqual([]);
@@ -60,7 +71,9 @@ describe("a registration in Consul", () => {
     ["stale", by("other@far"), [{ ...alive[0], status: "critical" as const }]],
     ["stale", by("other@host"), alive],
     ["foreign", by("other@far"), alive],
-    ["foreign", by("other@host", { Port: 9 }), alive],
+    ["stale", by("other@host", { Address: "127.0.0.1", Port: 20_000 }), alive],
+    ["foreign", by("other@host", { Port: 9, TaggedAddresses: {} }), alive],
+    ["foreign", by("other@host", { TaggedAddresses: { mesh: { Address: "127.0.0.1", Port: 9 } } }), alive],
     ["foreign", by("uuid@far"), alive],
   ] as const)("is %s", (kind, service, checks) => {
     expect(ownershipOf(service, checks, wanted).kind).toBe(kind);

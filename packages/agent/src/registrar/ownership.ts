@@ -42,9 +42,10 @@ function hostOf(owner: string | undefined): string {
   return owner?.slice(owner.indexOf("@") + 1) ?? "";
 }
 
+/** Envoy's address where there is an Envoy: the other one changes with what the instance takes of TLS. */
 function addressOf(service: Pick<Registration, "Address" | "Port" | "TaggedAddresses">): string {
-  const mesh = service.TaggedAddresses?.[meshAddressTag];
-  return `${service.Address}:${service.Port} ${mesh?.Address}:${mesh?.Port}`;
+  const { Address, Port } = service.TaggedAddresses?.[meshAddressTag] ?? service;
+  return `${Address}:${Port}`;
 }
 
 /** Names the fields in which Consul's registration differs from the wanted one; empty when it is as it should be. */

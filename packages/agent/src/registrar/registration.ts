@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 import type { CheckState, Registration } from "@legation/consul";
-import { encodeMeta, meshAddressTag } from "@legation/contract";
+import { encodeMeta, meshAddressTag, type TlsState } from "@legation/contract";
 import type { ServiceDefinition } from "../config/definition.js";
 import { heartbeatCheckId, ownerKey } from "./ownership.js";
 
@@ -24,8 +24,8 @@ export const heartbeatReport: CheckReport = { status: "passing", output: "the ag
  */
 const checksKey = "legation-checks";
 
-/** How many keys of the `Meta` are the agent's own marks. */
-export const ownKeys = 2;
+/** How many keys of the `Meta` are the agent's own marks: its owner, its checks and what it takes of TLS. */
+export const ownKeys = 3;
 
 /** The id of a health check in Consul. */
 export function healthCheckId(serviceId: string, name: string): string {
@@ -38,9 +38,14 @@ export interface Identity {
   readonly owner: string;
   /** Envoy's inbound address; absent when there is no Envoy. */
   readonly mesh?: { readonly host: string; readonly port: number };
+  /** What it takes of mutual TLS there. */
+  readonly tls?: TlsState;
 }
 
-/** Builds the registration with each check in its given state. All checks lapse after three heartbeats; only the heartbeat reaps. */
+/**
+ * Builds the registration with each check in its given state. All checks lapse after three heartbeats; only the heartbeat reaps. Where
+ * mutual TLS is required, the address is Envoy's: the application itself is for this machine alone.
+ */
 export function registrationOf(service: ServiceDefinition, identity: Identity, reports: CheckReports): Registration {
   const ttl = `${service.heartbeat * 3}ms`;
   const checks = [
@@ -58,11 +63,13 @@ export function registrationOf(service: ServiceDefinition, identity: Identity, r
       report,
     })),
   ];
+  const { mesh, tls } = identity;
+  const { host, port } = tls === "required" && mesh ? mesh : service;
   return {
     ID: service.id,
     Name: service.name,
-    Address: service.host,
-    Port: service.port,
+    Address: host,
+    Port: port,
     Tags: service.tags,
     Meta: encodeMeta({
       ...(service.version ? { version: service.version } : {}),
@@ -70,10 +77,11 @@ export function registrationOf(service: ServiceDefinition, identity: Identity, r
       ...(service.region ? { region: service.region } : {}),
       ...(service.zone ? { zone: service.zone } : {}),
       dependencies: service.dependencies,
+      ...(tls ? { tls } : {}),
       wishes: service.wishes,
       user: { ...service.meta, [ownerKey]: identity.owner, [checksKey]: digestOf(checks.map(({ report: _report, ...check }) => check)) },
     }),
-    ...(identity.mesh ? { TaggedAddresses: { [meshAddressTag]: { Address: identity.mesh.host, Port: identity.mesh.port } } } : {}),
+    ...(mesh ? { TaggedAddresses: { [meshAddressTag]: { Address: mesh.host, Port: mesh.port } } } : {}),
     Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
     Checks: checks.map(({ report, ...check }) => ({ ...check, Status: report.status })),
   };

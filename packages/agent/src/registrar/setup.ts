@@ -4,7 +4,7 @@ import { createBackoff } from "@legation/runtime";
 import type { Instance } from "../instance.js";
 import type { ConsulAgent } from "./consul-agent.js";
 import { createRegistrar, type Registrar } from "./registrar.js";
-import { registrationOf } from "./registration.js";
+import { type Identity, registrationOf } from "./registration.js";
 
 const firstRetryMs = 250;
 const longestRetryMs = 5_000;
@@ -15,10 +15,14 @@ export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname
   const { values } = config;
   const inbound = values.envoy.enabled ? splitAddress(addresses.inbound) : undefined;
   const mesh = inbound && { host: config.advertised(inbound.host), port: inbound.port };
-  const identity = { owner: `${stateDir.uuid}@${hostname}`, ...(mesh ? { mesh } : {}) };
+  const owner = `${stateDir.uuid}@${hostname}`;
+  const identity = (): Identity => {
+    const tls = instance.migration?.progress.tls ?? "plain";
+    return { owner, ...(mesh ? { mesh } : {}), ...(tls === "plain" ? {} : { tls }) };
+  };
   return createRegistrar({
     consul,
-    registration: (reports) => registrationOf(instance.config.service, identity, reports),
+    registration: (reports) => registrationOf(instance.config.service, identity(), reports),
     heartbeat: values.heartbeat,
     compare: Math.min(values.consul.compare, values.heartbeat),
     clock,

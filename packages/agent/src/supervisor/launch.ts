@@ -11,6 +11,8 @@ import { resolveUser } from "../process/user.js";
 
 /** The addresses that the process is told. */
 export interface LaunchAddresses {
+  /** Where it is to listen. */
+  readonly host: string;
   readonly admin: string;
   readonly outbound?: string;
 }
@@ -31,7 +33,7 @@ export function launchOf(
   const { service, values } = config;
   const user = resolveUser({ ...(values.user ? { user: values.user } : {}), ...(values.group ? { group: values.group } : {}) });
   const told = {
-    HOST: service.host,
+    HOST: addresses.host,
     PORT: String(service.port),
     SERVICE_NAME: service.name,
     SERVICE_ID: service.id,
