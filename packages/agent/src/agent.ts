@@ -226,7 +226,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       instance.registrar = setUpRegistrar(instance, consul, hostname, publish);
     }
     traffic.keepMaintenance();
-    instance.channel = setUpChannel(instance, traffic);
+    instance.channel = setUpChannel(instance, traffic, options.consul);
     if (adopted) {
       await becomesLive(instance, adoptedLiveMs);
       health.begin(wasHealthy ? "HEALTHY" : "UNKNOWN");

@@ -1,6 +1,7 @@
 /** One HTTP exchange with a limit on time and size; the agent's only HTTP client. */
 import { type Agent, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 
 /** What to ask. */
 export interface ExchangeOptions {
@@ -12,6 +13,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly agent?: Agent;
+  /** For an https address: the certificate to show, and whom to believe. */
+  readonly tls?: SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity">;
   /** More of the body is thrown away. Default 1 MiB. */
   readonly maxBytes?: number;
 }
@@ -51,7 +54,8 @@ function once(url: string, options: ExchangeOptions): Promise<Answer> {
       else if (request.reusedSocket && error.code === "ECONNRESET") reject(new StaleConnection("the kept connection was closed"));
       else reject(new Error(connectProblem(error), { cause: error }));
     };
-    const request = ask(url, { method: options.method ?? "GET", headers, signal, agent: options.agent }, (response) => {
+    const how = { ...options.tls, method: options.method ?? "GET", headers, signal, agent: options.agent };
+    const request = ask(url, how, (response) => {
       collect(response, options.maxBytes ?? 1024 * 1024).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), fail);
     });
     request.once("error", fail);

@@ -12,6 +12,7 @@ import {
 } from "@legation/contract";
 import { createBackoff, createLogger, systemClock } from "@legation/runtime";
 import { afterEach, describe, expect, it } from "vitest";
+import { exchange } from "../http-exchange.js";
 import { until } from "../testing/until.js";
 import { type Channel, createChannel } from "./channel.js";
 import { createEventParser } from "./event-stream.js";
@@ -75,6 +76,7 @@ function open(...apis: string[]) {
   const report: AgentReport = { ...identity, agentVersion: "1", state: "running", restartCount: 0, admin: "http://127.0.0.1:1" };
   const channel = createChannel({
     apis,
+    contacts: { at: (url) => ({ url }), ask: (api, path, how) => exchange(api + path, how), learn: async () => undefined },
     identity,
     report: () => report,
     onCommand: (command) => commands.push(command),

@@ -14,8 +14,8 @@ import {
   reportPath,
 } from "@legation/contract";
 import type { Backoff, Clock, Logger } from "@legation/runtime";
-import { exchange } from "../http-exchange.js";
 import { createAlarm } from "../registrar/alarm.js";
+import type { Contacts } from "./contacts.js";
 import { openEventStream } from "./event-stream.js";
 import { tellRouting } from "./routing.js";
 
@@ -23,6 +23,7 @@ import { tellRouting } from "./routing.js";
 export interface ChannelOptions {
   /** The control planes' HTTP addresses, tried in order; the one that answers is kept until it does not. */
   readonly apis: readonly string[];
+  readonly contacts: Contacts;
   readonly identity: Pick<RoutingNotice, "node" | "id" | "service">;
   readonly report: () => AgentReport;
   readonly onCommand: (command: Command) => void;
@@ -64,7 +65,7 @@ const idleMs = 60_000;
 
 /** Creates the channel; nothing is sent before `begin`. */
 export function createChannel(options: ChannelOptions): Channel {
-  const { apis, clock, log } = options;
+  const { apis, contacts, clock, log } = options;
   const alarm = createAlarm(clock);
   const stopping = new AbortController();
   const ended = (): boolean => stopping.signal.aborted;
@@ -79,7 +80,7 @@ export function createChannel(options: ChannelOptions): Channel {
     for (let offset = 0; offset < apis.length; offset++) {
       const api = base(offset);
       try {
-        const { status, body: text } = await exchange(api + path, { method: "POST", body, timeoutMs });
+        const { status, body: text } = await contacts.ask(api, path, { method: "POST", body, timeoutMs });
         if (status < 200 || status > 299) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
         current = (current + offset) % apis.length;
         if (state.connected !== api) log.info({ event: "channel.connected", api }, `reporting to the control plane at ${api}`);
@@ -98,6 +99,7 @@ export function createChannel(options: ChannelOptions): Channel {
   const reportLoop = async (): Promise<void> => {
     while (!ended()) {
       let wait = reportInterval;
+      await contacts.learn();
       try {
         await post(reportPath, options.report(), requestMs);
         options.reportBackoff.reset();
@@ -111,16 +113,21 @@ export function createChannel(options: ChannelOptions): Channel {
   const commandLoop = async (): Promise<void> => {
     const { node, id, service } = options.identity;
     for (let offset = 0; !ended(); offset++) {
-      const opened = openEventStream(`${base(offset)}${commandsPath}?${new URLSearchParams({ node, id, service })}`, {
-        idleMs,
-        onOpen: () => {
-          state = { ...state, listening: true };
-          current = (current + offset) % apis.length;
-          offset = 0;
-          options.commandBackoff.reset();
+      await contacts.learn();
+      const { url, ...secure } = contacts.at(base(offset));
+      const opened = openEventStream(
+        { url: `${url}${commandsPath}?${new URLSearchParams({ node, id, service })}`, ...secure },
+        {
+          idleMs,
+          onOpen: () => {
+            state = { ...state, listening: true };
+            current = (current + offset) % apis.length;
+            offset = 0;
+            options.commandBackoff.reset();
+          },
+          onData: take,
         },
-        onData: take,
-      });
+      );
       stream = opened;
       const why = await opened.ended;
       state = { ...state, listening: false };
@@ -161,6 +168,7 @@ export function createChannel(options: ChannelOptions): Channel {
     route: (direction, limitMs, signal) =>
       tellRouting({
         apis: apis.map((_, offset) => base(offset)),
+        contacts,
         path: direction === "arriving" || direction === "tls" ? arrivingPath : leavingPath,
         notice: { ...options.identity, ...(direction === "out" ? { again: true } : {}), ...(direction === "tls" ? { tls: true } : {}) },
         limitMs,

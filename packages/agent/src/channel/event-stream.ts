@@ -2,6 +2,7 @@
 import { type ClientRequest, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { connectProblem } from "../http-exchange.js";
+import type { Contact } from "./contacts.js";
 
 /** An open stream. */
 export interface EventStream {
@@ -30,11 +31,14 @@ export function createEventParser(onData: (data: string) => void): (text: string
 const longestEvent = 256 * 1024;
 
 /** Opens a stream; one that sends an endless event is given up. `onOpen` is called with its first bytes; a stream that is silent for `idleMs` is given up. */
-export function openEventStream(url: string, options: { idleMs: number; onOpen: () => void; onData: (data: string) => void }): EventStream {
+export function openEventStream(
+  { url, tls }: Contact,
+  options: { idleMs: number; onOpen: () => void; onData: (data: string) => void },
+): EventStream {
   let request: ClientRequest;
   const ended = new Promise<string>((resolve) => {
     const ask = url.startsWith("https:") ? requestHttps : requestHttp;
-    request = ask(url, { headers: { accept: "text/event-stream" }, agent: false, timeout: options.idleMs }, (response) => {
+    request = ask(url, { ...tls, headers: { accept: "text/event-stream" }, agent: false, timeout: options.idleMs }, (response) => {
       if (response.statusCode !== 200) {
         response.resume();
         resolve(`answered ${response.statusCode}`);

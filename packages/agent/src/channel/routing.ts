@@ -1,12 +1,13 @@
 /** A notice of leaving or arriving, told to the control planes until one of them answers for all. */
 import type { RoutingNotice, RoutingReply } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
-import { exchange } from "../http-exchange.js";
+import type { Contacts } from "./contacts.js";
 
 /** What a notice is told with. */
 export interface RoutingOptions {
   /** The control planes' HTTP addresses without a slash at the end, in the order in which they are asked. */
   readonly apis: readonly string[];
+  readonly contacts: Pick<Contacts, "ask">;
   readonly path: string;
   readonly notice: RoutingNotice;
   /** For the whole answer, milliseconds. */
@@ -32,7 +33,7 @@ export async function tellRouting(o: RoutingOptions): Promise<RoutingReply> {
     try {
       const left = Math.max(1, Math.round(deadline - clock.monotonic()));
       const body: RoutingNotice = { ...o.notice, limitMs: Math.max(1, left - wayMs) };
-      const { status, body: text } = await exchange(api + o.path, { method: "POST", body, timeoutMs: left, signal: ended });
+      const { status, body: text } = await o.contacts.ask(api, o.path, { method: "POST", body, timeoutMs: left, signal: ended });
       if (status !== 200) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
       return JSON.parse(text) as RoutingReply;
     } catch (error) {

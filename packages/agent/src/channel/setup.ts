@@ -1,4 +1,5 @@
 /** From the instance to its channel: what is reported to a control plane, and what its commands do. */
+import type { Consul } from "@legation/consul";
 import type { AgentReport, Command } from "@legation/contract";
 import { createBackoff } from "@legation/runtime";
 import { adminUrl } from "../admin/address.js";
@@ -6,16 +7,18 @@ import type { Instance } from "../instance.js";
 import { timestamp } from "../status.js";
 import type { Traffic } from "../traffic.js";
 import { type Channel, createChannel } from "./channel.js";
+import { createContacts } from "./contacts.js";
 
 /** A control plane takes no longer ones. */
 const reportedErrorLength = 1_000;
 
 /** Creates the channel of an instance. */
-export function setUpChannel(instance: Instance, traffic: Traffic): Channel {
+export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get">): Channel {
   const { config, node, clock, log } = instance;
   const { service, values } = config;
   return createChannel({
     apis: values.controlPlane.api,
+    contacts: createContacts({ consul, certificates: () => instance.identity.directory, clock, log }),
     identity: { node, id: service.id, service: service.name },
     report: () => reportOf(instance),
     onCommand: (command) => obey(instance, traffic, command),

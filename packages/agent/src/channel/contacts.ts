@@ -1,0 +1,133 @@
+/**
+ * How the control planes are reached: by mutual TLS where the registry says that they serve it and this instance has a certificate, and then
+ * only a control plane is spoken to; else as their address is configured.
+ */
+import type { ConnectionOptions, SecureContextOptions } from "node:tls";
+import type { Consul } from "@legation/consul";
+import { controlPlaneService, controlPlaneTlsKey, serviceIdentityOf, spiffeId } from "@legation/contract";
+import { type Clock, certificateUri, formatAddress, type Logger, messageOf } from "@legation/runtime";
+import { type Answer, type ExchangeOptions, exchange } from "../http-exchange.js";
+import { readLeaf } from "../identity/certificate.js";
+import { readCertificates } from "../identity/files.js";
+
+/** What TLS is asked for. */
+export type ClientTls = SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity">;
+
+/** One way to a control plane. */
+export interface Contact {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly tls?: ClientTls;
+}
+
+/** See the file's sentence. */
+export interface Contacts {
+  /** The way to a configured address. */
+  at(api: string): Contact;
+  /** Asks by that way. One on loopback that serves no TLS now is asked in plain text: it may have started while Consul was away. */
+  ask(api: string, path: string, options: ExchangeOptions): Promise<Answer>;
+  /** Learns from the registry who serves TLS, when that was longer ago than half a minute. Never rejects. */
+  learn(): Promise<void>;
+}
+
+/** What they are made from. */
+export interface ContactsOptions {
+  readonly consul: Pick<Consul, "get">;
+  /** The directory of this instance's certificate, while it has one. */
+  readonly certificates: () => string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Row {
+  readonly Address: string;
+  readonly ServiceAddress: string;
+  readonly ServicePort: number;
+  readonly ServiceMeta: Readonly<Record<string, string>> | null;
+}
+
+const learnEveryMs = 30_000;
+const learnLimitMs = 2_000;
+/** After TLS was not to be had at a loopback address, plain text is spoken there for this long; milliseconds. */
+const plainForMs = 10_000;
+
+/** Creates them; nobody is known to serve TLS before `learn`. */
+export function createContacts(o: ContactsOptions): Contacts {
+  const { clock, log } = o;
+  let secure: ReadonlySet<string> = new Set();
+  let nextLearn = 0;
+  const plainUntil = new Map<string, number>();
+
+  const clientTls = (): ClientTls | undefined => {
+    const directory = o.certificates();
+    const found = directory === undefined ? undefined : readCertificates(directory);
+    const own = found && serviceIdentityOf(readLeaf(found.leaf).spiffeId);
+    if (!found || !own) return undefined;
+    const expected = spiffeId({ ...own, service: controlPlaneService });
+    return {
+      cert: found.leaf.chain,
+      key: found.leaf.key,
+      ca: [...found.roots],
+      minVersion: "TLSv1.2",
+      checkServerIdentity(_host, shown) {
+        const uri = certificateUri(shown);
+        return uri === expected ? undefined : new Error(`has the certificate of ${uri ?? "nobody"} instead of a control plane's`);
+      },
+    };
+  };
+
+  const at = (api: string): Contact => {
+    const url = api.replace(/\/$/, "");
+    const { protocol, host } = new URL(url);
+    if (!secure.has(addressOf(host)) || (plainUntil.get(api) ?? 0) > clock.monotonic()) return { url };
+    const tls = clientTls();
+    return tls ? { url: url.replace(protocol, "https:"), tls } : { url };
+  };
+
+  return {
+    at,
+    async ask(api, path, options) {
+      const { url, tls } = at(api);
+      if (!tls) return exchange(url + path, options);
+      try {
+        return await exchange(url + path, { ...options, tls });
+      } catch (error) {
+        if (!isClosed(error) || !isLoopback(api)) throw error;
+        log.warn(
+          { event: "channel.plain", api, problem: messageOf(error) },
+          `${api} serves no TLS at the moment: speaking plain text on loopback`,
+        );
+        plainUntil.set(api, clock.monotonic() + plainForMs);
+        return exchange(api.replace(/\/$/, "") + path, options);
+      }
+    },
+    async learn() {
+      if (clock.monotonic() < nextLearn || o.certificates() === undefined) return;
+      nextLearn = clock.monotonic() + learnEveryMs;
+      try {
+        const { data } = await o.consul.get<readonly Row[]>(`/catalog/service/${controlPlaneService}`, {
+          stale: true,
+          timeoutMs: learnLimitMs,
+        });
+        const serving = data.filter(({ ServiceMeta }) => ServiceMeta?.[controlPlaneTlsKey] === "true");
+        secure = new Set(serving.map((row) => formatAddress(row.ServiceAddress || row.Address, row.ServicePort)));
+      } catch (error) {
+        log.debug({ event: "channel.contacts-unknown", problem: messageOf(error) }, "Consul does not say which control planes serve TLS");
+      }
+    },
+  };
+}
+
+function isLoopback(api: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(api).hostname);
+}
+
+/** `localhost` stands for its address, under which a control plane registers. */
+function addressOf(host: string): string {
+  return host.replace(/^localhost(?=:|$)/, "127.0.0.1");
+}
+
+/** A control plane without a certificate hangs up on TLS; one with a wrong certificate does not. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && /closed the connection|EPROTO|before secure TLS/.test(`${error.message} ${messageOf(error.cause)}`);
+}
