@@ -1,4 +1,5 @@
 /** A client of one Consul agent: typed answers with Consul's index, and errors that say what to do. */
+import { type AclApi, createAclApi } from "./acl.js";
 import { type AgentApi, createAgentApi } from "./agent.js";
 import { type CaApi, createCaApi } from "./ca.js";
 import { ConsulError } from "./error.js";
@@ -24,6 +25,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** For an answer that does not block. Default 30 s. */
   readonly timeoutMs?: number;
+  /** The ACL token of whoever asks, in place of the client's own. */
+  readonly token?: string;
 }
 
 /** What a write may ask for. */
@@ -32,6 +35,8 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
   /** Default 30 s. */
   readonly timeoutMs?: number;
+  /** The ACL token of whoever asks, in place of the client's own. */
+  readonly token?: string;
 }
 
 /** An answer to a read. */
@@ -58,6 +63,10 @@ export interface Consul {
   /** A Uint8Array is sent as it is, everything else as JSON. Resolves to the decoded body, undefined when it is empty. */
   put<T>(path: string, body?: unknown, options?: WriteOptions): Promise<T>;
   del<T>(path: string, options?: WriteOptions): Promise<T>;
+  post<T>(path: string, body?: unknown, options?: WriteOptions): Promise<T>;
+  /** The ACL token that requests are sent with at this moment; undefined without one. Logs in first where that is configured. */
+  token(): Promise<string | undefined>;
+  readonly acl: AclApi;
   readonly agent: AgentApi;
   readonly ca: CaApi;
   readonly kv: Kv;
@@ -90,6 +99,7 @@ export function createConsul(options: ConsulOptions): Consul {
       // Consul may have restarted without its data: there the old index would block for long, and nobody would know.
       repeatable: !blocking,
       ...(read.signal ? { signal: read.signal } : {}),
+      ...(read.token ? { token: read.token } : {}),
     });
     const header = (name: string) => String(reply.headers[name] ?? "");
     return {
@@ -102,7 +112,7 @@ export function createConsul(options: ConsulOptions): Consul {
     };
   }
 
-  async function write<T>(method: "PUT" | "DELETE", path: string, body: unknown, o: WriteOptions = {}): Promise<T> {
+  async function write<T>(method: "PUT" | "DELETE" | "POST", path: string, body: unknown, o: WriteOptions = {}): Promise<T> {
     const reply = await transport.send({
       method,
       path,
@@ -111,16 +121,20 @@ export function createConsul(options: ConsulOptions): Consul {
       timeoutMs: o.timeoutMs ?? defaultTimeout,
       repeatable: false,
       ...(o.signal ? { signal: o.signal } : {}),
+      ...(o.token ? { token: o.token } : {}),
     });
     return decode<T>(reply, where(path)) as T;
   }
 
   const put = <T>(path: string, body?: unknown, o?: WriteOptions) => write<T>("PUT", path, body, o);
   const del = <T>(path: string, o?: WriteOptions) => write<T>("DELETE", path, undefined, o);
-  const base = { get, put, del };
+  const post = <T>(path: string, body?: unknown, o?: WriteOptions) => write<T>("POST", path, body, o);
+  const base = { get, put, del, post };
   return {
     ...base,
     address: transport.address,
+    token: () => transport.token(),
+    acl: createAclApi(base),
     agent: createAgentApi(base),
     ca: createCaApi(base),
     kv: createKv(base),

@@ -1,4 +1,5 @@
 /** A client for Consul: what the npm package `consul` gives, and what it lacks. */
+export * from "./acl.js";
 export * from "./agent.js";
 export * from "./ca.js";
 export * from "./consul.js";

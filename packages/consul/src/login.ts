@@ -49,7 +49,9 @@ export function withLogin(transport: Transport, login: Login, clock: Clock = sys
 
   return {
     ...transport,
+    token: async () => token ?? (await fresh()),
     async send(exchange: Exchange) {
+      if (exchange.token) return await transport.send(exchange);
       const used = token ?? (await fresh());
       try {
         return await transport.send({ ...exchange, token: used });

@@ -37,6 +37,8 @@ export interface Transport {
   readonly address: string;
   /** Throws ConsulError, or the signal's reason. */
   send(exchange: Exchange): Promise<Reply>;
+  /** The token that is sent now, unless an exchange has its own; undefined without one. */
+  token(): Promise<string | undefined>;
   /** Closes all connections. */
   close(): void;
 }
@@ -136,6 +138,7 @@ export function createTransport(options: ResolvedOptions): Transport {
   return {
     address,
     send: (exchange) => attempt(exchange, true),
+    token: async () => options.headers["x-consul-token"],
     close: () => agent.destroy(),
   };
 }

@@ -34,6 +34,19 @@ export const controlPlaneOptions = {
       env: "LEGATION_HTTP_ADDR",
       flag: "--http-addr",
     }),
+    rateLimit: option.integer({
+      description: "Requests that one client of the HTTP API may make in a second, counted over 10 s. An agent's channel counts by itself",
+      default: 200,
+      min: 1,
+      env: "LEGATION_RATE_LIMIT",
+      flag: "--rate-limit",
+    }),
+    metricsOpen: option.boolean({
+      description: "Serve /metrics to who shows no ACL token too, where Consul uses ACLs",
+      default: false,
+      env: "LEGATION_METRICS_OPEN",
+      flag: "--metrics-open",
+    }),
   },
   stateDir: option.string({
     description:

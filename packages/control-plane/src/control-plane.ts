@@ -25,6 +25,7 @@ import { createChanges } from "./reconcile/changes.js";
 import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
+import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
 import { reportHandshake } from "./security/handshake.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
@@ -170,7 +171,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const replicas = createReplicas({ consul, own: replica, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
-  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask: createAskReplica(certificate), clock, log });
+  const fanOut = createFanOut({
+    own: replica,
+    prove,
+    others: replicas.others,
+    ask: createAskReplica(certificate, () => consul.token()),
+    clock,
+    log,
+  });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -184,7 +192,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     consulAddress: consul.address,
     xdsAddress: () => formatAddress(xdsAt.host, ports.xds),
   });
-  const app = createApi({
+  const access = await createAccessControl({ config, stateDir, exposed: !isLoopback(httpAt.host), clock, log });
+  lifecycle.onStop("access control", 2_000, () => access.stop());
+  const app = await createApi({
     server: api,
     peers: { certificate, events: securityEvents },
     health: overview.health,
@@ -192,6 +202,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
     changes,
     securityEvents,
+    audit: access.audit,
+    access: {
+      mode: access.mode,
+      decisions: access.decisions,
+      ownerOf: reconciler.serviceOf,
+    },
+    rateLimit: config.http.rateLimit,
+    metricsOpen: config.http.metricsOpen,
     metrics: metrics.text,
     reports,
     commands,
@@ -229,8 +247,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     listen: (host, port) => listenApi(app, host, port),
   });
   await keep("the ports", writeKeptPorts(stateDir, ports), log);
-  warnOfExposure({ xdsHost: xdsAt.host, plaintext, httpHost: httpAt.host, log });
+  warnOfExposure({ xdsHost: xdsAt.host, plaintext, log });
 
+  access.mode.start();
   source.start();
   trust.start();
   const entry = {
@@ -268,8 +287,8 @@ function addressOf(address: string): { readonly host: string; readonly port: num
   return parsed;
 }
 
-function warnOfExposure(o: { xdsHost: string; plaintext: boolean; httpHost: string; log: Logger }): void {
-  const { xdsHost, plaintext, httpHost, log } = o;
+function warnOfExposure(o: { xdsHost: string; plaintext: boolean; log: Logger }): void {
+  const { xdsHost, plaintext, log } = o;
   if (plaintext && !isLoopback(xdsHost))
     log.warn(
       { event: "xds.insecure", host: xdsHost },
@@ -279,10 +298,5 @@ function warnOfExposure(o: { xdsHost: string; plaintext: boolean; httpHost: stri
     log.info(
       { event: "xds.tls-only", host: xdsHost },
       `xDS on ${xdsHost} is for TLS alone: proxies can connect once Consul's CA has given this control plane a certificate`,
-    );
-  if (!isLoopback(httpHost))
-    log.warn(
-      { event: "http.open", host: httpHost },
-      `the HTTP API is open on ${httpHost}: whoever reaches it can read the mesh and drain instances`,
     );
 }

@@ -1,6 +1,7 @@
 /** `GET /health`: what is live, and how old the data is that the proxies work with. */
 import type { Problem } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
+import { meshRead, open } from "../security/right.js";
 
 /** Where the catalog came from that is being served. */
 export type CatalogOrigin = "none" | "disk" | "consul";
@@ -29,7 +30,7 @@ export interface HealthView {
   };
   readonly xds: { readonly address: string; readonly streams: number; readonly rejected: number };
   readonly agents: { readonly reporting: number; readonly listening: number };
-  /** What is wrong with registrations and nodes; the first `problemsShown` of `problemCount`. */
+  /** What is wrong with registrations and nodes; the first `problemsShown` of `problemCount`, none for who may not read the mesh. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
 }
@@ -37,10 +38,11 @@ export interface HealthView {
 /** Problems that the answer lists. */
 export const problemsShown = 100;
 
-/** Adds the route. Answers 503 as long as there is nothing to serve, else 200: an old state is served on purpose. */
+/** Adds the route, which is open to everybody, as load balancers want it. Answers 503 as long as there is nothing to serve, else 200: an old state is served on purpose. */
 export function addHealthRoute(app: FastifyInstance, view: () => HealthView): void {
-  app.get("/health", (_request, reply) => {
+  app.get("/health", { config: { right: open } }, async (request, reply) => {
     const health = view();
-    return reply.code(health.status === "waiting" ? 503 : 200).send(health);
+    const shown = (await request.access.mayRead(meshRead)) ? health : { ...health, problems: [] };
+    return reply.code(health.status === "waiting" ? 503 : 200).send(shown);
   });
 }

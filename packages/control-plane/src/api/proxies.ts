@@ -3,6 +3,7 @@ import type { Problem } from "@legation/mesh";
 import type { StreamStatus, TypeStatus } from "@legation/xds";
 import type { FastifyInstance } from "fastify";
 import type { ConnectedNode } from "../reconcile/nodes.js";
+import { listing, meshRead } from "../security/right.js";
 import { typeWord } from "../telemetry/metrics.js";
 import { enclosed, sendSliced } from "./sliced.js";
 
@@ -52,13 +53,21 @@ export interface ProxySource {
 
 const query = { type: "object", properties: { node: { type: "string" }, service: { type: "string" } } } as const;
 
-/** Adds the route. `?node=` and `?service=` choose. */
+/** Adds the route: the proxies of services that the caller may read, and with the right to read the mesh those of no known service too. `?node=` and `?service=` choose. */
 export function addProxyRoute(app: FastifyInstance, source: ProxySource): void {
-  app.get<{ Querystring: { node?: string; service?: string } }>("/v1/proxies", { schema: { querystring: query } }, (request, reply) => {
+  const options = { schema: { querystring: query }, config: { right: listing } };
+  app.get<{ Querystring: { node?: string; service?: string } }>("/v1/proxies", options, async (request, reply) => {
     const { node, service } = request.query;
-    const chosen = source.streams().filter((status) => {
+    const serviceOf = ({ stream }: StreamStatus) => source.node(stream)?.service;
+    const wanted = source.streams().filter((status) => {
       if (node !== undefined && status.node !== node) return false;
-      return service === undefined || source.node(status.stream)?.service === service;
+      return service === undefined || serviceOf(status) === service;
+    });
+    const may = await request.access.readable(wanted.flatMap((status) => serviceOf(status) ?? []));
+    const strangers = await request.access.mayRead(meshRead);
+    const chosen = wanted.filter((status) => {
+      const name = serviceOf(status);
+      return name === undefined ? strangers : may.has(name);
     });
     const entry = (status: StreamStatus) => JSON.stringify(proxyView(status, source.node(status.stream)));
     const open = `{"total":${chosen.length},"resourcesSent":${source.resourcesSent()},"proxies":[`;

@@ -6,7 +6,12 @@ import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
+import type { Audit } from "../security/audit.js";
 import type { SecurityEvents } from "../security/events.js";
+import { type GuardParts, guard } from "../security/guard.js";
+import { addRateLimits, rateLimitsOf } from "../security/limits.js";
+import { demandRights, open, readMesh } from "../security/right.js";
+import { addAuditRoute } from "./audit.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addHealthRoute, type HealthView } from "./health.js";
 import { knowPeers, type PeerParts } from "./peer.js";
@@ -27,7 +32,14 @@ export interface ApiParts {
   readonly services: ServiceSource;
   readonly proxies: ProxySource;
   readonly changes: ChangeSource;
-  readonly securityEvents: Pick<SecurityEvents, "list">;
+  readonly securityEvents: SecurityEvents;
+  readonly audit: Audit;
+  /** Who may do what. */
+  readonly access: Pick<GuardParts, "mode" | "decisions" | "ownerOf">;
+  /** Requests of one client in a second, on average. */
+  readonly rateLimit: number;
+  /** The figures are for everybody; else for who may read the mesh. */
+  readonly metricsOpen: boolean;
   /** Prometheus' text format. */
   readonly metrics: () => Promise<string>;
   readonly reports: Reports;
@@ -41,8 +53,8 @@ export interface ApiParts {
   readonly log: Logger;
 }
 
-/** Assembles the server; it does not listen yet, so that tests can `inject`. */
-export function createApi(parts: ApiParts): FastifyInstance {
+/** Assembles the server; it does not listen yet, so that tests can `inject`. Rejects when a route states no right. */
+export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   // The server's own lines below a warning have no event, and say nothing that the control plane does not.
   const level = parts.log.isLevelEnabled("warn") ? "warn" : parts.log.level;
   const loggerInstance: FastifyBaseLogger = parts.log.child({}, { level });
@@ -55,13 +67,19 @@ export function createApi(parts: ApiParts): FastifyInstance {
   });
   useProblems(app);
   knowPeers(app, parts.peers);
+  const { audit, securityEvents: events, clock } = parts;
+  demandRights(app);
+  guard(app, { ...parts.access, audit, events, clock, rates: await addRateLimits(app, { limits: rateLimitsOf(parts.rateLimit), clock }) });
   addHealthRoute(app, parts.health);
   addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);
   addChangeRoute(app, parts.changes);
   addSecurityEventRoute(app, parts.securityEvents);
+  addAuditRoute(app, parts.audit);
   addChannelRoutes(app, parts);
-  app.get("/metrics", async (_request, reply) => reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()));
+  app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
+  );
   return app;
 }
 

@@ -2,6 +2,7 @@ import type { CatalogService } from "@legation/mesh";
 import fastify from "fastify";
 import { expect, test } from "vitest";
 import type { ReceivedReport } from "../channel/reports.js";
+import { withoutAcl } from "../testing/access.js";
 import { instance, serviceOf } from "../testing/catalog.js";
 import { useProblems } from "./problem.js";
 import { addServiceRoutes, type ServiceView } from "./services.js";
@@ -35,6 +36,7 @@ function server(released: string[] = []) {
   const registry = [orders, serviceOf("web", "w1")];
   const app = fastify();
   useProblems(app);
+  withoutAcl(app);
   const source = {
     services: () => registry,
     service: (name: string) => registry.find((s) => s.name === name),

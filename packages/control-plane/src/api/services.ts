@@ -3,6 +3,7 @@ import { decodeMeta, instanceKey, type Protocol } from "@legation/contract";
 import { type CatalogService, type EndpointHealth, endpointOf, type Instance, type Problem } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 import type { ReceivedReport } from "../channel/reports.js";
+import { listing, readNamedService, writeNamedService } from "../security/right.js";
 import { sendProblem } from "./problem.js";
 import { enclosed, sendSliced } from "./sliced.js";
 
@@ -70,20 +71,26 @@ const query = {
 } as const;
 
 /**
- * Adds the routes. `?tag=` (repeatable) keeps only the instances that carry every tag named. `POST /v1/services/{name}/release` believes
+ * Adds the routes; the list holds what the caller may read. `?tag=` (repeatable) keeps only the instances that carry every tag named. `POST /v1/services/{name}/release` believes
  * at once that instances which vanished in a crowd are gone.
  */
 export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, release: (service: string) => void): void {
-  app.get<{ Querystring: { tag?: string[] } }>("/services", { schema: { querystring: query } }, (request, reply) => {
-    const tags = request.query.tag ?? [];
-    const shown = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
-    const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(serviceView(service, source, tags))}`;
-    return sendSliced(reply, enclosed(`{"total":${shown.length},"services":{`, shown, entry, "}}"));
-  });
+  app.get<{ Querystring: { tag?: string[] } }>(
+    "/services",
+    { schema: { querystring: query }, config: { right: listing } },
+    async (request, reply) => {
+      const tags = request.query.tag ?? [];
+      const chosen = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
+      const may = await request.access.readable(chosen.map(({ name }) => name));
+      const shown = chosen.filter(({ name }) => may.has(name));
+      const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(serviceView(service, source, tags))}`;
+      return sendSliced(reply, enclosed(`{"total":${shown.length},"services":{`, shown, entry, "}}"));
+    },
+  );
 
   app.get<{ Params: { name: string }; Querystring: { tag?: string[] } }>(
     "/services/:name",
-    { schema: { querystring: query } },
+    { schema: { querystring: query }, config: { right: readNamedService } },
     (request, reply) => {
       const service = source.service(request.params.name);
       if (service) return serviceView(service, source, request.query.tag ?? []);
@@ -91,7 +98,7 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
     },
   );
 
-  app.post<{ Params: { name: string } }>("/v1/services/:name/release", (request, reply) => {
+  app.post<{ Params: { name: string } }>("/v1/services/:name/release", { config: { right: writeNamedService } }, (request, reply) => {
     const { name } = request.params;
     if (!source.service(name)) return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(name)}`);
     release(name);

@@ -10,15 +10,16 @@ import { type AskReplica, superseded } from "./fan-out.js";
 /** More than any answer has; bytes. */
 const longestAnswer = 1024 * 1024;
 
-/** Makes the function; `certificate` is this replica's own. The other side is given the limit for the whole answer. */
-export function createAskReplica(certificate: () => OwnCertificate | undefined): AskReplica {
+/** Makes the function; `certificate` is this replica's own, and `token` its ACL token, which stands in for it in plain text. The other side is given the limit for the whole answer. */
+export function createAskReplica(certificate: () => OwnCertificate | undefined, token: () => Promise<string | undefined>): AskReplica {
   return async ({ address, tls }, path, body, limitMs, signal) => {
     const own = tls ? certificate() : undefined;
     const limit = AbortSignal.timeout(Math.ceil(limitMs));
     const url = `${own ? "https" : "http"}://${address}${path}`;
     let answer: { readonly status: number; readonly text: string };
     try {
-      answer = await post(url, JSON.stringify(body), own ? tlsOptions(own) : {}, AbortSignal.any([signal, limit]));
+      const proof = own ? tlsOptions(own) : { headers: tokenHeaders(await token()) };
+      answer = await post(url, JSON.stringify(body), proof, AbortSignal.any([signal, limit]));
     } catch (error) {
       signal.throwIfAborted();
       if (limit.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
@@ -43,11 +44,15 @@ function tlsOptions({ tls, identity }: OwnCertificate): RequestOptions {
   };
 }
 
-function post(url: string, body: string, tls: RequestOptions, signal: AbortSignal): Promise<{ status: number; text: string }> {
-  const headers = { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) };
+function tokenHeaders(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { "x-consul-token": token };
+}
+
+function post(url: string, body: string, proof: RequestOptions, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  const headers = { ...proof.headers, "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) };
   const ask = url.startsWith("https:") ? requestSecurely : requestPlainly;
   return new Promise((resolve, reject) => {
-    const request = ask(url, { ...tls, method: "POST", headers, signal, agent: false }, (response) => {
+    const request = ask(url, { ...proof, method: "POST", headers, signal, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => {

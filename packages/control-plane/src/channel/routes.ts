@@ -14,8 +14,9 @@ import {
   serviceStates,
 } from "@legation/contract";
 import { type Clock, codeOf, messageOf } from "@legation/runtime";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { sendProblem } from "../api/problem.js";
+import type { Right } from "../security/right.js";
 import type { CommandDirectory } from "./commands.js";
 import { type FanOut, superseded } from "./fan-out.js";
 import type { IdentityOrders } from "./identity-orders.js";
@@ -58,21 +59,40 @@ const report = {
   },
 } as const;
 
+type Named = Pick<RoutingNotice, "node" | "id"> & Partial<Pick<RoutingNotice, "service" | "relayed" | "again" | "tls">>;
+
+/** The agent of the instance that the body or the query names; a change unless it only reports, listens, asks, or says the same again. */
+function agentRight(change: boolean): Right {
+  const named = ({ body, query }: FastifyRequest) => (body ?? query) as Named;
+  return {
+    kind: "agent",
+    change(request) {
+      const { relayed, again, tls } = named(request);
+      return change && !relayed && !again && !tls;
+    },
+    claim(request) {
+      const { node, id, service, relayed } = named(request);
+      return { node, id, service, relayed: relayed ?? false };
+    },
+  };
+}
+
 /** Adds the paths. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
 export function addChannelRoutes(
   app: FastifyInstance,
   o: { reports: Reports; commands: CommandDirectory; orders: IdentityOrders; routing: FanOut["answer"]; clock: Clock },
 ): void {
-  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report } }, (request, reply) => {
+  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report }, config: { right: agentRight(false) } }, (request, reply) => {
     o.reports.add(request.body);
     return reply.code(202).send({ accepted: true });
   });
 
+  const moving = { schema: { body: notice }, config: { right: agentRight(true) } };
   for (const [path, direction] of [
     [leavingPath, "leaving"],
     [arrivingPath, "arriving"],
   ] as const)
-    app.post<{ Body: RoutingNotice }>(path, { schema: { body: notice } }, async (request, reply): Promise<RoutingReply | FastifyReply> => {
+    app.post<{ Body: RoutingNotice }>(path, moving, async (request, reply): Promise<RoutingReply | FastifyReply> => {
       const asked = new AbortController();
       reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
       try {
@@ -86,13 +106,11 @@ export function addChannelRoutes(
     });
 
   let open = 0;
+  const listened = { type: "object", required: ["node", "id"], properties: { ...instance, service: word } } as const;
   app.get<{ Querystring: { node: string; id: string; service?: string } }>(
     commandsPath,
     // A HEAD would take the place of the instance's stream.
-    {
-      exposeHeadRoute: false,
-      schema: { querystring: { type: "object", required: ["node", "id"], properties: { ...instance, service: word } } },
-    },
+    { exposeHeadRoute: false, schema: { querystring: listened }, config: { right: agentRight(false) } },
     (request, reply) => {
       if (open >= commandStreams)
         return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);

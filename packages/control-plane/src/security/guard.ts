@@ -1,0 +1,197 @@
+/** The one place where it is decided whether a request may be served: who asks, what the route demands, and what Consul says of both. */
+import type { AclRule } from "@legation/consul";
+import { controlPlaneService, instanceKey } from "@legation/contract";
+import type { Clock } from "@legation/runtime";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { sendRefusal } from "../api/problem.js";
+import { type Access, noAccess, openAccess, type Told, tokenAccess } from "./access.js";
+import type { AclModeWatch } from "./acl-mode.js";
+import type { Audit } from "./audit.js";
+import { type Caller, keyOfCaller, nameOfCaller } from "./caller.js";
+import type { Decisions } from "./decisions.js";
+import { createDenials } from "./denials.js";
+import type { SecurityEvents } from "./events.js";
+import type { RateCounter } from "./limits.js";
+import { claimRefused, denied, hclOf, type Refusal, tokenMissing, tokenUnknown, tooMany, undecided, whatOf } from "./refusal.js";
+import type { AgentClaim, Right } from "./right.js";
+import { tokenOf } from "./token.js";
+
+/** What the guard decides with. */
+export interface GuardParts {
+  readonly mode: Pick<AclModeWatch, "current" | "known" | "disabled">;
+  readonly decisions: Decisions;
+  readonly rates: RateCounter;
+  readonly audit: Pick<Audit, "record">;
+  readonly events: Pick<SecurityEvents, "report">;
+  /** The service of an instance, by its key; undefined for one that the registry does not have. */
+  readonly ownerOf: (instance: string) => string | undefined;
+  readonly clock: Clock;
+}
+
+/** What is known of one request when it ends. */
+interface Handled extends Told {
+  caller: Caller;
+  target: readonly AclRule[];
+  change: boolean;
+  refused: boolean;
+}
+
+/** What a route demands of this request. */
+interface Demand {
+  readonly rules: readonly AclRule[];
+  /** One of the rules is enough. */
+  readonly any: boolean;
+  readonly change: boolean;
+  /** Old decisions count while Consul is away. */
+  readonly grace: boolean;
+  readonly claim?: AgentClaim;
+}
+
+/** Guards every route of the server that is added from now on, and tells the audit of changes and refusals. */
+export function guard(app: FastifyInstance, o: GuardParts): void {
+  const handled = new WeakMap<FastifyRequest, Handled>();
+  const denials = createDenials(o);
+  app.decorateRequest("access");
+
+  app.addHook("preHandler", async (request, reply) => {
+    const right = request.routeOptions.config.right ?? { kind: "open" };
+    const demand = demandOf(right, request);
+    const caller: Caller = { kind: "anonymous", address: request.ip.replace(/^::ffff:/, "") };
+    const state: Handled = { caller, target: demand.rules, change: demand.change, refused: false, detail: {} };
+    handled.set(request, state);
+    const refusal = await check(request, right, demand, state);
+    if (!refusal) return undefined;
+    state.refused = true;
+    state.detail = { ...state.detail, code: refusal.code };
+    if (refusal.status !== 503) denials.add(state.caller, whatOf(request));
+    return sendRefusal(reply, refusal);
+  });
+
+  app.addHook("onResponse", async (request, reply) => {
+    const state = handled.get(request) ?? refusedAtTheDoor(request, reply);
+    if (!state || !(state.refused || state.change)) return;
+    const { caller, detail } = state;
+    const status = reply.statusCode;
+    o.audit.record({
+      kind: state.refused ? "refusal" : "change",
+      requestId: request.id,
+      caller,
+      action: `${request.method} ${request.routeOptions.url ?? "(no such path)"}`,
+      target: state.target.map((rule) => hclOf([rule])),
+      outcome: state.refused ? "refused" : status < 400 ? "done" : "failed",
+      status,
+      ...(Object.keys(detail).length > 0 ? { detail } : {}),
+    });
+  });
+
+  async function check(request: FastifyRequest, right: Right, demand: Demand, state: Handled): Promise<Refusal | undefined> {
+    const what = whatOf(request);
+    const { address } = state.caller;
+    const serve = (caller: Caller, access: Access): Promise<Refusal | undefined> => {
+      state.caller = caller;
+      request.access = access;
+      return limit(request, caller, demand);
+    };
+    const given = tokenOf(request.headers);
+    const mode = right.kind === "open" ? o.mode.known : await o.mode.current();
+    if (mode === "off") {
+      const caller: Caller = { kind: "open", address };
+      return serve(caller, openAccess(caller, state));
+    }
+    if (right.kind === "open" && given.kind !== "token") return serve(state.caller, noAccess(state.caller, state));
+    if (mode === "unknown") return undecided(what, "it has not answered since this control plane's state directory is new");
+
+    const { service: peer, spiffeId } = request.peer;
+    if (peer && spiffeId && demand.claim && leafMay(peer.service, demand.claim)) {
+      const caller: Caller = { kind: "service", spiffeId, address };
+      state.caller = caller;
+      return claim(demand.claim, state) ?? serve(caller, noAccess(caller, state));
+    }
+
+    if (given.kind === "malformed") return (await refusedTooOften(request, address)) ?? tokenUnknown(what);
+    const token = given.kind === "token" ? given.token : undefined;
+    if (!o.decisions.knows(token)) {
+      const seconds = await o.rates.exceeded("refused", request, address);
+      if (seconds !== undefined) return tooMany(`${address}, without a token that is known,`, seconds);
+    }
+    const verdict = await o.decisions.decide(token, demand.rules, demand.grace);
+    if (verdict.kind === "disabled") {
+      o.mode.disabled();
+      const caller: Caller = { kind: "open", address };
+      return serve(caller, openAccess(caller, state));
+    }
+    if (verdict.kind === "unknown") return (await refusedTooOften(request, address)) ?? tokenUnknown(what);
+    if (verdict.kind === "undecided") return undecided(what, verdict.why);
+
+    const caller: Caller = token === undefined ? state.caller : { kind: "token", ...(await o.decisions.owner(token)), address };
+    state.caller = caller;
+    const { allowed } = verdict;
+    const missing = demand.rules.filter((_, i) => !allowed[i]);
+    const lacks = demand.any ? missing.length === demand.rules.length : missing.length > 0;
+    const skips = right.kind === "open" || (right.kind === "listing" && token !== undefined);
+    if (lacks && !skips && token === undefined)
+      return (
+        (await refusedTooOften(request, address)) ??
+        tokenMissing(what, right.kind === "listing" ? [] : demand.any ? missing.slice(0, 1) : missing)
+      );
+    const limited = await serve(caller, tokenAccess(caller, token, o.decisions, state));
+    if (limited) return limited;
+    if (lacks && !skips) return denied(what, caller, demand.any ? missing.slice(0, 1) : missing);
+    return claim(demand.claim, state);
+  }
+
+  /** An agent speaks for an instance of its own service only. */
+  function claim(said: AgentClaim | undefined, { caller }: Handled): Refusal | undefined {
+    if (!said) return undefined;
+    const instance = instanceKey(said.node, said.id);
+    const registered = o.ownerOf(instance);
+    if (said.service !== undefined && (registered === undefined || registered === said.service)) return undefined;
+    if (said.service === undefined && registered !== undefined) return undefined;
+    const refusal = claimRefused(instance, said.service, registered);
+    o.events.report({ kind: "claim-refused", subject: keyOfCaller(caller), message: `${nameOfCaller(caller)}: ${refusal.detail}` });
+    return refusal;
+  }
+
+  async function limit(request: FastifyRequest, caller: Caller, { claim: said }: Demand): Promise<Refusal | undefined> {
+    const seconds = said
+      ? await o.rates.count("agent", request, `${keyOfCaller(caller)} ${instanceKey(said.node, said.id)}`)
+      : await o.rates.count("client", request, keyOfCaller(caller));
+    return seconds === undefined ? undefined : tooMany(nameOfCaller(caller), seconds);
+  }
+
+  async function refusedTooOften(request: FastifyRequest, address: string): Promise<Refusal | undefined> {
+    const seconds = await o.rates.count("refused", request, address);
+    return seconds === undefined ? undefined : tooMany(`${address}, without a token that is known,`, seconds);
+  }
+
+  function demandOf(right: Right, request: FastifyRequest): Demand {
+    switch (right.kind) {
+      case "open":
+      case "listing":
+        return { rules: [{ resource: "service", access: "read" }], any: false, change: false, grace: true };
+      case "rules":
+        return { rules: right.rules(request), any: false, change: right.change, grace: !right.change };
+      case "agent": {
+        const said = right.claim(request);
+        const service = said.service ?? o.ownerOf(instanceKey(said.node, said.id));
+        const names = [
+          ...(service === undefined ? [] : [service]),
+          ...(said.relayed || service === undefined ? [controlPlaneService] : []),
+        ];
+        const rules = names.map((name): AclRule => ({ resource: "service", name, access: "write" }));
+        return { rules, any: true, change: right.change(request), grace: true, claim: said };
+      }
+    }
+  }
+}
+
+/** A certificate that proves nothing is refused before the guard has seen the request. */
+function refusedAtTheDoor({ ip }: FastifyRequest, { statusCode }: FastifyReply): Handled | undefined {
+  if (statusCode !== 401) return undefined;
+  const caller: Caller = { kind: "anonymous", address: ip };
+  return { caller, target: [], change: false, refused: true, detail: { code: "peer.certificate" } };
+}
+
+function leafMay(peer: string, { service, relayed }: AgentClaim): boolean {
+  return peer === service || (relayed && peer === controlPlaneService);
+}

@@ -1,0 +1,75 @@
+/** What each route of the API asks of its caller: stated in the route's `config.right`, decided in one place (`guard.ts`). */
+import type { AclRule } from "@legation/consul";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+/** The instance for which an agent says that it speaks. */
+export interface AgentClaim {
+  readonly node: string;
+  readonly id: string;
+  /** Undefined when the request does not say it, as agents without a token may do: then the registry does. */
+  readonly service: string | undefined;
+  /** Another control plane passes the notice on. */
+  readonly relayed: boolean;
+}
+
+/**
+ * A right. `open`: everybody has it. `listing`: whoever is known has it, and the answer holds only what the caller may read
+ * (`request.access.readable`). `rules`: the caller's ACL token must have all of these rules of Consul's; `change` is true for what is not
+ * merely reading. `agent`: the caller is the agent of that instance: it has the service's certificate, or `service:write` on it.
+ */
+export type Right =
+  | { readonly kind: "open" }
+  | { readonly kind: "listing" }
+  | { readonly kind: "rules"; readonly change: boolean; readonly rules: (request: FastifyRequest) => readonly AclRule[] }
+  | {
+      readonly kind: "agent";
+      readonly change: (request: FastifyRequest) => boolean;
+      readonly claim: (request: FastifyRequest) => AgentClaim;
+    };
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Every route states it; a route without one is refused when it is added. */
+    readonly right?: Right;
+  }
+}
+
+/** The rule for what concerns the mesh as a whole: metrics, audit, security events. A key rule, so that it opens nothing else in Consul. */
+export const meshRead: AclRule = { resource: "key", name: "legation/mesh", access: "read" };
+
+/** Everybody may. */
+export const open: Right = { kind: "open" };
+/** The answer is filtered to what the caller may read. */
+export const listing: Right = { kind: "listing" };
+/** Reads what concerns the whole mesh. */
+export const readMesh: Right = { kind: "rules", change: false, rules: () => [meshRead] };
+
+/** `service:read` on the service that stands in the path as `:name`. */
+export const readNamedService: Right = {
+  kind: "rules",
+  change: false,
+  rules: (request) => [{ resource: "service", name: nameIn(request), access: "read" }],
+};
+
+/** `service:write` on the service that stands in the path as `:name`. */
+export const writeNamedService: Right = {
+  kind: "rules",
+  change: true,
+  rules: (request) => [{ resource: "service", name: nameIn(request), access: "write" }],
+};
+
+/** The rule to set or remove one policy. */
+export function policyWrite(kind: string, name: string): AclRule {
+  return { resource: "key", name: `legation/policies/${kind}/${name}`, access: "write" };
+}
+
+/** Makes every later `app.route` without a right throw, so that no path can be served unguarded by oversight. */
+export function demandRights(app: FastifyInstance): void {
+  app.addHook("onRoute", ({ config, method, url }) => {
+    if (!config?.right) throw new Error(`${String(method)} ${url} states no right: give the route config.right (security/right.ts)`);
+  });
+}
+
+function nameIn(request: FastifyRequest): string {
+  return (request.params as { readonly name: string }).name;
+}
