@@ -18,7 +18,7 @@ import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { checkNow } from "./health/health-status.js";
 import { setUpMigration, warnOfExposure } from "./identity/migration-setup.js";
-import { setUpIdentity } from "./identity/setup.js";
+import { envoyFilesOf, setUpIdentity } from "./identity/setup.js";
 import type { Instance } from "./instance.js";
 import { createSteps } from "./leave/step.js";
 import { mergedMetrics } from "./metrics-page.js";
@@ -146,7 +146,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     else manager?.status(`${service.id}: ${reason}`);
   };
   const identityChanged = (): void => {
-    instance.envoy?.renew("its certificate lies elsewhere");
+    instance.envoy?.renew("its certificate, or the way to the control planes, is another");
     publish();
   };
   instance.callers = createCallers(instance, publish);
@@ -208,7 +208,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         addresses,
         env,
         file: stateDir.file,
-        certificates: () => identity.directory,
+        identity: () => envoyFilesOf(identity),
         baseId: keptBaseId(stateDir),
         clock,
         log,

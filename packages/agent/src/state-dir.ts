@@ -30,6 +30,8 @@ export interface KeptState {
   readonly mode?: IdentityMode;
   /** What the registration says of mutual TLS. */
   readonly tls?: Tls;
+  /** The control planes speak TLS. */
+  readonly controlPlaneTls?: boolean;
   readonly restarts?: number;
   /** Milliseconds since the epoch. */
   readonly lastRestart?: number;
@@ -199,8 +201,21 @@ function readJson(path: string): unknown {
 /** What of a file's content can be used; the rest is as good as lost. */
 function keptOf(content: unknown): KeptState {
   if (typeof content !== "object" || content === null) return {};
-  const { node, ports, envoyBaseId, envoyDrained, healthy, maintenance, maintenanceEnded, certificates, mode, tls, restarts, lastRestart } =
-    content as Readonly<Record<string, unknown>>;
+  const {
+    node,
+    ports,
+    envoyBaseId,
+    envoyDrained,
+    healthy,
+    maintenance,
+    maintenanceEnded,
+    certificates,
+    controlPlaneTls,
+    mode,
+    tls,
+    restarts,
+    lastRestart,
+  } = content as Readonly<Record<string, unknown>>;
   const knownMode = identityModes.find((known) => known === mode);
   const knownTls = (["plain", ...tlsStates] as const).find((known) => known === tls);
   const usable = Object.entries(typeof ports === "object" && ports !== null ? ports : {}).filter(([, port]) => isWhole(port, 65_535));
@@ -215,6 +230,7 @@ function keptOf(content: unknown): KeptState {
     ...(typeof certificates === "string" && isAbsolute(certificates) ? { certificates } : {}),
     ...(knownMode ? { mode: knownMode } : {}),
     ...(knownTls ? { tls: knownTls } : {}),
+    ...(typeof controlPlaneTls === "boolean" ? { controlPlaneTls } : {}),
     ...(isWhole(restarts, Number.MAX_SAFE_INTEGER) ? { restarts } : {}),
     ...(isWhole(lastRestart, latestTime) ? { lastRestart } : {}),
   };

@@ -94,7 +94,29 @@ export function createTelemetry(registry: Registry, service: string, status: () 
     labelNames: ["service"],
     registers,
   });
+  const certificateEnd = new Gauge({
+    name: "legation_agent_certificate_expiry_timestamp_seconds",
+    help: "When the service's certificate ends, Unix time; absent while there is none",
+    labelNames: ["service"],
+    registers,
+  });
+  const certificateRenewals = new Gauge({
+    name: "legation_agent_certificate_renewals",
+    help: "Certificates that have taken the place of an earlier one, since this agent began",
+    labelNames: ["service"],
+    registers,
+  });
+  const certificateFailures = new Gauge({
+    name: "legation_agent_certificate_failures",
+    help: "Questions to Consul's CA that failed, since this agent began",
+    labelNames: ["service"],
+    registers,
+  });
   const observe = (status: AgentStatus): void => {
+    const { notAfter, renewals, failures } = status.identity;
+    if (notAfter) certificateEnd.set({ service }, Date.parse(notAfter) / 1_000);
+    certificateRenewals.set({ service }, renewals);
+    certificateFailures.set({ service }, failures);
     for (const name of serviceStates) state.set({ service, state: name }, name === status.state ? 1 : 0);
     health.set({ service }, healthValue[status.health.level]);
     restarts.set({ service }, status.restartCount);

@@ -6,11 +6,16 @@ import { promisify } from "node:util";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { parseJson, toJson } from "@legation/envoy-api";
 import { BootstrapSchema } from "@legation/envoy-api/envoy/config/bootstrap/v3/bootstrap";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
+import { writeCertificates } from "../identity/files.js";
 import { checkEnvoy, findEnvoy, isOlder, toolsDirectory } from "./binary.js";
-import { bootstrapOf } from "./bootstrap.js";
+import { type BootstrapInput, bootstrapOf } from "./bootstrap.js";
 
-const bootstrap = bootstrapOf({
+const directory = mkdtempSync(join(tmpdir(), "legation-bootstrap-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+writeCertificates(directory, { leaf: { chain: "", key: "" }, roots: [] });
+
+const input: BootstrapInput = {
   nodeId: "node-1/orders-1",
   region: "eu",
   zone: "eu-1",
@@ -33,6 +38,13 @@ const bootstrap = bootstrapOf({
     { host: "cp.example", port: 18_000 },
   ],
   overload: { maxHeapBytes: 2 ** 30, maxConnections: 1_000 },
+};
+const bootstrap = bootstrapOf(input);
+const spiffeId = "spiffe://11111111-2222.consul/ns/default/dc/dc1/svc/legation-control-plane";
+const byTls = bootstrapOf({
+  ...input,
+  metadata: { ...input.metadata, certificates: directory },
+  controlPlaneTls: { directory, spiffeId },
 });
 
 it("describes the node completely and takes everything else over delta ADS, with patience", () => {
@@ -68,21 +80,42 @@ it("describes the node completely and takes everything else over delta ADS, with
   expect(bootstrap).not.toHaveProperty("statsSinks");
 });
 
-it("is what Envoy's API writes itself, to the last field", () => {
-  expect(toJson(BootstrapSchema, parseJson(BootstrapSchema, bootstrap as JsonValue))).toEqual(bootstrap);
+it("names the certificate's directory, and speaks to the control plane of its own trust domain alone where those speak TLS", () => {
+  const { node, staticResources } = byTls as unknown as {
+    node: { metadata: { legation: { certificates: string } } };
+    staticResources: { clusters: { transportSocket: { typedConfig: object } }[] };
+  };
+  expect(node.metadata.legation.certificates).toBe(directory);
+  const sds = (file: string) => ({
+    sdsConfig: { pathConfigSource: { path: join(directory, file), watchedDirectory: { path: directory } } },
+  });
+  expect(staticResources.clusters[0]?.transportSocket.typedConfig).toMatchObject({
+    commonTlsContext: {
+      tlsCertificateSdsSecretConfigs: [sds("leaf.sds.json")],
+      combinedValidationContext: {
+        defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { exact: spiffeId } }] },
+        validationContextSdsSecretConfig: sds("roots.sds.json"),
+      },
+    },
+  });
+  expect(JSON.stringify(bootstrap)).not.toContain("transportSocket");
 });
 
-it("is accepted by the real Envoy", { timeout: 60_000 }, async () => {
-  const directory = mkdtempSync(join(tmpdir(), "legation-bootstrap-"));
-  try {
-    writeFileSync(join(directory, "bootstrap.json"), JSON.stringify(bootstrap));
-    const places = { configured: process.env["ENVOY_BIN"], path: process.env["PATH"], tools: toolsDirectory };
-    const { path } = await checkEnvoy(findEnvoy({ ...places, ...(places.configured ? {} : { configured: undefined }) }));
-    const { stdout } = await promisify(execFile)(path, ["--mode", "validate", "-c", join(directory, "bootstrap.json"), "-l", "error"]);
-    expect(stdout).toContain("OK");
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+const both = [
+  ["in plain text", bootstrap],
+  ["by TLS", byTls],
+] as const;
+
+it.each(both)("is what Envoy's API writes itself, to the last field, %s", (_, written) => {
+  expect(toJson(BootstrapSchema, parseJson(BootstrapSchema, written as JsonValue))).toEqual(written);
+});
+
+it.each(both)("is accepted by the real Envoy, %s", { timeout: 60_000 }, async (_, written) => {
+  writeFileSync(join(directory, "bootstrap.json"), JSON.stringify(written));
+  const places = { configured: process.env["ENVOY_BIN"], path: process.env["PATH"], tools: toolsDirectory };
+  const { path } = await checkEnvoy(findEnvoy({ ...places, ...(places.configured ? {} : { configured: undefined }) }));
+  const { stdout } = await promisify(execFile)(path, ["--mode", "validate", "-c", join(directory, "bootstrap.json"), "-l", "error"]);
+  expect(stdout).toContain("OK");
 });
 
 it("knows which version of Envoy is older", () => {

@@ -3,7 +3,7 @@
  * It is written as proto JSON by hand, and checked against Envoy's API by the tests: loading the API would cost each agent 35 MB.
  */
 import { isIP } from "node:net";
-import { encodeNodeMetadata, type NodeMetadata } from "@legation/contract";
+import { certificateFiles, encodeNodeMetadata, type NodeMetadata, secretNames } from "@legation/contract";
 
 /** A host and a port. */
 export interface HostPort {
@@ -22,7 +22,17 @@ export interface BootstrapInput {
   readonly admin: HostPort;
   /** The control planes' xDS addresses; Envoy tries another one when it loses its stream. */
   readonly controlPlanes: readonly HostPort[];
+  /** How the control planes are spoken to by TLS; in plain text without it. */
+  readonly controlPlaneTls?: ControlPlaneIdentity;
   readonly overload: OverloadLimits;
+}
+
+/** Who the control planes are, and who Envoy is to them: the leaf of `metadata.certificates`. */
+export interface ControlPlaneIdentity {
+  /** With this node's `certificateFiles`. */
+  readonly directory: string;
+  /** The SPIFFE ID that a control plane has to prove; no other is spoken to. */
+  readonly spiffeId: string;
 }
 
 /** What Envoy may take of the machine before it turns work away. */
@@ -56,7 +66,7 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
       metadata: { legation: encodeNodeMetadata(metadata) as { [key: string]: Json } },
       ...(region || zone ? { locality: { ...(region ? { region } : {}), ...(zone ? { zone } : {}) } } : {}),
     },
-    staticResources: { clusters: [controlPlanes(input.controlPlanes)] },
+    staticResources: { clusters: [controlPlanes(input.controlPlanes, input.controlPlaneTls)] },
     dynamicResources: {
       ldsConfig: overAds,
       cdsConfig: overAds,
@@ -93,7 +103,7 @@ function overloadManager({ maxHeapBytes, maxConnections }: OverloadLimits): Json
   };
 }
 
-function controlPlanes(addresses: readonly HostPort[]): Json {
+function controlPlanes(addresses: readonly HostPort[], tls: ControlPlaneIdentity | undefined): Json {
   const literal = addresses.every(({ host }) => isIP(host) !== 0);
   const http2 = { connectionKeepalive: { interval: "10s", timeout: "5s" } };
   return {
@@ -111,7 +121,30 @@ function controlPlanes(addresses: readonly HostPort[]): Json {
       },
     },
     ...(literal ? {} : { respectDnsTtl: true }),
+    ...(tls ? { transportSocket: mutualTls(tls) } : {}),
     upstreamConnectionOptions: { tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 30, keepaliveInterval: 5 } },
+  };
+}
+
+/** The secrets are files that name files: Envoy reads all of them again when a new version is moved into the directory. */
+function mutualTls({ directory, spiffeId }: ControlPlaneIdentity): Json {
+  const secret = (name: string, file: string): Json => ({
+    name,
+    sdsConfig: { pathConfigSource: { path: `${directory}/${file}`, watchedDirectory: { path: directory } }, resourceApiVersion: "V3" },
+  });
+  return {
+    name: "envoy.transport_sockets.tls",
+    typedConfig: {
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+      commonTlsContext: {
+        alpnProtocols: ["h2"],
+        tlsCertificateSdsSecretConfigs: [secret(secretNames.leaf, certificateFiles.leafSecret)],
+        combinedValidationContext: {
+          defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { exact: spiffeId } }] },
+          validationContextSdsSecretConfig: secret(secretNames.roots, certificateFiles.rootsSecret),
+        },
+      },
+    },
   };
 }
 

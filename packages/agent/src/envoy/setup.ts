@@ -25,8 +25,16 @@ export interface Envoy {
   readonly admin: EnvoyAdmin;
   /** From now on Envoy is to run as this configuration says. What needs other ports or another node stays as it was. */
   update(config: AgentConfig, binary: string, cause: string): void;
-  /** The certificates may lie elsewhere: Envoy is to run with those that there are now. */
+  /** What is to be told of the certificate may be another: Envoy is to run with that. */
   renew(cause: string): void;
+}
+
+/** What Envoy is told of the instance's certificate. */
+export interface EnvoyIdentityFiles {
+  /** With the instance's `certificateFiles`. */
+  readonly directory: string;
+  /** Who the control planes have to be; undefined where they are spoken to in plain text. */
+  readonly controlPlane?: string;
 }
 
 /** What the set-up takes besides the configuration. */
@@ -38,8 +46,8 @@ export interface EnvoySetup {
   readonly addresses: EnvoyAddresses;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: (name: string) => string;
-  /** Where the instance's certificates lie now; undefined while it has none. */
-  readonly certificates: () => string | undefined;
+  /** Who the instance is now; undefined while it has no certificate. */
+  readonly identity: () => EnvoyIdentityFiles | undefined;
   /** Names the instance's row of hot restarts. */
   readonly baseId: number;
   readonly clock: Clock;
@@ -113,9 +121,9 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
 function buildOf(
   { service, values, app, controlPlanes }: AgentConfig,
   binary: string,
-  { node, addresses, certificates }: Pick<EnvoySetup, "node" | "addresses" | "certificates">,
+  { node, addresses, identity }: Pick<EnvoySetup, "node" | "addresses" | "identity">,
 ): EnvoyBuild {
-  const directory = certificates();
+  const files = identity();
   const json = bootstrapOf({
     nodeId: instanceKey(node, service.id),
     ...(service.region ? { region: service.region } : {}),
@@ -129,10 +137,11 @@ function buildOf(
       outbound: addresses.outbound,
       protocol: service.protocol,
       dependencies: service.dependencies,
-      ...(directory === undefined ? {} : { certificates: directory }),
+      ...(files ? { certificates: files.directory } : {}),
     },
     admin: split(addresses.envoyAdmin),
     controlPlanes,
+    ...(files?.controlPlane ? { controlPlaneTls: { directory: files.directory, spiffeId: files.controlPlane } } : {}),
     overload: { maxHeapBytes: values.envoy.maxHeap, maxConnections: values.envoy.maxConnections },
   });
   const { concurrency, logLevel } = values.envoy;

@@ -3,6 +3,7 @@ import { type CaApi, ConsulError } from "@legation/consul";
 import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
 import { createAlarm } from "../registrar/alarm.js";
 import { rootOf } from "./certificate.js";
+import type { ControlPlaneTls } from "./control-plane-tls.js";
 import { createHolding } from "./holding.js";
 import { type MeshRoots, meshRootsOf, type RootsSource } from "./roots.js";
 import { renewalInterval, untilNextMoment } from "./schedule.js";
@@ -17,6 +18,7 @@ export interface IdentityOptions {
   readonly ca: CaApi;
   readonly roots: RootsSource;
   readonly store: CertificateStore;
+  readonly controlPlaneTls: ControlPlaneTls;
   readonly clock: Clock;
   readonly log: Logger;
   /** The directory is another one, or the status says something else. */
@@ -29,6 +31,8 @@ export interface Identity {
   readonly status: IdentityStatus;
   /** The absolute directory with this instance's `certificateFiles`; undefined while it has no certificate. */
   readonly directory: string | undefined;
+  /** True when the control planes are to be spoken to by mutual TLS. */
+  readonly controlPlaneTls: boolean;
   /**
    * Resolves when there is a certificate, when it is known that none can be had now, or after 5 s; with `on` only when there is one, and
    * `onWait` is told what is missing. `adopted`: Envoy runs already, so that a saved certificate counts even when it has ended, and nothing
@@ -48,7 +52,7 @@ const rootSpreadMs = 3_000;
 
 /** Creates it; nothing is asked before `begin`. */
 export function createIdentity(options: IdentityOptions): Identity {
-  const { service, wanted, ca, clock, log, onChange, random = Math.random } = options;
+  const { service, wanted, ca, controlPlaneTls, clock, log, onChange, random = Math.random } = options;
   const holding = createHolding(options);
   const alarm = createAlarm(clock);
   const ending = new AbortController();
@@ -156,22 +160,28 @@ export function createIdentity(options: IdentityOptions): Identity {
     get directory() {
       return holding.held?.directory;
     },
+    get controlPlaneTls() {
+      return controlPlaneTls.spoken;
+    },
     async begin(adopted, signal, onWait) {
       await options.store.prepare();
+      const heard = controlPlaneTls.begin();
       holding.resume(adopted);
       unfollow = options.roots.follow({ onRoots: takeRoots, onProblem: failed });
       void run();
-      if (holding.held) return;
+      if (holding.held) return await heard;
       const deadline = clock.monotonic() + firstAnswerMs;
       const over = (): boolean => adopted || problem !== undefined || clock.monotonic() >= deadline;
       while (!holding.held && (wanted === "on" && !adopted ? true : !over())) {
         if (wanted === "on") onWait(`a certificate is missing: ${reason()}`);
         await clock.sleep(pollMs, signal);
       }
+      await heard;
     },
     stop() {
       ending.abort(new Error("the agent ends"));
       unfollow();
+      controlPlaneTls.stop();
       alarm.ring();
     },
   };

@@ -1,11 +1,14 @@
 /** From the configuration to the instance's identity: whether there is to be one, and where its files lie. */
+
 import type { Consul } from "@legation/consul";
+import { controlPlaneService, serviceIdentityOf, spiffeId } from "@legation/contract";
 import type { Clock, Logger } from "@legation/runtime";
 import type { AgentConfig } from "../config/definition.js";
 import { checkEnvoy, isOlder, readsDevicesFrom } from "../envoy/binary.js";
-import { envoyBinaryOf } from "../envoy/setup.js";
+import { type EnvoyIdentityFiles, envoyBinaryOf } from "../envoy/setup.js";
 import type { Seat } from "../seat.js";
 import type { StateDir } from "../state-dir.js";
+import { createControlPlaneTls } from "./control-plane-tls.js";
 import { placeFor } from "./directory.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { createRootsSource } from "./roots.js";
@@ -38,12 +41,27 @@ export function setUpIdentity({ config, env, consul, stateDir, seat, clock, log,
     ca: consul.ca,
     roots: seat?.roots ?? createRootsSource(consul, clock),
     store: createCertificateStore({ stateDir, place, clock, log }),
+    controlPlaneTls: createControlPlaneTls({ consul, stateDir, clock, log, onChange }),
     clock,
     log,
     onChange,
   });
 }
 
+/** What Envoy is told of an identity; a control plane is of the same trust domain and data centre as the service. */
+export function envoyFilesOf({ directory, status, controlPlaneTls }: Identity): EnvoyIdentityFiles | undefined {
+  if (directory === undefined) return undefined;
+  const own = serviceIdentityOf(status.spiffeId ?? "");
+  if (!controlPlaneTls || !own) return { directory };
+  return { directory, controlPlane: spiffeId({ ...own, namespace: "default", service: controlPlaneService }) };
+}
+
 function without(reason: string): Identity {
-  return { status: { phase: "off", reason, renewals: 0, failures: 0 }, directory: undefined, begin: async () => {}, stop() {} };
+  return {
+    status: { phase: "off", reason, renewals: 0, failures: 0 },
+    directory: undefined,
+    controlPlaneTls: false,
+    begin: async () => {},
+    stop() {},
+  };
 }
