@@ -49,6 +49,9 @@ describe("an agent with its Envoy", () => {
     expect(service.TaggedAddresses["mesh"]).toEqual({ Address: "127.0.0.1", Port: agent.inbound });
     expect(await through(agent, "/")).toEqual({ status: 200, body: "orders-1" });
     await until("a report that it runs", () => controlPlane.reports.some(({ state, id }) => state === "running" && id === "orders-1"));
+    await until("a report of its health", () =>
+      controlPlane.reports.some(({ health }) => health?.level === "HEALTHY" && health.lastCheck && health.uptime["1h"] === 100),
+    );
   });
 
   it("leaves in order on SIGTERM: a request under way is answered, and callers are told to close", { timeout: 90_000 }, async () => {

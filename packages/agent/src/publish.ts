@@ -35,7 +35,7 @@ export function createPublisher(instance: Instance): () => void {
       stateDir.keep({ restarts, ...(lastRestart === undefined ? {} : { lastRestart }), healthy: isServing(instance) });
       writeReady();
     }
-    const report = JSON.stringify([phase, restarts, lastRestart, lastError]);
+    const report = JSON.stringify([phase, restarts, lastRestart, lastError, health.level]);
     if (report !== reported) instance.channel?.changed();
     reported = report;
   };

@@ -17,6 +17,31 @@ export const serviceStates = [
 /** One of `serviceStates`. */
 export type ServiceState = (typeof serviceStates)[number];
 
+/** The levels of a service's health, as REQUIREMENTS R2 names them. */
+export const healthLevels = ["HEALTHY", "DEGRADED", "UNHEALTHY", "UNKNOWN"] as const;
+/** One of `healthLevels`. */
+export type HealthLevel = (typeof healthLevels)[number];
+
+/** The windows over which an agent counts uptime. */
+export const uptimeWindows = ["1h", "24h", "7d"] as const;
+
+/** How a service's checks stand, in figures that have always the same size. */
+export interface ReportedHealth {
+  readonly level: HealthLevel;
+  /** The cause of the level; at most `reportedTextLength` characters. */
+  readonly message: string;
+  /** In a row, of the check that has the most. */
+  readonly consecutiveFailures: number;
+  /** Of the check that was looked at last: when, RFC 3339, and how long its answer took, milliseconds. Absent before the first look. */
+  readonly lastCheck?: string;
+  readonly responseTimeMs?: number;
+  /** Percent of the time in which an agent watched; a window without any is absent. */
+  readonly uptime: Readonly<Partial<Record<(typeof uptimeWindows)[number], number>>>;
+}
+
+/** Characters of a text in a report, at most. */
+export const reportedTextLength = 1_000;
+
 /** What an agent tells of its service, whenever something changes and every `reportInterval` besides. */
 export interface AgentReport {
   readonly node: string;
@@ -28,6 +53,8 @@ export interface AgentReport {
   /** RFC 3339. */
   readonly lastRestart?: string;
   readonly lastError?: string;
+  /** Absent from an agent that does not tell it. */
+  readonly health?: ReportedHealth;
   /** The local admin API of the agent, for people on that machine. */
   readonly admin: string;
 }

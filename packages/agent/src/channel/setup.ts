@@ -1,16 +1,14 @@
 /** From the instance to its channel: what is reported to a control plane, and what its commands do. */
 import type { Consul } from "@legation/consul";
-import type { AgentReport, Command } from "@legation/contract";
+import { type AgentReport, type Command, reportedTextLength } from "@legation/contract";
 import { createBackoff } from "@legation/runtime";
 import { adminUrl } from "../admin/address.js";
+import { reportedHealth } from "../health/health-status.js";
 import type { Instance } from "../instance.js";
 import { timestamp } from "../status.js";
 import type { Traffic } from "../traffic.js";
 import { type Channel, createChannel } from "./channel.js";
 import { createContacts } from "./contacts.js";
-
-/** A control plane takes no longer ones. */
-const reportedErrorLength = 1_000;
 
 /** Creates the channel of an instance. */
 export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get">): Channel {
@@ -30,7 +28,7 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   });
 }
 
-function reportOf({ config, node, agentVersion, addresses, supervisor }: Instance): AgentReport {
+function reportOf({ config, node, agentVersion, addresses, supervisor, health }: Instance): AgentReport {
   const { phase, restarts, lastRestart, lastError } = supervisor.state;
   return {
     node,
@@ -40,7 +38,8 @@ function reportOf({ config, node, agentVersion, addresses, supervisor }: Instanc
     state: phase,
     restartCount: restarts,
     ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
-    ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedErrorLength) }),
+    ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedTextLength) }),
+    health: reportedHealth(health),
     admin: adminUrl(addresses.admin),
   };
 }

@@ -1,5 +1,6 @@
 /** What is told of the services under one agent: the body of `GET /v1/services`. */
 import type { ServiceState } from "@legation/contract";
+import { adminUrl } from "../admin/address.js";
 import type { HealthLevel } from "../health/verdict.js";
 import { isServing } from "../instance.js";
 import type { Fleet } from "./fleet.js";
@@ -23,7 +24,7 @@ export interface ServiceView {
     readonly optional: readonly string[];
     readonly missing: readonly string[];
   };
-  /** The service's own API. */
+  /** The service's own API: a URL, or `unix:/path:/services/ID`. */
   readonly api: string;
 }
 
@@ -34,7 +35,7 @@ export interface FleetView {
 }
 
 /** Looks at every service; `placeOf` says where its API stands. */
-export function viewOf(fleet: Fleet, placeOf: (id: string) => string): FleetView {
+export function viewOf(fleet: Pick<Fleet, "graph" | "member" | "missing">, placeOf: (id: string) => string): FleetView {
   const { graph } = fleet;
   const services = graph.layers.flatMap((layer, index) =>
     layer.map(({ id, service, file, dependencies }): ServiceView => {
@@ -58,7 +59,7 @@ export function viewOf(fleet: Fleet, placeOf: (id: string) => string): FleetView
           optional: dependencies.filter(({ optional }) => optional).map(({ name }) => name),
           missing: supervisor?.state.phase === "waiting" ? (instance?.missing ?? []) : fleet.missing(id),
         },
-        api: `http://${placeOf(id)}`,
+        api: adminUrl(placeOf(id)),
       };
     }),
   );

@@ -1,4 +1,5 @@
 /** What the agent's API says of the service's health. */
+import { type ReportedHealth, reportedTextLength, uptimeWindows } from "@legation/contract";
 import type { HealthDocument } from "./document.js";
 import type { Health } from "./health.js";
 import type { CheckResult, MonitorState } from "./monitor.js";
@@ -50,6 +51,28 @@ export function healthStatusOf(health: Health): HealthStatus {
     checks: Object.fromEntries(Object.entries(health.checks).map(([name, state]) => [name, checkStatus(state)])),
     uptime: health.uptime,
     history: health.history.map(resultStatus),
+  };
+}
+
+/** The health as a control plane is told it. */
+export function reportedHealth({
+  level,
+  message,
+  checks,
+  uptime,
+}: Pick<Health, "level" | "message" | "checks" | "uptime">): ReportedHealth {
+  const states = Object.values(checks);
+  const [last] = states.flatMap((state) => state.last ?? []).sort((one, other) => other.at - one.at);
+  const percents = uptimeWindows.flatMap((window) => {
+    const { percent } = uptime[window];
+    return percent === undefined ? [] : [[window, percent] as const];
+  });
+  return {
+    level,
+    message: message.slice(0, reportedTextLength),
+    consecutiveFailures: Math.max(0, ...states.map(({ failures }) => failures)),
+    ...(last ? { lastCheck: new Date(last.at).toISOString(), responseTimeMs: last.responseTimeMs } : {}),
+    uptime: Object.fromEntries(percents),
   };
 }
 

@@ -1,7 +1,7 @@
 /** From single check results to a level: thresholds, and nothing else. Pure. */
+import type { HealthLevel } from "@legation/contract";
 
-/** REQUIREMENTS R2: what is known of a service's health. */
-export type HealthLevel = "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "UNKNOWN";
+export type { HealthLevel };
 
 /** What one look came to: `warn` is a pass by a service that says of itself that it is degraded. */
 export type Outcome = "pass" | "warn" | "fail";

@@ -1,3 +1,4 @@
+import type { ReportedHealth } from "@legation/contract";
 import type { CatalogService } from "@legation/mesh";
 import fastify from "fastify";
 import { expect, test } from "vitest";
@@ -17,6 +18,14 @@ const orders: CatalogService = {
     instance("orders", "o4", { port: 8003, leaving: true }),
   ],
 };
+const health: ReportedHealth = {
+  level: "DEGRADED",
+  message: "answered 500",
+  consecutiveFailures: 1,
+  lastCheck: "2026-01-01T00:00:00.000Z",
+  responseTimeMs: 12.5,
+  uptime: { "1h": 98.2, "24h": 99.9 },
+};
 const report: ReceivedReport = {
   report: {
     node: "n1",
@@ -27,6 +36,7 @@ const report: ReceivedReport = {
     restartCount: 2,
     admin: "http://a",
     lastError: "exit 1",
+    health,
   },
   receivedAt: Date.parse("2026-01-01T00:00:00Z"),
   silent: false,
@@ -74,6 +84,7 @@ test("an instance whose agent reports carries that report", async () => {
     state: "running",
     restartCount: 2,
     lastError: "exit 1",
+    health,
     agentVersion: "0.1.0",
     admin: "http://a",
     reportedAt: "2026-01-01T00:00:00.000Z",

@@ -1,5 +1,5 @@
 /** `GET /services`, `GET /services/{name}`: the registry, with what becomes of each instance and why. */
-import { decodeMeta, instanceKey, type Protocol } from "@legation/contract";
+import { decodeMeta, instanceKey, type Protocol, type ReportedHealth } from "@legation/contract";
 import { type CatalogService, type EndpointHealth, endpointOf, type Instance, type Problem } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 import type { ReceivedReport } from "../channel/reports.js";
@@ -48,6 +48,8 @@ export interface AgentView {
   readonly restartCount: number;
   readonly lastRestart?: string;
   readonly lastError?: string;
+  /** What its checks found, and how much of the time the service was up. */
+  readonly health?: ReportedHealth;
   readonly agentVersion: string;
   readonly admin: string;
   /** RFC 3339. */
@@ -164,12 +166,13 @@ function hostPort(host: string, port: number): string {
 }
 
 function agentView({ report, receivedAt, silent }: ReceivedReport): AgentView {
-  const { state, restartCount, lastRestart, lastError, agentVersion, admin } = report;
+  const { state, restartCount, lastRestart, lastError, health, agentVersion, admin } = report;
   return {
     state,
     restartCount,
     ...(lastRestart ? { lastRestart } : {}),
     ...(lastError ? { lastError } : {}),
+    ...(health ? { health } : {}),
     agentVersion,
     admin,
     reportedAt: new Date(receivedAt).toISOString(),

@@ -44,6 +44,13 @@ afterEach(async () => {
 
 const report = { node: "n1", id: "o1", service: "orders", agentVersion: "0.1.0", state: "running", restartCount: 1, admin: "http://x" };
 
+test("a report carries the health of its service, and nothing beside that", async () => {
+  const health = { level: "DEGRADED", message: "answered 500", consecutiveFailures: 1, responseTimeMs: 3, uptime: { "1h": 99.5 } };
+  const payload = { ...report, health: { ...health, history: [1, 2, 3] } };
+  expect((await app.inject({ method: "POST", url: reportPath, payload })).statusCode).toBe(202);
+  expect(reports.of("n1/o1")?.report).toEqual({ ...report, health });
+});
+
 test("a report is kept under its instance", async () => {
   const answer = await app.inject({ method: "POST", url: reportPath, payload: report });
   expect(answer.statusCode).toBe(202);
@@ -78,6 +85,12 @@ test("a notice that a later one has overtaken is answered with 409, another fail
 
 test.each([
   ["no body", reportPath, undefined],
+  ["a health that does not exist", reportPath, { ...report, health: { level: "FINE", message: "", consecutiveFailures: 0, uptime: {} } }],
+  [
+    "more uptime than there is",
+    reportPath,
+    { ...report, health: { level: "HEALTHY", message: "", consecutiveFailures: 0, uptime: { "1h": 101 } } },
+  ],
   ["a state that does not exist", reportPath, { ...report, state: "merry" }],
   ["an id that is too long", leavingPath, { node: "n1", id: "x".repeat(300), service: "orders" }],
   ["a limit beyond the largest", arrivingPath, { node: "n1", id: "o1", service: "orders", limitMs: 3_600_000 }],

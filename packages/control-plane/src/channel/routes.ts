@@ -4,6 +4,7 @@ import {
   arrivingPath,
   type Command,
   commandsPath,
+  healthLevels,
   type IdentityOrder,
   instanceKey,
   leavingPath,
@@ -12,6 +13,7 @@ import {
   reportPath,
   routingLimit,
   serviceStates,
+  uptimeWindows,
 } from "@legation/contract";
 import { type Clock, codeOf, messageOf } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -43,6 +45,24 @@ const notice = {
     tls: { type: "boolean" },
   },
 } as const;
+const percent = { type: "number", minimum: 0, maximum: 100 } as const;
+const health = {
+  type: "object",
+  required: ["level", "message", "consecutiveFailures", "uptime"],
+  additionalProperties: false,
+  properties: {
+    level: { enum: healthLevels },
+    message: { type: "string", maxLength: 2_048 },
+    consecutiveFailures: { type: "integer", minimum: 0 },
+    lastCheck: { type: "string", maxLength: 64 },
+    responseTimeMs: { type: "number", minimum: 0 },
+    uptime: {
+      type: "object",
+      additionalProperties: false,
+      properties: Object.fromEntries(uptimeWindows.map((window) => [window, percent])),
+    },
+  },
+} as const;
 const report = {
   type: "object",
   required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
@@ -55,6 +75,7 @@ const report = {
     restartCount: { type: "integer", minimum: 0 },
     lastRestart: { type: "string", maxLength: 64 },
     lastError: { type: "string", maxLength: 2_048 },
+    health,
     admin: { type: "string", maxLength: 256 },
   },
 } as const;
