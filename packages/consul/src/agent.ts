@@ -78,6 +78,15 @@ export interface AgentSelf {
   };
   readonly Member: { readonly Name: string; readonly Addr: string } | null;
   readonly Meta?: Readonly<Record<string, string>> | null;
+  /** The configuration that the agent runs with; its shape differs between versions. */
+  readonly DebugConfig?: {
+    /** Consul 1.17 and later; empty when it is not set. */
+    readonly DefaultIntentionPolicy?: string;
+    /** Consul 1.9 and later. */
+    readonly ACLResolverSettings?: { readonly ACLDefaultPolicy?: string };
+    /** Before Consul 1.9. */
+    readonly ACLDefaultPolicy?: string;
+  };
 }
 
 /** The agent's API. "Not known" is always ConsulError `consul.not-found`, whatever status the version of Consul gives it. */

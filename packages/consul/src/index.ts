@@ -4,6 +4,7 @@ export * from "./agent.js";
 export * from "./ca.js";
 export * from "./consul.js";
 export { ConsulError, type ConsulErrorCode } from "./error.js";
+export * from "./intentions.js";
 export * from "./kv.js";
 export { type ConsulOptions, consulOptionsFromEnv } from "./options.js";
 export { type AclRule, missingRule, ruleToHcl } from "./permission.js";

@@ -62,10 +62,15 @@ function serviceName({ namespace, name }: ServiceMatch): string {
   return namespace === defaultNamespace ? name : `${namespace}/${name}`;
 }
 
-/** True when `match` includes all that `service` names. */
+/** True when `match` includes all that `service` names; upper and lower case differ, as in certificates. */
 export function covers(match: ServiceMatch, service: ServiceMatch): boolean {
   const namespace = match.namespace === wildcard || match.namespace === service.namespace;
   return namespace && (match.name === wildcard || match.name === service.name);
+}
+
+/** Whether an intention for `match` speaks of calls to `service`. Consul finds destinations without regard to case, as host names are. */
+export function speaksOf(match: ServiceMatch, { namespace, name }: ServiceMatch): boolean {
+  return covers({ ...match, name: match.name.toLowerCase() }, { namespace, name: name.toLowerCase() });
 }
 
 /** Consul's precedence, 9 to 1: the destination counts before the source, and an exact name before a wildcard. */
@@ -83,7 +88,7 @@ function exactness({ namespace, name }: ServiceMatch): number {
  * one is left out, so that the first that covers a caller is the one that holds.
  */
 export function intentionsTo(destination: ServiceMatch, intentions: Iterable<Intention>): readonly Intention[] {
-  const order = [...intentions].filter((intention) => covers(intention.destination, destination)).sort(byPrecedence);
+  const order = [...intentions].filter((intention) => speaksOf(intention.destination, destination)).sort(byPrecedence);
   const asked: Intention[] = [];
   for (const intention of order) if (!asked.some(({ source }) => covers(source, intention.source))) asked.push(intention);
   return asked;
