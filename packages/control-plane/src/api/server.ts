@@ -1,6 +1,7 @@
 /** The HTTP server: every route of the control plane in one place. */
 import { type Clock, type Logger, listenError } from "@legation/runtime";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { createBorneOut } from "../channel/borne-out.js";
 import type { CommandDirectory } from "../channel/commands.js";
 import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
@@ -76,7 +77,10 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addChangeRoute(app, parts.changes);
   addSecurityEventRoute(app, parts.securityEvents);
   addAuditRoute(app, parts.audit);
-  addChannelRoutes(app, parts);
+  void app.register(async (channel) => {
+    channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
+    addChannelRoutes(channel, parts);
+  });
   app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
   );
