@@ -1,5 +1,7 @@
 /** The HTTP API of a control plane, as the commands ask it. */
-import { codeOf, LegationError, messageOf, option } from "@legation/runtime";
+import { readFileSync } from "node:fs";
+import { type ConfigValues, codeOf, LegationError, messageOf, option } from "@legation/runtime";
+import { type HttpAnswer, httpRequest } from "./http-request.js";
 
 /** How long one control plane may take to answer, in milliseconds. */
 const answerLimit = 10_000;
@@ -14,8 +16,35 @@ export const apiOptions = {
     flag: "--api",
     check: (urls) => urls.map(problemOf).find((problem) => problem !== undefined),
   }),
+  token: option.string({
+    description: "Consul ACL token, where Consul uses ACLs",
+    env: ["LEGATION_TOKEN", "CONSUL_HTTP_TOKEN"],
+    secret: true,
+  }),
+  tokenFile: option.string({
+    description: "File with that token; stands above the token",
+    env: ["LEGATION_TOKEN_FILE", "CONSUL_HTTP_TOKEN_FILE"],
+    flag: "--token-file",
+  }),
+  caFile: option.string({
+    description: "PEM file of the CA that signed the control plane's certificate, for an https URL: the roots of Consul's CA",
+    env: "LEGATION_CA_FILE",
+    flag: "--ca-file",
+  }),
   json: option.boolean({ description: "Print JSON for programs instead of a table", default: false, flag: "--json" }),
 };
+
+/** Where the control planes are, and who asks. */
+export type ApiSettings = Pick<ConfigValues<typeof apiOptions>, "api" | "token" | "tokenFile" | "caFile">;
+
+/** A question. */
+export interface Question {
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  /** Below the API's address, with its query. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
 
 function problemOf(url: string): string | undefined {
   return baseUrl(url) ? undefined : "is not a URL. Write http://host:port";
@@ -28,49 +57,82 @@ function baseUrl(text: string): string | undefined {
 }
 
 /**
- * GETs `path` from the first control plane that answers. Throws a LegationError: `api.unreachable` when none does, `api.refused` with what
- * the control plane said, `api.bad-answer` when the answer is not JSON.
+ * Asks the first control plane that answers and can decide. Throws a LegationError: `api.unreachable` when none does, `api.denied` for a
+ * token that is missing, unknown or lacks a rule, `api.busy` for too many requests, `api.refused` with what the control plane said,
+ * `api.bad-answer` when the answer is not JSON, `config` when a file cannot be read.
  */
-export async function ask<T>(urls: readonly string[], path: string, fetch: typeof globalThis.fetch = globalThis.fetch): Promise<T> {
+export async function ask<T>(settings: ApiSettings, { method = "GET", path, body }: Question): Promise<T> {
+  const token = settings.tokenFile ? fileOf(settings.tokenFile, "--token-file").trim() : settings.token;
+  const ca = settings.caFile === undefined ? undefined : fileOf(settings.caFile, "--ca-file");
   const failures: string[] = [];
-  for (const url of urls) {
+  for (const url of settings.api) {
     const base = baseUrl(url) ?? url;
-    let response: Response;
-    let text: string;
+    let answer: HttpAnswer;
     try {
-      response = await fetch(base + path, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(answerLimit) });
-      text = await response.text();
+      answer = await httpRequest(base + path, {
+        method,
+        limitMs: answerLimit,
+        ...(token ? { token } : {}),
+        ...(ca === undefined ? {} : { ca }),
+        ...(body === undefined ? {} : { body }),
+      });
     } catch (error) {
       failures.push(`${base} (${reason(error)})`);
       continue;
     }
-    return read<T>(text, response, base + path);
+    const { code, detail } = problemIn(answer);
+    if (code !== "access.undecided") return read<T>(answer, base + path);
+    failures.push(`${base} (${detail})`);
   }
   const where = failures.join(", ");
   const fix = 'Start one with "legation control-plane", or name another with --api or LEGATION_API';
   throw new LegationError("api.unreachable", `no control plane answers at ${where}. ${fix}`);
 }
 
-function read<T>(text: string, response: Response, url: string): T {
+function read<T>(answer: HttpAnswer, url: string): T {
+  const { status, text, retryAfter } = answer;
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch (error) {
-    const what = `${url} answered ${response.status} without JSON`;
+    const what = `${url} answered ${status} without JSON`;
     throw new LegationError("api.bad-answer", `${what}. Is this a control plane's HTTP API? Its default port is 8080`, { cause: error });
   }
-  if (response.ok) return body as T;
-  const detail = typeof body === "object" && body !== null && "detail" in body ? String(body.detail) : text.slice(0, 200);
-  throw new LegationError("api.refused", `${url} answered ${response.status}: ${detail}`);
+  if (status >= 200 && status < 300) return body as T;
+  const { detail } = problemIn(answer);
+  if (status === 401 || status === 403) throw new LegationError("api.denied", `${url}: ${detail}`);
+  if (status === 429)
+    throw new LegationError("api.busy", `${url}: ${detail || `too many requests: come again in ${retryAfter ?? "a few"} s`}`);
+  throw new LegationError("api.refused", `${url} answered ${status}: ${detail}`);
+}
+
+/** What a problem says; the whole text where the answer is none. */
+function problemIn({ text }: HttpAnswer): { readonly code: string; readonly detail: string } {
+  try {
+    const body = JSON.parse(text) as { readonly code?: unknown; readonly detail?: unknown };
+    return { code: String(body.code ?? ""), detail: String(body.detail ?? text.slice(0, 200)) };
+  } catch {
+    return { code: "", detail: text.slice(0, 200) };
+  }
+}
+
+function fileOf(path: string, flag: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new LegationError("config", `${flag} ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function reason(error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${answerLimit / 1_000} s`;
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = codeOf(error) ?? "";
   const known: Readonly<Record<string, string>> = {
     ECONNREFUSED: "connection refused",
     ENOTFOUND: "no such host",
     ECONNRESET: "connection closed",
   };
-  return known[codeOf(cause) ?? ""] ?? messageOf(cause);
+  if (/CERT|SIGNATURE|ISSUER/.test(code))
+    return `its certificate is signed by none that is trusted here (${code}). Give Consul's roots with --ca-file: curl $CONSUL_HTTP_ADDR/v1/connect/ca/roots?pem=true`;
+  return known[code] ?? messageOf(error);
 }

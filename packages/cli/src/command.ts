@@ -48,6 +48,11 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/proxies.js"),
   },
   {
+    name: "audit",
+    summary: "List who changed what, and who was refused what",
+    load: () => import("./commands/audit.js"),
+  },
+  {
     name: "prove",
     summary: "Prove on a mesh on this machine that restarts lose no request",
     load: () => import("./commands/prove.js"),

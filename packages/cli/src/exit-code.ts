@@ -10,16 +10,20 @@ export const exitCode = {
   unreachable: 3,
   /** What was asked for is under way, and was not over in the time given. */
   pending: 4,
+  /** The control plane does not permit it: the token is missing, unknown or lacks a rule, which the message names. */
+  denied: 5,
 } as const;
 
 const usageCodes = ["config", "usage"];
 const unreachableCodes = ["api.unreachable", "agent.unreachable"];
 const pendingCodes = ["agent.pending"];
+const deniedCodes = ["api.denied"];
 
 /** The exit code for an error, by its own `code`. */
 export function exitCodeOf(error: unknown): number {
   const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
   if (usageCodes.includes(code)) return exitCode.usage;
   if (pendingCodes.includes(code)) return exitCode.pending;
+  if (deniedCodes.includes(code)) return exitCode.denied;
   return unreachableCodes.includes(code) ? exitCode.unreachable : exitCode.failed;
 }

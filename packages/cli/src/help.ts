@@ -18,10 +18,15 @@ Flags of every command:
   --help, -h    Show what the command does, its flags and its settings
   --version     Print the version (without a command)
 
-Flags of the commands that ask a control plane (services, proxies):
+Flags of the commands that ask a control plane (services, proxies, audit):
   --api URL     The control plane's HTTP API; several with commas between
                 them are tried in turn [LEGATION_API]
                 Default: http://127.0.0.1:8080
+  --token-file FILE
+                The Consul ACL token to ask with, where Consul uses ACLs
+                [LEGATION_TOKEN, CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE]
+  --ca-file FILE
+                Consul's CA, for an https URL [LEGATION_CA_FILE]
   --json        Print JSON for programs instead of a table for people
 
 Flags of the commands that ask an agent (drain, undrain, restart,
@@ -45,6 +50,7 @@ Exit codes:
   2    The command line or the configuration is wrong; nothing was done
   3    No control plane answers, or the agent does not
   4    Under way, and not over in the time of --timeout
+  5    Not permitted: the message names the ACL rule that the token lacks
   129, 130, 143
        Ended by force: a second SIGHUP, SIGINT or SIGTERM while stopping
 

@@ -24,7 +24,7 @@ export function listing<Body>({ name, summary, path, show }: Listing<Body>): Run
       return exitCode.done;
     }
     const { values } = loadConfig(apiOptions, { argv, env: io.env });
-    const body = await ask<Body>(values.api, path);
+    const body = await ask<Body>(values, { path });
     io.stdout.write(values.json ? `${JSON.stringify(body, null, 2)}\n` : show(body, io.stdout.columns));
     return exitCode.done;
   };

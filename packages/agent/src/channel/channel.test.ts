@@ -76,7 +76,11 @@ function open(...apis: string[]) {
   const report: AgentReport = { ...identity, agentVersion: "1", state: "running", restartCount: 0, admin: "http://127.0.0.1:1" };
   const channel = createChannel({
     apis,
-    contacts: { at: (url) => ({ url }), ask: (api, path, how) => exchange(api + path, how), learn: async () => undefined },
+    contacts: {
+      at: async (url) => ({ url, headers: {} }),
+      ask: (api, path, how) => exchange(api + path, how),
+      learn: async () => undefined,
+    },
     identity,
     report: () => report,
     onCommand: (command) => commands.push(command),

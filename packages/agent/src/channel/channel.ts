@@ -114,7 +114,7 @@ export function createChannel(options: ChannelOptions): Channel {
     const { node, id, service } = options.identity;
     for (let offset = 0; !ended(); offset++) {
       await contacts.learn();
-      const { url, ...secure } = contacts.at(base(offset));
+      const { url, ...secure } = await contacts.at(base(offset));
       const opened = openEventStream(
         { url: `${url}${commandsPath}?${new URLSearchParams({ node, id, service })}`, ...secure },
         {

@@ -49,7 +49,7 @@ function scene(port: number, meta: Record<string, string>, certified = true) {
   };
   const clock = createTestClock();
   const contacts = createContacts({
-    consul: { get: get as never },
+    consul: { get: get as never, token: async () => "secret" },
     certificates: () => (certified ? directory : undefined),
     clock,
     log: createLogger({ name: "test", level: "silent" }),
@@ -80,6 +80,15 @@ test("an old control plane, and an instance without a certificate, are spoken to
   const bare = scene(port, secure, false);
   await bare.contacts.learn();
   expect([await bare.ask(), bare.questions()]).toEqual(["plain text", 0]);
+});
+
+test("the token goes where no certificate says who asks, and nowhere else", async () => {
+  const { port } = await plane(materialOf("legation-control-plane"));
+  const { contacts } = scene(port, secure);
+  const api = `http://127.0.0.1:${port}`;
+  expect(await contacts.at(api)).toEqual({ url: api, headers: { "x-consul-token": "secret" } });
+  await contacts.learn();
+  expect(await contacts.at(api)).toMatchObject({ url: `https://127.0.0.1:${port}`, headers: {} });
 });
 
 test("whoever has the certificate of another service, or of another authority, is told nothing", async () => {

@@ -1,6 +1,6 @@
 /**
  * How the control planes are reached: by mutual TLS where the registry says that they serve it and this instance has a certificate, and then
- * only a control plane is spoken to; else as their address is configured.
+ * only a control plane is spoken to; else as their address is configured, with the ACL token of this instance in place of the certificate.
  */
 import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 import type { Consul } from "@legation/consul";
@@ -18,12 +18,14 @@ export interface Contact {
   /** Without a slash at the end. */
   readonly url: string;
   readonly tls?: ClientTls;
+  /** The token, where no certificate says who this is. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** See the file's sentence. */
 export interface Contacts {
   /** The way to a configured address. */
-  at(api: string): Contact;
+  at(api: string): Promise<Contact>;
   /** Asks by that way. One on loopback that serves no TLS now is asked in plain text: it may have started while Consul was away. */
   ask(api: string, path: string, options: ExchangeOptions): Promise<Answer>;
   /** Learns from the registry who serves TLS, when that was longer ago than half a minute. Never rejects. */
@@ -32,7 +34,7 @@ export interface Contacts {
 
 /** What they are made from. */
 export interface ContactsOptions {
-  readonly consul: Pick<Consul, "get">;
+  readonly consul: Pick<Consul, "get" | "token">;
   /** The directory of this instance's certificate, while it has one. */
   readonly certificates: () => string | undefined;
   readonly clock: Clock;
@@ -76,19 +78,25 @@ export function createContacts(o: ContactsOptions): Contacts {
     };
   };
 
-  const at = (api: string): Contact => {
+  const byToken = async (url: string): Promise<Contact> => {
+    // Without Consul there may be no token to be had, and where Consul uses no ACLs none is needed.
+    const token = await o.consul.token().catch(() => undefined);
+    return { url, headers: token === undefined ? {} : { "x-consul-token": token } };
+  };
+
+  const at = async (api: string): Promise<Contact> => {
     const url = api.replace(/\/$/, "");
     const { protocol, host } = new URL(url);
-    if (!secure.has(addressOf(host)) || (plainUntil.get(api) ?? 0) > clock.monotonic()) return { url };
+    if (!secure.has(addressOf(host)) || (plainUntil.get(api) ?? 0) > clock.monotonic()) return byToken(url);
     const tls = clientTls();
-    return tls ? { url: url.replace(protocol, "https:"), tls } : { url };
+    return tls ? { url: url.replace(protocol, "https:"), tls, headers: {} } : byToken(url);
   };
 
   return {
     at,
     async ask(api, path, options) {
-      const { url, tls } = at(api);
-      if (!tls) return exchange(url + path, options);
+      const { url, tls, headers } = await at(api);
+      if (!tls) return exchange(url + path, { ...options, headers });
       try {
         return await exchange(url + path, { ...options, tls });
       } catch (error) {
@@ -98,7 +106,8 @@ export function createContacts(o: ContactsOptions): Contacts {
           `${api} serves no TLS at the moment: speaking plain text on loopback`,
         );
         plainUntil.set(api, clock.monotonic() + plainForMs);
-        return exchange(api.replace(/\/$/, "") + path, options);
+        const plain = await byToken(api.replace(/\/$/, ""));
+        return exchange(plain.url + path, { ...options, headers: plain.headers });
       }
     },
     async learn() {

@@ -32,27 +32,31 @@ const longestEvent = 256 * 1024;
 
 /** Opens a stream; one that sends an endless event is given up. `onOpen` is called with its first bytes; a stream that is silent for `idleMs` is given up. */
 export function openEventStream(
-  { url, tls }: Contact,
+  { url, tls, headers }: Contact,
   options: { idleMs: number; onOpen: () => void; onData: (data: string) => void },
 ): EventStream {
   let request: ClientRequest;
   const ended = new Promise<string>((resolve) => {
     const ask = url.startsWith("https:") ? requestHttps : requestHttp;
-    request = ask(url, { ...tls, headers: { accept: "text/event-stream" }, agent: false, timeout: options.idleMs }, (response) => {
-      if (response.statusCode !== 200) {
-        response.resume();
-        resolve(`answered ${response.statusCode}`);
-        return;
-      }
-      options.onOpen();
-      response.setEncoding("utf8");
-      const parse = createEventParser(options.onData);
-      response.on("data", (text: string) => {
-        if (parse(text) > longestEvent) request.destroy(new Error("sent an event that does not end"));
-      });
-      response.once("error", (error) => resolve(connectProblem(error)));
-      response.once("close", () => resolve("ended the stream"));
-    });
+    request = ask(
+      url,
+      { ...tls, headers: { ...headers, accept: "text/event-stream" }, agent: false, timeout: options.idleMs },
+      (response) => {
+        if (response.statusCode !== 200) {
+          response.resume();
+          resolve(`answered ${response.statusCode}`);
+          return;
+        }
+        options.onOpen();
+        response.setEncoding("utf8");
+        const parse = createEventParser(options.onData);
+        response.on("data", (text: string) => {
+          if (parse(text) > longestEvent) request.destroy(new Error("sent an event that does not end"));
+        });
+        response.once("error", (error) => resolve(connectProblem(error)));
+        response.once("close", () => resolve("ended the stream"));
+      },
+    );
     request.once("timeout", () => request.destroy(new Error(`was silent for ${options.idleMs} ms`)));
     request.once("error", (error) => resolve(connectProblem(error)));
     request.end();

@@ -11,7 +11,7 @@ import { type Channel, createChannel } from "./channel.js";
 import { createContacts } from "./contacts.js";
 
 /** Creates the channel of an instance. */
-export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get">): Channel {
+export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get" | "token">): Channel {
   const { config, node, clock, log } = instance;
   const { service, values } = config;
   return createChannel({

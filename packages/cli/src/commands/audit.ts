@@ -1,0 +1,46 @@
+/** `legation audit`: who changed what over a control plane's API, and who was refused what. */
+import { sentence, table } from "../layout.js";
+import { listing } from "../listing.js";
+
+/** The part of `GET /v1/audit` that is shown. */
+interface Audited {
+  readonly entries: readonly Entry[];
+}
+
+interface Entry {
+  readonly at: string;
+  readonly caller: {
+    readonly kind: string;
+    readonly accessor?: string;
+    readonly name?: string;
+    readonly spiffeId?: string;
+    readonly address: string;
+  };
+  readonly action: string;
+  readonly target: readonly string[];
+  readonly outcome: string;
+  readonly count: number;
+}
+
+/** The table, oldest first. */
+export function show({ entries }: Audited, width?: number): string {
+  if (entries.length === 0) return sentence("Nothing was changed or refused over this control plane's API.", width);
+  const rows = entries.map(({ at, caller, action, target, outcome, count }) => [
+    at.replace(/\.\d+Z$/, "Z"),
+    caller.spiffeId ?? caller.name ?? caller.accessor ?? `${caller.kind} ${caller.address}`,
+    count > 1 ? `${outcome} ${count} times` : outcome,
+    action,
+    target.join(" ") || "-",
+  ]);
+  return table(["AT", "WHO", "OUTCOME", "WHAT", "ON"], rows, width);
+}
+
+/** Prints the audit of a control plane. */
+export const run = listing<Audited>({
+  name: "audit",
+  summary:
+    "Lists the changes that were made over a control plane's HTTP API and the requests that it refused, oldest first: when, who (a token's " +
+    'description, a certificate or an address), with what outcome, and the ACL rules that it took. Needs key "legation/mesh" { policy = "read" }.',
+  path: "/v1/audit",
+  show,
+});

@@ -1,0 +1,68 @@
+/** One HTTP request of a command: in plain text or by TLS, where a control plane is known by its SPIFFE ID. */
+import { type ClientRequest, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { controlPlaneService, serviceIdentityOf } from "@legation/contract";
+import { certificateUri } from "@legation/runtime";
+
+/** What to ask. */
+export interface HttpRequest {
+  readonly method: string;
+  /** For the whole answer, milliseconds. */
+  readonly limitMs: number;
+  /** Sent as `X-Consul-Token`. */
+  readonly token?: string;
+  /** PEM of the CA; the machine's own authorities without it. */
+  readonly ca?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+/** What came back. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** Seconds. */
+  readonly retryAfter?: string;
+}
+
+/** Asks once. Rejects with Node's error, and with a TimeoutError after the limit. */
+export async function httpRequest(url: string, { method, limitMs, token, ca, body }: HttpRequest): Promise<HttpAnswer> {
+  const signal = AbortSignal.timeout(limitMs);
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (token !== undefined) headers["x-consul-token"] = token;
+  if (text !== undefined) {
+    headers["content-type"] = "application/json";
+    headers["content-length"] = String(Buffer.byteLength(text));
+  }
+  const options = { method, headers, signal, agent: false } as const;
+  try {
+    return await new Promise<HttpAnswer>((resolve, reject) => {
+      const secure = { ...options, checkServerIdentity: checkControlPlane, ...(ca === undefined ? {} : { ca }) };
+      const asked: ClientRequest = url.startsWith("https:") ? requestHttps(url, secure) : requestHttp(url, options);
+      asked.once("error", reject);
+      asked.once("response", (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.once("error", reject);
+        response.once("end", () => {
+          const retryAfter = response.headers["retry-after"];
+          const answer = { status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") };
+          resolve(retryAfter === undefined ? answer : { ...answer, retryAfter });
+        });
+      });
+      asked.end(text);
+    });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+/** A certificate of Consul's CA names a service and no host: it must be the control plane's. Any other must name the host. */
+function checkControlPlane(host: string, shown: PeerCertificate): Error | undefined {
+  const uri = certificateUri(shown);
+  const identity = uri === undefined ? undefined : serviceIdentityOf(uri);
+  if (!identity) return checkServerIdentity(host, shown);
+  return identity.service === controlPlaneService ? undefined : new Error(`has the certificate of ${uri}, which is no control plane's`);
+}
