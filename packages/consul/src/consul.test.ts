@@ -196,4 +196,10 @@ describe("a failure has a code and says what to do", () => {
     tls.close();
     expect(error.message).toMatch(/CONSUL_CACERT.*http or https/);
   });
+
+  test("takes a key that is not there for an answer where it is asked to, with the index at which it may come", async () => {
+    const { consul } = await against((_, response) => response.writeHead(404, { "x-consul-index": "7" }).end());
+    expect(await consul.get("/kv/a", { missing: true })).toMatchObject({ data: undefined, index: 7 });
+    expect((await failure(consul.get("/kv/a"))).code).toBe("consul.not-found");
+  });
 });

@@ -22,6 +22,8 @@ export interface ReadOptions {
   readonly waitMs?: number;
   /** Any server may answer, with the age of its data in `lastContactMs`. */
   readonly stale?: boolean;
+  /** A path that Consul does not have (404) is an answer too, whose `data` is undefined: a key that may come to be. */
+  readonly missing?: boolean;
   readonly signal?: AbortSignal;
   /** For an answer that does not block. Default 30 s. */
   readonly timeoutMs?: number;
@@ -98,6 +100,7 @@ export function createConsul(options: ConsulOptions): Consul {
       timeoutMs: blocking ? waitMs + waitMs / 16 + 10_000 : (read.timeoutMs ?? defaultTimeout),
       // Consul may have restarted without its data: there the old index would block for long, and nobody would know.
       repeatable: !blocking,
+      ...(read.missing ? { missing: true } : {}),
       ...(read.signal ? { signal: read.signal } : {}),
       ...(read.token ? { token: read.token } : {}),
     });

@@ -8,6 +8,8 @@ export interface KvEntry {
   readonly value: Uint8Array;
   /** For check-and-set. */
   readonly modifyIndex: number;
+  /** A number of the writer's own, 0 unless it gave one. */
+  readonly flags: number;
   /** The session that holds the lock, if one does. */
   readonly session?: string;
 }
@@ -15,6 +17,8 @@ export interface KvEntry {
 /** Check-and-set: the write happens only if the key's index is still this one; 0 = only if there is no such key. */
 export interface KvWriteOptions extends WriteOptions {
   readonly cas?: number;
+  /** A number to keep with the value; a whole one from 0. */
+  readonly flags?: number;
 }
 
 /** The store. */
@@ -33,6 +37,7 @@ interface KvRow {
   readonly Key: string;
   readonly Value: string | null;
   readonly ModifyIndex: number;
+  readonly Flags: number;
   readonly Session?: string;
 }
 
@@ -49,7 +54,7 @@ export function createKv(consul: Pick<Consul, "get" | "put" | "del">): Kv {
     }
   }
 
-  const writing = ({ cas, query, ...rest }: KvWriteOptions): WriteOptions => ({ ...rest, query: { ...query, cas } });
+  const writing = ({ cas, flags, query, ...rest }: KvWriteOptions): WriteOptions => ({ ...rest, query: { ...query, cas, flags } });
   return {
     get: async (key, options = {}) => (await rows(key, options))[0],
     list: (prefix, options = {}) => rows(prefix, { ...options, query: { ...options.query, recurse: true } }),
@@ -64,6 +69,7 @@ function entry(row: KvRow): KvEntry {
     key: row.Key,
     value: Buffer.from(row.Value ?? "", "base64"),
     modifyIndex: row.ModifyIndex,
+    flags: row.Flags,
     ...(row.Session ? { session: row.Session } : {}),
   };
 }

@@ -22,10 +22,12 @@ export interface Exchange {
   readonly timeoutMs: number;
   /** It may be sent again by itself when a kept connection turns out to be closed. */
   readonly repeatable: boolean;
+  /** A 404 is an answer too, with an empty body. */
+  readonly missing?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** A whole answer of status 2xx. */
+/** A whole answer of status 2xx, or of 404 to an exchange with `missing`. */
 export interface Reply {
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
@@ -126,6 +128,7 @@ export function createTransport(options: ResolvedOptions): Transport {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { response } = error as PapiFailure;
+      if (response?.statusCode === 404 && exchange.missing) return { headers: response.headers, body: Buffer.alloc(0) };
       if (response?.statusCode) throw refusal(asked, response.statusCode, response.body?.toString("utf8") ?? "");
       const stale = sent?.reusedSocket && ["ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "");
       if (stale && again && exchange.repeatable) return attempt(exchange, false);

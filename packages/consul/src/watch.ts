@@ -9,6 +9,8 @@ export interface Watched {
   readonly query?: QueryParameters;
   readonly filter?: string;
   readonly stale?: boolean;
+  /** What Consul does not have (404) is a value: undefined. */
+  readonly missing?: boolean;
   /** How long one query waits at most; the actual time is up to a tenth shorter, by chance. Default 60 s. */
   readonly waitMs?: number;
 }
@@ -49,7 +51,7 @@ export interface Watch {
 /** Starts watching; the first query is sent before this returns. */
 export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher: Watcher<T>): Watch {
   const { signal, clock, backoff, random = Math.random } = watcher;
-  const { path, query, filter, stale, waitMs = 60_000 } = watched;
+  const { path, query, filter, stale, missing, waitMs = 60_000 } = watched;
   let index = 0;
   let delivered: number | undefined;
   /** Ends with each restart; what it began does not count any more. */
@@ -68,6 +70,7 @@ export function watch<T>(consul: Pick<Consul, "get">, watched: Watched, watcher:
       ...(query ? { query } : {}),
       ...(filter ? { filter } : {}),
       ...(stale ? { stale } : {}),
+      ...(missing ? { missing } : {}),
       index,
       waitMs: Math.round(waitMs * (1 - random() / 10)),
       signal: mine,

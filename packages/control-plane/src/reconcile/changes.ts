@@ -20,7 +20,9 @@ export interface Change {
     | "instances-released"
     | "registry-complete"
     | "registry-lost"
-    | "registry-restored";
+    | "registry-restored"
+    | "policies-changed"
+    | "policies-refused";
   readonly service?: string;
   readonly instance?: string;
   /** More of it, in words. */

@@ -1,0 +1,112 @@
+/** The policies that are in force at this replica: the last bundle that was good, whatever the store or the files hold now. */
+import { noPolicies, type PolicySet } from "@legation/mesh/policy";
+import { type Clock, type Logger, messageOf, type Timer } from "@legation/runtime";
+import type { Changes } from "../reconcile/changes.js";
+import { freshStateWait } from "../reconcile/feed.js";
+import type { SecurityEvents } from "../security/events.js";
+import { type ApprovedState, nothingApproved } from "./approval-chain.js";
+import type { Bundle } from "./bundle.js";
+import type { PolicyWatcher } from "./kv-source.js";
+import type { PolicyRefusal } from "./refusal.js";
+import type { SavedBundle } from "./saved-bundle.js";
+
+/** How the policies of this replica stand. */
+export interface PolicyStatus {
+  /** Of the bundle in force: its hash; undefined where no policies were ever set. */
+  readonly bundle: Bundle | undefined;
+  /** Why what the source holds is not in force; undefined while all is well. */
+  readonly problem: { readonly code: string; readonly bundle: string | undefined; readonly message: string } | undefined;
+}
+
+/** The policies in force. A source tells it what it holds. */
+export interface LivePolicies extends PolicyWatcher {
+  /** Takes the bundle of the last run. Call it before the source starts. */
+  restore(saved: SavedBundle): void;
+  policies(): PolicySet;
+  approved(): ApprovedState;
+  status(): PolicyStatus;
+  /** True once the source has answered, or is known not to; until then what proxies hold may be newer. */
+  readonly settled: boolean;
+  stop(): void;
+}
+
+/** Makes it, with no policies. `apply` gets each set that comes into force, `save` each bundle; `settled` is called once. */
+export function createLivePolicies(o: {
+  readonly apply: (policies: PolicySet) => void;
+  readonly save: (bundle: Bundle) => void;
+  readonly settled: () => void;
+  readonly changes: Changes;
+  readonly security: Pick<SecurityEvents, "report">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): LivePolicies {
+  const { changes, log } = o;
+  let bundle: Bundle | undefined;
+  let problem: PolicyStatus["problem"];
+  let settled = false;
+  let wait: Timer | undefined;
+
+  function settle(): void {
+    wait?.cancel();
+    if (settled) return;
+    settled = true;
+    o.settled();
+  }
+
+  function isNews(code: string, id: string | undefined, message: string): boolean {
+    const before = problem;
+    problem = { code, bundle: id, message };
+    return before?.message !== message || before.bundle !== id;
+  }
+
+  const meanwhile = () => (bundle ? `Version ${bundle.manifest.version} stays in force.` : "No policies are in force.");
+
+  return {
+    restore(saved) {
+      bundle = saved.bundle;
+      o.apply(bundle.policies);
+      wait = o.clock.timeout(freshStateWait, settle);
+      const { version } = bundle.manifest;
+      log.info(
+        { event: "policies.restored", bundle: bundle.id, version },
+        `the policies of the last run, version ${version}, are in force`,
+      );
+    },
+    onBundle(next) {
+      if (problem) log.info({ event: "policies.well" }, "the policies can be read again");
+      problem = undefined;
+      if (next && next.id !== bundle?.id) {
+        bundle = next;
+        const { version, author, reason } = next.manifest;
+        const by = `version ${version} by ${author || "nobody named"}${reason ? `: ${reason}` : ""}`;
+        log.info({ event: "policies.changed", bundle: next.id, version, author, reason }, `policies changed to ${by}`);
+        changes.add({ event: "policies-changed", detail: by });
+        o.apply(next.policies);
+        o.save(next);
+      }
+      settle();
+    },
+    onRefused(refusal: PolicyRefusal, id) {
+      const { code, message } = refusal;
+      if (isNews(code, id, message)) {
+        log.error({ event: "policies.refused", code, bundle: id, why: message }, `${message}. ${meanwhile()}`);
+        changes.add({ event: "policies-refused", detail: message });
+      }
+      if (code !== "policy.invalid") o.security.report({ kind: "bundle-tampered", subject: id ?? "head", message, detail: { code } });
+      settle();
+    },
+    onLost(error) {
+      const message = messageOf(error);
+      if (isNews("policy.unreachable", undefined, message))
+        log.warn({ event: "policies.unreachable", why: message }, `policies cannot be read: ${message} ${meanwhile()}`);
+      settle();
+    },
+    policies: () => bundle?.policies ?? noPolicies,
+    approved: () => bundle?.approved ?? nothingApproved,
+    status: () => ({ bundle, problem }),
+    get settled() {
+      return settled;
+    },
+    stop: () => wait?.cancel(),
+  };
+}
