@@ -48,6 +48,19 @@ export const controlPlaneOptions = {
       flag: "--metrics-open",
     }),
   },
+  policies: option.string({
+    description: "Directory of policy files (YAML, JSON), read again when one changes. Default: the policies in Consul's KV",
+    env: "LEGATION_POLICIES",
+    flag: "--policies",
+    unit: "directory",
+  }),
+  approvalKeys: option.string({
+    description:
+      "File of the operators' public keys whose signatures count, and of what never changes without them. Without it no guarded policy is taken",
+    env: "LEGATION_APPROVAL_KEYS",
+    flag: "--approval-keys",
+    unit: "file",
+  }),
   stateDir: option.string({
     description:
       "Directory for the last good state, the kept ports and ready.json. Default: legation/control-plane in $XDG_STATE_HOME or ~/.local/state",

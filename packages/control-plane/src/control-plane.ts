@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
-import { noIdentityPolicies } from "@legation/mesh";
+import { identityPolicies } from "@legation/mesh/policy";
 import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
 import { createSecureServer } from "./api/secure-server.js";
@@ -20,6 +20,8 @@ import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
 import { type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { createOverview } from "./overview.js";
+import { createLiveness } from "./policies/liveness.js";
+import { createPolicies } from "./policies/setup.js";
 import { createPresence } from "./presence.js";
 import { createChanges } from "./reconcile/changes.js";
 import { createFeed } from "./reconcile/feed.js";
@@ -93,6 +95,20 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
+  const policies = await createPolicies({
+    directory: config.policies,
+    approvalKeys: config.approvalKeys,
+    stateDir,
+    consul,
+    apply: (set) => reconciler.setPolicies(identityPolicies(set.of("Identity"))),
+    settled: () => xds.refresh(),
+    changes,
+    security: securityEvents,
+    lifecycle,
+    clock,
+    log,
+  });
+
   const file = createCatalogFile({
     path: catalogPath,
     current() {
@@ -152,7 +168,12 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("certificate", 1_000, () => ownLeaf.stop());
   const certificate = ownLeaf.current;
-  const nodes = createNodes({ reconciler, ready: () => feed.status().served && reconciler.identityKnown(), clock, log });
+  const nodes = createNodes({
+    reconciler,
+    ready: () => feed.status().served && policies.live.settled && reconciler.identityKnown(),
+    clock,
+    log,
+  });
   const xds = createXdsServer({
     cache,
     view: (node) => nodes.view(node),
@@ -163,7 +184,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     },
     clock,
   });
-  reconciler.setPolicies(noIdentityPolicies);
+  policies.restore();
   if (saved) reconciler.setTrust(saved.trust);
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
@@ -171,14 +192,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const replicas = createReplicas({ consul, own: replica, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
-  const fanOut = createFanOut({
-    own: replica,
-    prove,
-    others: replicas.others,
-    ask: createAskReplica(certificate, () => consul.token()),
-    clock,
-    log,
-  });
+  const ask = createAskReplica(certificate, () => consul.token());
+  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask, clock, log });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -215,6 +230,17 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     commands,
     orders,
     routing: fanOut.answer,
+    policies: {
+      ...policies,
+      liveness: createLiveness({
+        status: policies.live.status,
+        streams: () => xds.status(),
+        pending: () => reconciler.pending(),
+        others: replicas.others,
+        ask,
+        address: () => formatAddress(httpAt.host, ports.http),
+      }),
+    },
     release: (service) => source.release(service),
     clock,
     log,
@@ -250,6 +276,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   warnOfExposure({ xdsHost: xdsAt.host, plaintext, log });
 
   access.mode.start();
+  policies.start();
   source.start();
   trust.start();
   const entry = {

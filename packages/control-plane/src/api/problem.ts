@@ -24,6 +24,7 @@ const titles: Readonly<Record<number, string>> = {
   404: "Not found",
   409: "Conflict",
   413: "Too large",
+  422: "Not usable",
   415: "Unsupported media type",
   429: "Too many",
   503: "Not ready",

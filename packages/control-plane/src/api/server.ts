@@ -16,6 +16,8 @@ import { addAuditRoute } from "./audit.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addHealthRoute, type HealthView } from "./health.js";
 import { knowPeers, type PeerParts } from "./peer.js";
+import { addPolicyRoutes, type PolicyParts } from "./policies.js";
+import { addPolicyChangeRoutes } from "./policy-changes.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoute, type ProxySource } from "./proxies.js";
 import type { SecureServer } from "./secure-server.js";
@@ -50,6 +52,7 @@ export interface ApiParts {
   readonly routing: FanOut["answer"];
   /** Gives up instances of a service that are held although they vanished. */
   readonly release: (service: string) => void;
+  readonly policies: PolicyParts;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -81,6 +84,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
   });
+  addPolicyRoutes(app, parts.policies);
+  addPolicyChangeRoutes(app, parts.policies);
   app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
   );

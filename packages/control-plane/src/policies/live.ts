@@ -50,6 +50,7 @@ export function createLivePolicies(o: {
     wait?.cancel();
     if (settled) return;
     settled = true;
+    if (!bundle) o.apply(noPolicies);
     o.settled();
   }
 

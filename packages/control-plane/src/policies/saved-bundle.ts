@@ -6,16 +6,19 @@ import type { Bundle } from "./bundle.js";
 
 /** A bundle as it was saved. */
 export interface SavedBundle {
+  /** Where it came from: `store`, or the directory of files. */
+  readonly origin: string;
   readonly bundle: Bundle;
 }
 
 const format = "legation-saved-bundle/1";
 
 /** The bundle as text. */
-export function encodeBundle({ id, manifest, policies, approved }: Bundle): string {
+export function encodeBundle(origin: string, { id, manifest, policies, approved }: Bundle): string {
   const { approval, sequence, documents } = approved;
   return `${JSON.stringify({
     format,
+    origin,
     id,
     manifest: storedText(manifest),
     documents: [...policies.documents.values()],
@@ -27,8 +30,14 @@ export function encodeBundle({ id, manifest, policies, approved }: Bundle): stri
 export function decodeBundle(text: string): SavedBundle {
   const saved = JSON.parse(text) as Record<string, unknown>;
   if (saved["format"] !== format) throw new Error(`its format is ${JSON.stringify(saved["format"])}; this version reads ${format}`);
-  const { id, manifest, documents, approved } = saved;
-  if (typeof id !== "string" || typeof manifest !== "string" || !Array.isArray(documents) || !isApproved(approved))
+  const { origin, id, manifest, documents, approved } = saved;
+  if (
+    typeof origin !== "string" ||
+    typeof id !== "string" ||
+    typeof manifest !== "string" ||
+    !Array.isArray(documents) ||
+    !isApproved(approved)
+  )
     throw new Error("a field is missing");
   const read = documents.map((value: unknown) => {
     const reading = readDocument(value);
@@ -38,6 +47,7 @@ export function decodeBundle(text: string): SavedBundle {
   const covered = read.map((document) => [documentKey(document), document] as const).filter(([key]) => approved.documents.includes(key));
   if (covered.length !== approved.documents.length) throw new Error("an approved document is missing");
   return {
+    origin,
     bundle: {
       id,
       manifest: readStored("manifest", manifest),
@@ -53,8 +63,8 @@ function isApproved(value: unknown): value is { approval: string | null; sequenc
   return (approval === null || typeof approval === "string") && typeof sequence === "number" && Array.isArray(documents);
 }
 
-/** Reads the file. Undefined when there is none; one that cannot be understood is moved aside, with an event in the log. */
-export async function readSavedBundle(path: string, o: { clock: Clock; log: Logger }): Promise<SavedBundle | undefined> {
+/** Reads the file. Undefined when there is none, or when it comes from elsewhere than `origin`; one that cannot be understood is moved aside, with an event in the log. */
+export async function readSavedBundle(path: string, o: { origin: string; clock: Clock; log: Logger }): Promise<SavedBundle | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -64,7 +74,10 @@ export async function readSavedBundle(path: string, o: { clock: Clock; log: Logg
     return undefined;
   }
   try {
-    return decodeBundle(text);
+    const saved = decodeBundle(text);
+    if (saved.origin === o.origin) return saved;
+    o.log.info({ event: "state.foreign", path, origin: saved.origin }, `the last policies came from ${saved.origin}; they are not used`);
+    return undefined;
   } catch (error) {
     const aside = `${path}.corrupt-${o.clock.now()}`;
     await rename(path, aside).catch(() => undefined);
@@ -82,12 +95,12 @@ export interface BundleFile {
 }
 
 /** Makes the writer. A failure is logged, and stops nothing. */
-export function createBundleFile(path: string, log: Logger): BundleFile {
+export function createBundleFile(path: string, origin: string, log: Logger): BundleFile {
   let writing: Promise<void> = Promise.resolve();
   return {
     save(bundle) {
       writing = writing
-        .then(() => writeFileAtomic(path, encodeBundle(bundle), { mode: 0o600 }))
+        .then(() => writeFileAtomic(path, encodeBundle(origin, bundle), { mode: 0o600 }))
         .catch((error: unknown) =>
           log.error({ event: "state.write-failed", path, err: error }, "the last good policies cannot be written to the state directory"),
         );

@@ -61,6 +61,8 @@ export interface Reconciler {
   identity(service: string): ServiceIdentityPolicy | undefined;
   /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
   identityKnown(): boolean;
+  /** How many services wait to be compiled and published. */
+  pending(): number;
   /** All services by name, with leaving instances marked. */
   services(): readonly CatalogService[];
   service(name: string): CatalogService | undefined;
@@ -220,6 +222,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
     identityKnown: identity.known,
+    pending: () => dirty.size,
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,
     serviceOf: owners.of,

@@ -9,6 +9,7 @@ import { createApi } from "../api/server.js";
 import { createCommandDirectory } from "../channel/commands.js";
 import { createIdentityOrders } from "../channel/identity-orders.js";
 import { createReports } from "../channel/reports.js";
+import { createTestPolicies } from "../policies/testing/policy-parts.js";
 import { createChanges } from "../reconcile/changes.js";
 import { createFakeAcl, type TokenTable } from "../testing/access.js";
 import { serviceOf } from "../testing/catalog.js";
@@ -71,6 +72,7 @@ async function setUp(o: { mode?: AclMode; service?: string; metricsOpen?: boolea
     orders: createIdentityOrders(() => "off"),
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
     release: (service) => released.push(service),
+    policies: createTestPolicies(),
     clock,
     log,
   });
@@ -113,13 +115,21 @@ describe("with ACLs", () => {
       [reportPath]: { node: "n", id: "o1", service: "orders", agentVersion: "1", state: "running", restartCount: 0, admin: "a" },
       [leavingPath]: { node: "n", id: "o1", service: "orders" },
       [arrivingPath]: { node: "n", id: "o1", service: "orders" },
+      "/v1/policies/apply": { documents: [{ kind: "Identity", name: "mesh" }] },
+      "/v1/policies/rollback": { to: "1" },
+      "/v1/policies/live": { bundle: "0".repeat(64) },
+      "/v1/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
+    };
+    const queries: Readonly<Record<string, string>> = {
+      [commandsPath]: "?node=n&id=o1&service=orders",
+      "/v1/policies/diff": "?from=1",
     };
     const all = routesOf(app).filter((route) => route !== "GET /health");
     expect(all.length).toBeGreaterThanOrEqual(11);
     for (const route of all) {
       const [method, path = ""] = route.split(" ");
-      const query = path === commandsPath ? "?node=n&id=o1&service=orders" : "";
-      const { status, body, headers } = await ask(path.replace(":name", "orders") + query, undefined, {
+      const concrete = path.replace(":name", "orders").replace(":id", "0".repeat(64));
+      const { status, body, headers } = await ask(concrete + (queries[path] ?? ""), undefined, {
         method: method as "GET",
         ...(bodies[path] ? { payload: bodies[path] } : {}),
       });

@@ -63,6 +63,39 @@ export function policyWrite(kind: string, name: string): AclRule {
   return { resource: "key", name: `legation/policies/${kind}/${name}`, access: "write" };
 }
 
+/** The rules for all policies together. */
+const policyPrefix = "legation/policies/";
+const readAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "read" };
+const writeAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "write" };
+
+/** Reads policies, their history, and what waits for signatures. */
+export const readPolicies: Right = { kind: "rules", change: false, rules: () => [readAllPolicies] };
+/** Adds to what waits for signatures, or makes it live: those who wrote it had the right, and the signatures are the rest. */
+export const approvePolicies: Right = { kind: "rules", change: true, rules: () => [readAllPolicies] };
+/** Replaces all policies at once. */
+export const replacePolicies: Right = { kind: "rules", change: true, rules: () => [writeAllPolicies] };
+/** Sets and removes the policies that the body names; all of them when it cannot be told which. */
+export const writeNamedPolicies: Right = {
+  kind: "rules",
+  change: true,
+  rules({ body }) {
+    const { documents = [], remove = [], replace = false } = body as PolicyBody;
+    if (replace) return [writeAllPolicies];
+    const named = documents.map((document) => {
+      const { kind, name } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown };
+      return typeof kind === "string" && typeof name === "string" ? policyWrite(kind, name) : writeAllPolicies;
+    });
+    const removed = remove.map((key): AclRule => ({ resource: "key", name: `${policyPrefix}${key}`, access: "write" }));
+    return named.length + removed.length > 0 ? [...named, ...removed] : [readAllPolicies];
+  },
+};
+
+interface PolicyBody {
+  readonly documents?: readonly unknown[];
+  readonly remove?: readonly string[];
+  readonly replace?: boolean;
+}
+
 /** Makes every later `app.route` without a right throw, so that no path can be served unguarded by oversight. */
 export function demandRights(app: FastifyInstance): void {
   app.addHook("onRoute", ({ config, method, url }) => {

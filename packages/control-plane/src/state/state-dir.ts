@@ -21,7 +21,9 @@ export async function openStateDir(path: string): Promise<void> {
 /** Removes the temporary files that a control plane killed while it wrote has left. A failure is logged and stops nothing. */
 export async function sweepStateDir(path: string, log: Logger): Promise<void> {
   try {
-    const left = (await readdir(path)).filter((name) => /^\.(catalog\.json|ports\.json|ready\.json|acl-mode)\..*\.tmp$/.test(name));
+    const left = (await readdir(path)).filter((name) =>
+      /^\.(catalog\.json|policies\.json|ports\.json|ready\.json|acl-mode)\..*\.tmp$/.test(name),
+    );
     for (const name of left) await rm(join(path, name), { force: true });
   } catch (error) {
     log.warn({ event: "state.sweep-failed", path, err: error }, "what an earlier run left in the state directory cannot be removed");

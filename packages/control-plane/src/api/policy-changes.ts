@@ -1,0 +1,159 @@
+/** Changing policies over HTTP: apply, roll back, sign. */
+import { documentKey, lacking, lackText, type PolicyDocument, pathText, readDocument } from "@legation/mesh/policy";
+import { LegationError } from "@legation/runtime";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { afterChange, type ChangeOutcome } from "../policies/editor.js";
+import type { Policies } from "../policies/setup.js";
+import { nameOfCaller } from "../security/caller.js";
+import { approvePolicies, replacePolicies, writeNamedPolicies } from "../security/right.js";
+import { documentChanges, findBundle } from "./policies.js";
+import { answering } from "./policy-problem.js";
+
+/** The largest request; bytes. */
+const bodyLimit = 8 * 1_024 * 1_024;
+
+const hash = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
+const words = { type: "string", maxLength: 1_024 } as const;
+const by = { author: words, reason: words } as const;
+const change = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    documents: { type: "array", maxItems: 5_000 },
+    remove: { type: "array", maxItems: 5_000, items: words },
+    replace: { type: "boolean" },
+    dryRun: { type: "boolean" },
+    expect: hash,
+    ...by,
+  },
+} as const;
+
+interface ChangeBody {
+  readonly documents?: readonly unknown[];
+  readonly remove?: readonly string[];
+  /** Removes what `documents` does not hold. */
+  readonly replace?: boolean;
+  /** Answers what would change, and changes nothing. */
+  readonly dryRun?: boolean;
+  readonly expect?: string;
+  readonly author?: string;
+  readonly reason?: string;
+}
+
+/** Adds the routes. Each answers with what became of the change: 200 for what is live, 202 for what waits for signatures. */
+export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies): void {
+  const told = async ({ access }: FastifyRequest, outcome: Promise<ChangeOutcome>, changed: () => void) => {
+    const done = await outcome;
+    if (done.state === "accepted") changed();
+    if (done.state === "accepted")
+      access.tell({ bundle: done.bundle, version: done.version, changed: done.changed.join(", ").slice(0, 1_024) });
+    if (done.state === "awaiting-approval") access.tell({ proposal: done.proposal });
+    return done;
+  };
+  // Whom Consul knows is not whom somebody says to be.
+  const authorOf = ({ access: { caller } }: FastifyRequest, said: string) => (caller.kind === "token" ? nameOfCaller(caller) : said);
+  const status = (outcome: object) => ("state" in outcome && outcome.state === "awaiting-approval" ? 202 : 200);
+
+  app.post<{ Body: ChangeBody }>(
+    "/v1/policies/apply",
+    { bodyLimit, config: { right: writeNamedPolicies }, schema: { body: change } },
+    (request, reply) =>
+      answering(
+        reply,
+        async () => {
+          const { editor, changed } = policies.editing();
+          const { documents = [], remove = [], replace = false, dryRun = false, expect, author = "", reason = "" } = request.body;
+          const set = readDocuments(documents);
+          if (dryRun) {
+            const before = policies.live.policies().documents;
+            return { state: "dry-run", changes: documentChanges(before, afterChange(before, { set, remove, replace })) };
+          }
+          return told(
+            request,
+            editor.change({ set, remove, replace, author: authorOf(request, author), reason, ...(expect ? { expect } : {}) }),
+            changed,
+          );
+        },
+        status,
+      ),
+  );
+
+  app.post<{ Body: { to: string; author?: string; reason?: string } }>(
+    "/v1/policies/rollback",
+    {
+      config: { right: replacePolicies },
+      schema: { body: { type: "object", required: ["to"], additionalProperties: false, properties: { to: words, ...by } } },
+    },
+    (request, reply) =>
+      answering(
+        reply,
+        async () => {
+          const { editor, changed } = policies.editing();
+          const { to, author = "", reason = "" } = request.body;
+          return told(request, editor.rollback(await findBundle(policies, to), { author: authorOf(request, author), reason }), changed);
+        },
+        status,
+      ),
+  );
+
+  const proposal = { params: { type: "object", properties: { id: hash } } } as const;
+  app.post<{ Params: { id: string }; Body: { key: string; signature: string } }>(
+    "/v1/policies/proposals/:id/signatures",
+    {
+      config: { right: approvePolicies },
+      schema: {
+        ...proposal,
+        body: {
+          type: "object",
+          required: ["key", "signature"],
+          additionalProperties: false,
+          properties: {
+            key: { type: "string", minLength: 1, maxLength: 64, pattern: "^[A-Za-z0-9._@-]+$" },
+            signature: { type: "string", maxLength: 256 },
+          },
+        },
+      },
+    },
+    (request, reply) =>
+      answering(reply, async () => {
+        const { proposals, store } = policies.editing();
+        const signed = await proposals.sign(request.params.id, request.body);
+        const { bundle } = await store.head();
+        const lacks = lacking({
+          before: bundle?.approved.documents ?? new Map(),
+          after: await store.documents(signed.proposal.statement.documents),
+          floor: policies.trust.floor,
+          signers: new Set(signed.signatures.map(({ key }) => key)),
+        });
+        return { proposal: signed.id, signed: signed.signatures.map(({ key }) => key), lacks: lacks.map(lackText) };
+      }),
+  );
+
+  app.post<{ Params: { id: string } }>(
+    "/v1/policies/proposals/:id/apply",
+    { config: { right: approvePolicies }, schema: proposal },
+    (request, reply) =>
+      answering(
+        reply,
+        async () => {
+          const { editor, changed } = policies.editing();
+          return told(request, editor.applyProposal(request.params.id), changed);
+        },
+        status,
+      ),
+  );
+}
+
+/** Reads the documents of a request. Throws LegationError `policy.invalid` with everything that is wrong. */
+function readDocuments(values: readonly unknown[]): readonly PolicyDocument[] {
+  const problems: string[] = [];
+  const documents = new Map<string, PolicyDocument>();
+  for (const [i, value] of values.entries()) {
+    const reading = readDocument(value);
+    if ("flaws" in reading) problems.push(...reading.flaws.map(({ path, message }) => `documents[${i}]: ${pathText(path)}: ${message}`));
+    else if (documents.has(documentKey(reading.document))) problems.push(`documents[${i}]: there are two ${documentKey(reading.document)}`);
+    else documents.set(documentKey(reading.document), reading.document);
+  }
+  if (problems.length > 0) throw new LegationError("policy.invalid", problems.join("; "));
+  return [...documents.values()];
+}
