@@ -72,6 +72,11 @@ export const controlPlaneOptions = {
     env: "LEGATION_DATACENTER",
     flag: "--datacenter",
   }),
+  defaultIntention: option.enumeration(["allow", "deny"], {
+    description: "What becomes of a call that no intention speaks of. Default: what the Consul agent says, of its intentions or its ACLs",
+    env: "LEGATION_DEFAULT_INTENTION",
+    flag: "--default-intention",
+  }),
   logLevel: option.enumeration(logLevels, {
     description: "Least level that is written to standard error",
     default: "info",

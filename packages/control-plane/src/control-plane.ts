@@ -32,6 +32,7 @@ import { createSecurityEvents } from "./security/events.js";
 import { reportHandshake } from "./security/handshake.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
 import { createXdsAccess } from "./security/xds-access.js";
+import { createIntentionSource, knownIntentions } from "./sources/consul-intentions.js";
 import { createTrustSource } from "./sources/consul-trust.js";
 import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
@@ -115,7 +116,15 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       const { answeredAt } = feed.status();
       if (answeredAt === undefined) return undefined;
       const { trust, services } = reconciler;
-      return { answeredAt, datacenter: config.datacenter, servers: source.servers(), trust: trust(), services: services() };
+      const said = intentions.said();
+      return {
+        answeredAt,
+        datacenter: config.datacenter,
+        servers: source.servers(),
+        trust: trust(),
+        intentions: said,
+        services: services(),
+      };
     },
     clock,
     log,
@@ -151,6 +160,20 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
   });
   lifecycle.onStop("trust source", 1_000, () => trust.stop());
+  const intentions = createIntentionSource({
+    consul,
+    byDefault: config.defaultIntention,
+    known: saved?.intentions,
+    onIntentions(known) {
+      reconciler.setIntentions(known);
+      file.changed();
+    },
+    onSettled: () => xds.refresh(),
+    clock,
+    log,
+  });
+  lifecycle.onStop("intention source", 1_000, () => intentions.stop());
+  if (saved?.intentions) reconciler.setIntentions(knownIntentions(saved.intentions, config.defaultIntention));
   if (saved) feed.restore(saved);
 
   const api = createSecureServer({ events: securityEvents, clock });
@@ -170,7 +193,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const certificate = ownLeaf.current;
   const nodes = createNodes({
     reconciler,
-    ready: () => feed.status().served && policies.live.settled && reconciler.identityKnown(),
+    ready: () => feed.status().served && policies.live.settled && intentions.settled() && reconciler.identityKnown(),
     clock,
     log,
   });
@@ -279,6 +302,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   policies.start();
   source.start();
   trust.start();
+  intentions.start();
   const entry = {
     http: { host: httpAt.host, port: ports.http },
     xds: formatAddress(xdsAt.host, ports.xds),

@@ -4,13 +4,13 @@ import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/clust
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
 import { SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
+import { inboundAuthorization } from "./authorization/filters.js";
 import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
 import { protocolOf } from "./catalog/protocol.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
 import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
-import type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
 import { outbound, outboundRoutes, type RoutedDependency } from "./envoy/routes/outbound.js";
 import { secrets } from "./envoy/tls/secrets.js";
@@ -39,8 +39,6 @@ export interface NodeIdentity {
   readonly trust?: Trust | undefined;
   /** The node's own instance in the catalog. */
   readonly registered?: Instance | undefined;
-  /** Which callers with a certificate may call it; all of them without it. */
-  readonly authorization?: InboundAuthorization | undefined;
 }
 
 /**
@@ -172,10 +170,10 @@ function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdent
 }
 
 /** Undefined when nobody may connect. */
-function accessTo(node: NodeMetadata, { policies, trust, registered, authorization }: NodeIdentity, say: Say): InboundAccess | undefined {
+function accessTo(node: NodeMetadata, { policies, trust, registered }: NodeIdentity, say: Say): InboundAccess | undefined {
   const { mode } = identityOf(policies, node.service);
   const plaintext = answersPlaintext(mode, registered);
-  if (node.certificates !== undefined && trust) return { plaintext, mutual: { trust, ...(authorization ? { authorization } : {}) } };
+  if (node.certificates !== undefined && trust) return { plaintext, mutual: { trust, authorization: inboundAuthorization(node.service) } };
   const closed = plaintext ? "" : ", and no inbound listener without it";
   if (mode !== "off" && node.certificates === undefined) {
     const message = `${node.service} is ${mode}, and a node of it has no certificate${closed}: let its agent get one from Consul (identity.certificates: on)`;

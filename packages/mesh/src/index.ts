@@ -1,5 +1,6 @@
 /** The pure core of the mesh: catalog → Envoy resources. No I/O, no clock, no Node. */
 
+export { type CompiledAuthorization, compileAuthorization } from "./authorization/compile-authorization.js";
 export { type Call, type Decision, decide, defaultRule } from "./authorization/decide.js";
 export {
   defaultNamespace,
@@ -14,8 +15,9 @@ export {
   type Verdict,
   wildcard,
 } from "./authorization/intention.js";
+export { type IntentionIndex, indexIntentions, type KnownIntentions } from "./authorization/known-intentions.js";
 export { patternProblem } from "./authorization/pattern.js";
-export { type AuthorizationInput, denials, strangerRule } from "./authorization/rbac.js";
+export { type DenialInput, denials, strangerRule } from "./authorization/rbac.js";
 export type { CallRequest } from "./authorization/request-match.js";
 export { addressOf } from "./catalog/address.js";
 export { type Endpoint, type EndpointHealth, endpointOf, isServing } from "./catalog/endpoint.js";

@@ -16,6 +16,7 @@ export type ProblemCode =
   | "dependency-tcp"
   | "node-address"
   | "gateway-unserved"
+  | "authorization"
   | "identity-untrusted"
   | "instance-without-tls"
   | "node-without-certificate"

@@ -10,6 +10,7 @@ export const TypeUrl = {
   virtualHost: "type.googleapis.com/envoy.config.route.v3.VirtualHost",
   secret: "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
   runtime: "type.googleapis.com/envoy.service.runtime.v3.Runtime",
+  extensionConfig: "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
 } as const;
 
 /** How one resource type behaves in the protocol. */
@@ -43,4 +44,5 @@ export const builtInTypes: readonly ResourceType[] = [
   { url: TypeUrl.virtualHost, rank: 5, aliased: true, legacyWildcard: true },
   { url: TypeUrl.secret, silentAbsence: true },
   { url: TypeUrl.runtime },
+  { url: TypeUrl.extensionConfig, silentAbsence: true },
 ];

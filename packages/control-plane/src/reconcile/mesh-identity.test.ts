@@ -1,5 +1,5 @@
 import type { IdentityMode, NodeMetadata, TlsState } from "@legation/contract";
-import { endpointsLayer, type InboundAuthorization, type Instance } from "@legation/mesh";
+import { endpointsLayer, type Instance, type Intention } from "@legation/mesh";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
@@ -106,7 +106,8 @@ describe("a change of identity reaches exactly whom it concerns", () => {
     const { reconciler, settle, since } = await scene("strict", "required", "required");
     reconciler.setPolicies(policies("permissive"));
     await settle();
-    expect(since.sort()).toEqual(["callers with Cluster orders", "o1 Listener inbound", "o2 Listener inbound"]);
+    const rules = "authorization TypedExtensionConfig intentions/http/orders";
+    expect(since.sort()).toEqual([rules, "callers with Cluster orders", "o1 Listener inbound", "o2 Listener inbound"]);
   });
 
   test("an instance that the registry does not have yet begins without plain text, and one without TLS keeps it", async () => {
@@ -136,14 +137,42 @@ describe("a change of identity reaches exactly whom it concerns", () => {
     expect(since.sort()).toEqual(["callers with Cluster orders", "o1 Listener inbound", "o2 Listener inbound", "w1 Listener inbound"]);
   });
 
-  test("rules change the listeners of their service's instances, and only when they are others", async () => {
-    const { reconciler, settle, since, compiled } = await scene("permissive", "accepted", "accepted");
-    const rules: InboundAuthorization = { http: [], network: [], replies: [], accessLog: [] };
-    reconciler.setAuthorization("orders", rules);
-    reconciler.setAuthorization("orders", rules);
+  test("an intention changes the rules of its destination, and no listener", async () => {
+    const { reconciler, settle, since } = await scene("permissive", "accepted", "accepted");
+    const service = (name: string) => ({ namespace: "default", name });
+    const intention = (to: string): Intention => ({ source: service("web"), destination: service(to), rule: "deny" });
+    const rulesOf = (name: string) => `authorization TypedExtensionConfig intentions/http/${name}`;
+    reconciler.setIntentions({ byDefault: "allow", intentions: [] });
     await settle();
-    expect(compiled).toEqual({ service: 1, node: 2 });
+    expect(since.splice(0)).toEqual([rulesOf("orders")]);
+    reconciler.setIntentions({ byDefault: "allow", intentions: [intention("orders"), intention("elsewhere")] });
+    await settle();
+    expect(since.splice(0)).toEqual([rulesOf("orders")]);
+    reconciler.setIntentions({ byDefault: "allow", intentions: [intention("elsewhere"), intention("orders")] });
+    reconciler.setIntentions({ byDefault: "allow", intentions: [intention("orders")] });
+    await settle();
     expect(since).toEqual([]);
+    reconciler.setIntentions({ byDefault: "deny", intentions: [intention("*")] });
+    await settle();
+    expect(since).toEqual([rulesOf("orders")]);
+  });
+
+  test("what is to be enforced and not known is told as a problem, and no rules are made up", async () => {
+    const { reconciler, settle, since } = await scene("strict", "accepted", "accepted");
+    since.length = 0;
+    expect(reconciler.problems("orders")).toContainEqual(
+      expect.objectContaining({ code: "authorization", message: expect.stringContaining("not known") }),
+    );
+    reconciler.setIntentions({ byDefault: undefined, intentions: [] });
+    await settle();
+    expect(reconciler.problems("orders")).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining("--default-intention") }),
+    );
+    expect(since).toEqual([]);
+    reconciler.setIntentions({ byDefault: "deny", intentions: [] });
+    await settle();
+    expect(reconciler.problems("orders").filter(({ code }) => code === "authorization")).toEqual([]);
+    expect(since).toEqual(["authorization TypedExtensionConfig intentions/http/orders"]);
   });
 });
 

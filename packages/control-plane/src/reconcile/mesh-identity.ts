@@ -1,10 +1,9 @@
-/** What this replica knows of identity: the policies, the trust, and the rules of each destination. */
+/** What this replica knows of identity: the policies and the trust. */
 import {
   answersPlaintext,
   type CalleeIdentity,
   type CatalogService,
   type IdentityPolicies,
-  type InboundAuthorization,
   identityChanges,
   identityOf,
   keyOf,
@@ -17,8 +16,6 @@ import {
 export interface MeshIdentity {
   setPolicies(policies: IdentityPolicies, known: () => Iterable<string>): Iterable<string>;
   setTrust(trust: Trust | undefined, known: () => Iterable<string>): Iterable<string>;
-  /** Undefined: nobody with a certificate is refused. False when that is what held before. */
-  setAuthorization(service: string, authorization: InboundAuthorization | undefined): boolean;
   policies(): IdentityPolicies;
   policiesKnown(): boolean;
   /** True once both were set. */
@@ -30,12 +27,10 @@ export interface MeshIdentity {
   of(service: string): (instance: string) => readonly [NodeIdentity, string];
 }
 
-/** Makes it without policies, trust and rules. */
+/** Makes it without policies and trust. */
 export function createMeshIdentity(catalog: (name: string) => CatalogService | undefined): MeshIdentity {
   let policies = noIdentityPolicies;
   let trust: Trust | undefined;
-  const rules = new Map<string, { readonly authorization: InboundAuthorization; readonly revision: number }>();
-  let revision = 0;
   const set = { policies: false, trust: false };
 
   return {
@@ -53,12 +48,6 @@ export function createMeshIdentity(catalog: (name: string) => CatalogService | u
       trust = next;
       return known();
     },
-    setAuthorization(service, authorization) {
-      if (rules.get(service)?.authorization === authorization) return false;
-      if (authorization) rules.set(service, { authorization, revision: ++revision });
-      else rules.delete(service);
-      return true;
-    },
     policies: () => policies,
     policiesKnown: () => set.policies,
     known: () => set.policies && set.trust,
@@ -66,13 +55,12 @@ export function createMeshIdentity(catalog: (name: string) => CatalogService | u
     callee: (service) => ({ mode: identityOf(policies, service).mode, trust }),
     of(service) {
       const { mode } = identityOf(policies, service);
-      const rule = rules.get(service);
       // Which instances there are counts in strict alone, and then for each of them.
       const instances = new Map(mode === "strict" ? catalog(service)?.instances.map((instance) => [keyOf(instance), instance]) : []);
-      const shared = `${mode} ${trust?.trustDomain ?? ""} ${trust?.datacenter ?? ""} ${rule?.revision ?? ""}`;
+      const shared = `${mode} ${trust?.trustDomain ?? ""} ${trust?.datacenter ?? ""}`;
       return (key) => {
         const registered = instances.get(key);
-        const identity: NodeIdentity = { policies, trust, registered, authorization: rule?.authorization };
+        const identity: NodeIdentity = { policies, trust, registered };
         return [identity, `${shared} ${answersPlaintext(mode, registered)}`];
       };
     },

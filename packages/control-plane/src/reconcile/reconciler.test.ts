@@ -118,7 +118,7 @@ test("a node gets its listeners, routes and a cluster per dependency, whether th
   reconciler.set(serviceOf("orders", "o1"));
   reconciler.flush();
   const { view, clusters, problems } = reconciler.claim(web, place, "host/web1");
-  expect(view.named).toEqual([endpointsLayer]);
+  expect(view.named).toEqual([endpointsLayer, "authorization"]);
   expect(clusters).toEqual(["cache", "orders"]);
   expect(view.layers.flatMap((layer) => names(layer, TypeUrl.cluster))).toEqual(expect.arrayContaining(["cache", "orders"]));
   expect(view.layers.flatMap((layer) => names(layer, TypeUrl.listener)).sort()).toEqual(["inbound", "outbound"]);

@@ -4,9 +4,9 @@ import {
   type CatalogService,
   endpointOf,
   type IdentityPolicies,
-  type InboundAuthorization,
   identityOf,
   isServing,
+  type KnownIntentions,
   type MeshDefaults,
   meshDefaults,
   type Problem,
@@ -18,6 +18,7 @@ import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
 import type { Metrics } from "../telemetry/metrics.js";
+import { createAuthorizationRules } from "./authorization-rules.js";
 import { createBurst } from "./burst.js";
 import type { Changes } from "./changes.js";
 import { createMeshIdentity } from "./mesh-identity.js";
@@ -55,8 +56,10 @@ export interface Reconciler {
   /** Whose certificates count from now on. */
   setTrust(trust: Trust | undefined): void;
   trust(): Trust | undefined;
-  /** Which callers with a certificate may call a service; all of them when undefined. Compiled when it is another value than before. */
-  setAuthorization(service: string, authorization: InboundAuthorization | undefined): void;
+  /** Which callers with a certificate may call whom from now on. Compiled for exactly those services that it changes. */
+  setIntentions(intentions: KnownIntentions): void;
+  /** Undefined until `setIntentions` was called. */
+  intentions(): KnownIntentions | undefined;
   /** What holds for a service now. Undefined until `setPolicies` was called: what is not known is not `off`. */
   identity(service: string): ServiceIdentityPolicy | undefined;
   /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
@@ -114,8 +117,13 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   };
   const identity = createMeshIdentity(service);
   const shared = { ...o, defaults, catalog: service };
+  const rules = createAuthorizationRules({
+    cache: o.cache,
+    policy: (name) => identityOf(identity.policies(), name),
+    trust: identity.trust,
+  });
   const compiled = createCompiledServices({ ...shared, identity: identity.callee });
-  const views = createNodeViews({ ...shared, identity, services: compiled });
+  const views = createNodeViews({ ...shared, identity, rules, services: compiled });
   const known = () => new Set([...compiled.names(), ...views.services()]);
   const burst = createBurst(o.clock, publish);
   let rest: { cancel(): void } | undefined;
@@ -149,6 +157,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   function publish(names: Iterable<string> = due()): void {
     const { taken, reshaped } = compiled.compile(names);
     if (reshaped.size > 0) views.reshaped(reshaped);
+    rules.compile(taken);
     views.registered(taken);
     o.metrics.published(taken.length);
     if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);
@@ -217,16 +226,17 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       learn(() => identity.setTrust(trust, known));
     },
     trust: () => identity.trust(),
-    setAuthorization(name, authorization) {
-      if (identity.setAuthorization(name, authorization)) touch(name);
+    setIntentions(intentions) {
+      for (const name of rules.set(intentions)) touch(name);
     },
+    intentions: () => rules.known(),
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
     identityKnown: identity.known,
     pending: () => dirty.size,
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,
     serviceOf: owners.of,
-    problems: (name) => compiled.problems(name),
+    problems: (name) => [...compiled.problems(name), ...rules.problems(name)],
     size() {
       let instances = 0;
       for (const service of registry.values()) instances += service.instances.length;

@@ -15,6 +15,7 @@ import {
 import type { Clock, Logger } from "@legation/runtime";
 import type { NodeView, ResourceCache } from "@legation/xds";
 import type { Metrics } from "../telemetry/metrics.js";
+import { type AuthorizationRules, authorizationLayer } from "./authorization-rules.js";
 import type { MeshIdentity } from "./mesh-identity.js";
 import type { CompiledServices } from "./services.js";
 
@@ -74,6 +75,7 @@ export function createNodeViews(o: {
   readonly services: CompiledServices;
   readonly cache: ResourceCache;
   readonly identity: MeshIdentity;
+  readonly rules: Pick<AuthorizationRules, "acquire" | "release">;
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
@@ -126,6 +128,7 @@ export function createNodeViews(o: {
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
     const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
     const [identity, basis] = o.identity.of(node.service)(instance);
+    if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
     fillInstance(layer, identity, basis);
     layers.set(name, layer);
     own.set(node.service, (own.get(node.service) ?? new Set()).add(layer));
@@ -151,7 +154,8 @@ export function createNodeViews(o: {
       if (left?.size === 0) callers.delete(service);
       o.services.release(service);
     }
-    const { service } = layer.node;
+    const { service, protocol } = layer.node;
+    if (layer.instance !== undefined && takesRules(layer.node)) o.rules.release(service, protocol);
     const left = own.get(service);
     if (left?.delete(layer) && left.size === 0) own.delete(service);
   }
@@ -176,7 +180,7 @@ export function createNodeViews(o: {
       for (const layer of claimed) use(layer);
       let released = false;
       return {
-        view: { layers: claimed.map((layer) => layer.name), named: [endpointsLayer] },
+        view: { layers: claimed.map((layer) => layer.name), named: [endpointsLayer, authorizationLayer] },
         clusters: view.clusters,
         get problems() {
           return [...view.problems, ...instance.problems];
@@ -217,4 +221,9 @@ export function createNodeViews(o: {
       for (const layer of layers.values()) layer.linger?.cancel();
     },
   };
+}
+
+/** Callers are told apart by mutual TLS alone, which takes a certificate. */
+function takesRules(node: NodeMetadata): boolean {
+  return node.kind === "sidecar" && node.certificates !== undefined;
 }

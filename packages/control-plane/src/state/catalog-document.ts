@@ -1,5 +1,7 @@
 /** The catalog as it stands on disk: one JSON document, parsed at this boundary and nowhere else. */
+
 import type { CatalogService, Check, Instance, Trust } from "@legation/mesh";
+import { knownIntentions, type SaidIntentions } from "../sources/consul-intentions.js";
 
 /** The catalog with the time at which Consul last confirmed it. */
 export interface SavedCatalog {
@@ -11,6 +13,8 @@ export interface SavedCatalog {
   readonly servers: readonly string[];
   /** Whose certificates count; undefined where Consul's CA is switched off. */
   readonly trust?: Trust | undefined;
+  /** What Consul last said of who may call whom; undefined where it never did. */
+  readonly intentions?: SaidIntentions | undefined;
   readonly services: readonly CatalogService[];
 }
 
@@ -19,8 +23,8 @@ const texts = new WeakMap<CatalogService, string>();
 
 /** Writes the document, a service per line. The text of a service is kept with it, so that the cost follows what changed. */
 export function encodeCatalog(saved: SavedCatalog): string {
-  const { datacenter, servers, trust } = saved;
-  const head = { format, answeredAt: new Date(saved.answeredAt).toISOString(), datacenter, servers, trust };
+  const { datacenter, servers, trust, intentions } = saved;
+  const head = { format, answeredAt: new Date(saved.answeredAt).toISOString(), datacenter, servers, trust, intentions };
   return `${JSON.stringify(head).slice(0, -1)},"services":[\n${saved.services.map(textOf).join(",\n")}\n]}\n`;
 }
 
@@ -45,8 +49,22 @@ export function decodeCatalog(text: string): SavedCatalog {
     datacenter: root.get("datacenter").optional((r) => r.string()),
     servers: root.get("servers").list((r) => r.string()),
     trust: root.get("trust").optional((r) => ({ trustDomain: r.get("trustDomain").string(), datacenter: r.get("datacenter").string() })),
+    intentions: root.get("intentions").optional(said),
     services: root.get("services").list(service),
   };
+}
+
+function verdict(reader: Reader): "allow" | "deny" {
+  const text = reader.string();
+  if (text !== "allow" && text !== "deny") throw new Error(`${reader.path} is neither allow nor deny`);
+  return text;
+}
+
+function said(reader: Reader): SaidIntentions {
+  const byDefault = reader.get("byDefault").optional(verdict);
+  const found = { rows: reader.get("rows").list((r) => r.value), byDefault, index: reader.get("index").number() };
+  knownIntentions(found, undefined);
+  return found;
 }
 
 function service(reader: Reader): CatalogService {

@@ -1,47 +1,86 @@
 /** The filters that hold a destination's rules: before the router of HTTP, and before the proxy of TCP. */
 import { create } from "@bufbuild/protobuf";
-import { packAny } from "@legation/envoy-api";
-import { type Filter, FilterSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
+import type { Protocol } from "@legation/contract";
+import { typeUrl } from "@legation/envoy-api";
+import { DataSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
+import { type ExtensionConfigSource, ExtensionConfigSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/config_source";
+import { FilterSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
 import type { RBAC } from "@legation/envoy-api/envoy/config/rbac/v3/rbac";
-import { RBACSchema as HttpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
+import { type RBAC as HttpRbac, RBACSchema as HttpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
 import {
-  type HttpFilter,
   HttpFilterSchema,
+  type ResponseMapper,
+  ResponseMapperSchema,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import { RBACSchema as NetworkRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac";
+import { type RBAC as TcpRbac, RBACSchema as TcpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac";
+import { MetadataMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/metadata";
+import type { InboundAuthorization } from "../envoy/listeners/inbound-authorization.js";
+import { adsSource, duration } from "../envoy/primitives.js";
 
 /** `enforce` refuses; `shadow` only counts what it would refuse. */
 export type Enforcement = "enforce" | "shadow";
 
-/** The names under which the filters stand, keep their dynamic metadata, and count. */
-export const authorizationNames = {
-  http: "envoy.filters.http.rbac",
-  tcp: "envoy.filters.network.rbac",
-  /** `http.<manager>.rbac.intentions.denied`, `.allowed`, `.shadow_denied`, …, and one set per rule. */
-  statPrefix: "intentions.",
-} as const;
+/** How the filters count: `http.inbound.rbac.intentions.denied`, `.allowed`, `.shadow_denied`, …; `intentions.rbac.denied`, … for TCP. */
+const statPrefix = "intentions.";
 
-/** For a connection manager's list. Refuses with 403. */
-export function httpAuthorization(rules: RBAC, enforcement: Enforcement): HttpFilter {
-  const prefix = authorizationNames.statPrefix;
-  const config = create(HttpRbacSchema, {
-    ...(enforcement === "enforce" ? { rules, rulesStatPrefix: prefix } : { shadowRules: rules, shadowRulesStatPrefix: prefix }),
-    trackPerRuleStats: true,
-  });
-  return create(HttpFilterSchema, {
-    name: authorizationNames.http,
-    configType: { case: "typedConfig", value: packAny(HttpRbacSchema, config) },
-  });
+/** The key of Envoy's dynamic metadata under which the name of the rule stands that refused a request. */
+const metadata = {
+  filter: "envoy.filters.http.rbac",
+  rule: `${statPrefix}enforced_effective_policy_id`,
+  result: `${statPrefix}enforced_engine_result`,
+};
+
+/** The name of the resource that holds a service's rules, by what its Envoys speak. */
+export function rulesName(service: string, protocol: Protocol): string {
+  return `intentions/${protocol === "tcp" ? "tcp" : "http"}/${service}`;
 }
 
-/** For a filter chain. Refuses by closing the connection. */
-export function tcpAuthorization(rules: RBAC, enforcement: Enforcement): Filter {
-  const config = create(NetworkRbacSchema, {
-    ...(enforcement === "enforce" ? { rules } : { shadowRules: rules }),
-    statPrefix: authorizationNames.statPrefix,
+/** The rules for HTTP; every request passes without. Each rule counts for itself. */
+export function httpConfig(rules: RBAC | undefined, enforcement: Enforcement): [typeof HttpRbacSchema, HttpRbac] {
+  const shadow = { shadowRulesStatPrefix: statPrefix, ...(rules ? { shadowRules: rules } : {}) };
+  const enforced = { rulesStatPrefix: statPrefix, ...(rules ? { rules } : {}) };
+  return [HttpRbacSchema, create(HttpRbacSchema, { ...(enforcement === "enforce" ? enforced : shadow), trackPerRuleStats: true })];
+}
+
+/** The rules for TCP; every connection passes without. */
+export function tcpConfig(rules: RBAC | undefined, enforcement: Enforcement): [typeof TcpRbacSchema, TcpRbac] {
+  return [
+    TcpRbacSchema,
+    create(TcpRbacSchema, { ...(rules ? (enforcement === "enforce" ? { rules } : { shadowRules: rules }) : {}), statPrefix }),
+  ];
+}
+
+/**
+ * The places of the rules in a service's inbound listener. The rules themselves come as resources of their own (`rulesName`), so that a change
+ * holds for the next request of every connection, drains none, and leaves the listener as it is. A listener waits until it has them.
+ */
+export function inboundAuthorization(service: string): InboundAuthorization {
+  const http = {
+    name: rulesName(service, "http"),
+    configType: { case: "configDiscovery" as const, value: discovered(typeUrl(HttpRbacSchema)) },
+  };
+  const tcp = {
+    name: rulesName(service, "tcp"),
+    configType: { case: "configDiscovery" as const, value: discovered(typeUrl(TcpRbacSchema)) },
+  };
+  return { http: [create(HttpFilterSchema, http)], network: [create(FilterSchema, tcp)], replies: [refusal()], accessLog: [] };
+}
+
+function discovered(type: string): ExtensionConfigSource {
+  return create(ExtensionConfigSourceSchema, { configSource: { ...adsSource(), initialFetchTimeout: duration(0) }, typeUrls: [type] });
+}
+
+/** Tells the caller which rule refused it. */
+function refusal(): ResponseMapper {
+  const matcher = create(MetadataMatcherSchema, {
+    filter: metadata.filter,
+    path: [{ segment: { case: "key", value: metadata.result } }],
+    value: { matchPattern: { case: "stringMatch", value: { matchPattern: { case: "exact", value: "denied" } } } },
   });
-  return create(FilterSchema, {
-    name: authorizationNames.tcp,
-    configType: { case: "typedConfig", value: packAny(NetworkRbacSchema, config) },
+  const inlineString = `legation: denied by intention %DYNAMIC_METADATA(${metadata.filter}:${metadata.rule})%\n`;
+  const body = create(DataSourceSchema, { specifier: { case: "inlineString", value: inlineString } });
+  return create(ResponseMapperSchema, {
+    filter: { filterSpecifier: { case: "metadataFilter", value: { matcher, matchIfKeyNotFound: false } } },
+    bodyFormatOverride: { format: { case: "textFormatSource", value: body } },
   });
 }

@@ -36,7 +36,7 @@ import { anyService, callersOf } from "./rbac-principal.js";
 export const strangerRule = "not-a-service";
 
 /** What the rules of a destination are made of. */
-export interface AuthorizationInput {
+export interface DenialInput {
   readonly destination: ServiceMatch;
   readonly intentions: Iterable<Intention>;
   readonly byDefault: Verdict;
@@ -46,7 +46,7 @@ export interface AuthorizationInput {
 }
 
 /** The rules. What none of them names is allowed. */
-export function denials({ destination, intentions, byDefault, trustDomain, requests }: AuthorizationInput): RBAC {
+export function denials({ destination, intentions, byDefault, trustDomain, requests }: DenialInput): RBAC {
   const asked = intentionsTo(destination, intentions);
   const sources = asked.map(({ source }) => source);
   const policies: Record<string, Policy> = {};
