@@ -1,4 +1,5 @@
 /** Consul on this machine: a server of its own on loopback, which can be stopped, killed and started again on the same ports. */
+import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, mustRun } from "./child.js";
@@ -16,6 +17,8 @@ export interface ConsulRun {
   readonly httpPort?: number;
   /** More of Consul's own configuration, such as `acl`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** With ACLs on, nothing allowed by default, and a management token; see `startAcl` for the tokens of the parts. */
+  readonly acl?: boolean;
   /** The name of its node; `legation-local` by default. */
   readonly node?: string;
 }
@@ -26,6 +29,8 @@ export interface ConsulProcess {
   readonly url: string;
   readonly version: string;
   readonly node: string;
+  /** The token that may do everything; undefined without ACLs. */
+  readonly managementToken: string | undefined;
   /** The web UI, where the binary has one. */
   readonly ui: string | undefined;
   /** Of the newest process. */
@@ -38,7 +43,7 @@ export interface ConsulProcess {
   thaw(): void;
   /** Starts it again on the same ports, stopping it first if it runs. `keepData: true` needs `durable`. Resolves when it has a leader. */
   restart(options: { readonly keepData: boolean }): Promise<void>;
-  /** Reads the HTTP API: the parsed answer of `GET path`. Throws when the status is not 2xx. */
+  /** Reads the HTTP API, with ACLs by the management token: the parsed answer of `GET path`. Throws when the status is not 2xx. */
   get<T>(path: string): Promise<T>;
 }
 
@@ -55,6 +60,7 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
   const dir = sandbox.makeDir(`consul-${http}`);
   const data = join(dir, "data");
   const hasGrpcTls = !tool.version.startsWith("1.8.");
+  const managementToken = run.acl ? randomUUID() : undefined;
   const config = {
     node_name: node,
     bind_addr: "127.0.0.1",
@@ -66,14 +72,16 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
     performance: { raft_multiplier: 1 },
     ports: { http, server, serf_lan: serf, serf_wan: -1, dns: -1, https: -1, grpc: -1, ...(hasGrpcTls ? { grpc_tls: -1 } : {}) },
     ...(run.durable ? { server: true, bootstrap_expect: 1, data_dir: data } : {}),
+    ...(managementToken ? { acl: aclConfig(managementToken, tool.version) } : {}),
     ...run.config,
   };
+  const headers: Record<string, string> = managementToken ? { "x-consul-token": managementToken } : {};
   if (!hasGrpcTls) Object.assign(config, { ui: true, ui_config: undefined });
   const file = join(dir, "consul.json");
   writeFileSync(file, JSON.stringify(config, undefined, 2));
 
   const get = async <T>(path: string): Promise<T> => {
-    const answer = await fetch(url + path, { signal: AbortSignal.timeout(10_000) });
+    const answer = await fetch(url + path, { headers, signal: AbortSignal.timeout(10_000) });
     if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${(await answer.text()).slice(0, 200)}`);
     return (await answer.json()) as T;
   };
@@ -85,7 +93,10 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
         if (started.exit) return true;
         note(`no leader on ${url}`);
         if (!(await get<string>("/v1/status/leader"))) return false;
-        return (await fetch(`${url}/v1/catalog/nodes`)).status === 403 || (await get<unknown[]>("/v1/catalog/nodes")).length > 0;
+        const nodes = await fetch(`${url}/v1/catalog/nodes`, { headers });
+        // With ACLs of its own configuration, nobody here has a token; with those of `acl`, the management token comes with the leader.
+        if (nodes.status === 403) return managementToken === undefined;
+        return nodes.ok && ((await nodes.json()) as unknown[]).length > 0;
       },
       { what: "Consul to have a leader", limitMs: startLimit },
     );
@@ -107,6 +118,7 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
     url,
     version: tool.version,
     node,
+    managementToken,
     ui,
     get pid() {
       return child.pid;
@@ -128,4 +140,10 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
     },
     get,
   };
+}
+
+/** The agent's own token is what lets Consul write its own node. */
+function aclConfig(token: string, version: string): Readonly<Record<string, unknown>> {
+  const management = version.startsWith("1.8.") ? "master" : "initial_management";
+  return { enabled: true, default_policy: "deny", tokens: { [management]: token, agent: token } };
 }

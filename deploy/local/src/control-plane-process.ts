@@ -18,6 +18,10 @@ export interface ControlPlaneRun {
   /** More flags behind the ones that are always given. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** File with the ACL token that it has at Consul. */
+  readonly tokenFile?: string;
+  /** The ACL token by which `get` asks it. */
+  readonly readToken?: string;
   /** false: resolve as soon as the process runs, without waiting until it listens. */
   readonly waitReady?: boolean;
 }
@@ -63,7 +67,7 @@ export async function startControlPlane(sandbox: Sandbox, run: ControlPlaneRun):
       name,
       file: process.execPath,
       args: [legationCommand, "control-plane", ...flags, ...(run.flags ?? [])],
-      ...(run.env ? { env: run.env } : {}),
+      env: { ...(run.tokenFile ? { CONSUL_HTTP_TOKEN_FILE: run.tokenFile } : {}), ...run.env },
     });
     if (run.waitReady === false) return started;
     await until(
@@ -79,6 +83,7 @@ export async function startControlPlane(sandbox: Sandbox, run: ControlPlaneRun):
     return started;
   };
 
+  const headers: Record<string, string> = run.readToken ? { "x-consul-token": run.readToken } : {};
   let child = await start();
   const stop = async () => {
     child.signal("SIGCONT");
@@ -110,7 +115,7 @@ export async function startControlPlane(sandbox: Sandbox, run: ControlPlaneRun):
       child = await start();
     },
     async get<T>(path: string) {
-      const answer = await fetch(api + path, { signal: AbortSignal.timeout(10_000) });
+      const answer = await fetch(api + path, { headers, signal: AbortSignal.timeout(10_000) });
       if (!answer.ok) throw new Error(`GET ${path}: ${answer.status} ${(await answer.text()).slice(0, 200)}`);
       return (await answer.json()) as T;
     },

@@ -1,4 +1,5 @@
 /** A whole mesh on one machine, with real Consul, Envoy, control plane and agents: for the demo, the system tests and the benches. */
+export * from "./acl.js";
 export { answeredBy } from "./answered-by.js";
 export * from "./consul-process.js";
 export * from "./control-plane-process.js";

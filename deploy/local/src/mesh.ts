@@ -1,4 +1,5 @@
 /** A whole mesh on this machine: one Consul, one control plane, and as many instances as wanted. */
+import { type Acl, startAcl } from "./acl.js";
 import { type ConsulProcess, type ConsulRun, startConsul } from "./consul-process.js";
 import { type ControlPlaneProcess, type ControlPlaneRun, startControlPlane } from "./control-plane-process.js";
 import { openSandbox, type Sandbox } from "./sandbox.js";
@@ -9,6 +10,7 @@ import type { TetherResult } from "./tether.js";
 export interface MeshRun {
   /** An open sandbox to run in; a new one without it. */
   readonly sandbox?: Sandbox;
+  /** With `acl`, every part gets a token with the least that it needs: the policies of deploy/acl. */
   readonly consul?: ConsulRun;
   readonly controlPlane?: Omit<ControlPlaneRun, "consul">;
 }
@@ -17,6 +19,8 @@ export interface MeshRun {
 export interface Mesh {
   readonly sandbox: Sandbox;
   readonly consul: ConsulProcess;
+  /** The tokens; undefined without ACLs. */
+  readonly acl: Acl | undefined;
   readonly controlPlane: ControlPlaneProcess;
   /** Every instance that was started, by id, whether it still runs or not. */
   readonly services: ReadonlyMap<string, ServiceProcess>;
@@ -34,15 +38,19 @@ export async function startMesh({
 }: MeshRun = {}): Promise<Mesh> {
   try {
     const consul = await startConsul(sandbox, consulRun);
-    const controlPlane = await startControlPlane(sandbox, { ...controlPlaneRun, consul: consul.url });
+    const acl = await startAcl(sandbox, consul);
+    const tokens = acl ? { tokenFile: await acl.tokenFile("control-plane"), readToken: await acl.token("operator-read") } : {};
+    const controlPlane = await startControlPlane(sandbox, { ...tokens, ...controlPlaneRun, consul: consul.url });
     const services = new Map<string, ServiceProcess>();
     return {
       sandbox,
       consul,
+      acl,
       controlPlane,
       services,
       async startService(run) {
-        const service = await startService(sandbox, { controlPlanes: [controlPlane], ...run, consul: consul.url });
+        const token = acl ? { tokenFile: await acl.tokenFile("agent", run.name) } : {};
+        const service = await startService(sandbox, { controlPlanes: [controlPlane], ...token, ...run, consul: consul.url });
         services.set(service.id, service);
         return service;
       },

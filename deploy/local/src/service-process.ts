@@ -39,6 +39,8 @@ export interface ServiceRun {
   /** More of the agent's configuration file; its keys replace the ones written by default. `null` leaves a key out. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly flags?: readonly string[];
+  /** File with the ACL token that its agent has at Consul. */
+  readonly tokenFile?: string;
   /** false: resolve as soon as the agent's process runs, without waiting for `ready.json`. */
   readonly waitReady?: boolean;
 }
@@ -126,7 +128,7 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
     ...["--admin-addr", local(admin), "--inbound-addr", local(inbound), "--outbound-addr", local(outbound)],
     ...["--envoy-admin-addr", local(envoyAdmin), ...(run.flags ?? [])],
   ];
-  const env = { ENVOY_BIN: findEnvoy().path };
+  const env = { ENVOY_BIN: findEnvoy().path, ...(run.tokenFile ? { CONSUL_HTTP_TOKEN_FILE: run.tokenFile } : {}) };
   const start = () => sandbox.start({ name: id, file: process.execPath, args: [legationCommand, ...args], env });
 
   let child: Child = await start();

@@ -69,16 +69,18 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
 
   app.addHook("onResponse", async (request, reply) => {
     const state = handled.get(request) ?? refusedAtTheDoor(request, reply);
-    if (!state || !(state.refused || state.change)) return;
+    if (!state) return;
     const { caller, detail } = state;
     const status = reply.statusCode;
+    const refused = state.refused || status === 401 || status === 403;
+    if (!refused && !state.change) return;
     o.audit.record({
-      kind: state.refused ? "refusal" : "change",
+      kind: refused ? "refusal" : "change",
       requestId: request.id,
       caller,
       action: `${request.method} ${request.routeOptions.url ?? "(no such path)"}`,
       target: state.target.map((rule) => hclOf([rule])),
-      outcome: state.refused ? "refused" : status < 400 ? "done" : "failed",
+      outcome: refused ? "refused" : status < 400 ? "done" : "failed",
       status,
       ...(Object.keys(detail).length > 0 ? { detail } : {}),
     });

@@ -1,0 +1,12 @@
+# A person or a program that changes: besides all of operator-read, every service and every policy of the mesh.
+# For one team, name its services and its policies instead: service "orders" { … }, key "legation/policies/Identity/orders" { … }.
+
+service_prefix "" {
+  policy = "write"
+}
+key "legation/mesh" {
+  policy = "read"
+}
+key_prefix "legation/policies/" {
+  policy = "write"
+}
