@@ -5,6 +5,8 @@ import { LegationError, messageOf } from "@legation/runtime";
 /** What a leaf says. Times are milliseconds since the epoch. */
 export interface LeafFacts {
   readonly spiffeId: string;
+  /** SHA-256; tells two leaves apart, which a serial number does not: every CA counts from the beginning. */
+  readonly fingerprint: string;
   /** In hexadecimal. */
   readonly serial: string;
   readonly notBefore: number;
@@ -32,7 +34,13 @@ export function readLeaf({ chain, key }: LeafPems): LeafFacts {
   if (!own) throw broken("its private key is another certificate's");
   const spiffeId = /(?:^|, )URI:(spiffe:\/\/[^,\s]+)/.exec(leaf.subjectAltName ?? "")?.[1];
   if (!spiffeId) throw broken("it names no SPIFFE ID");
-  return { spiffeId, serial: leaf.serialNumber.toLowerCase(), notBefore: Date.parse(leaf.validFrom), notAfter: Date.parse(leaf.validTo) };
+  return {
+    spiffeId,
+    fingerprint: leaf.fingerprint256,
+    serial: leaf.serialNumber.toLowerCase(),
+    notBefore: Date.parse(leaf.validFrom),
+    notAfter: Date.parse(leaf.validTo),
+  };
 }
 
 /**

@@ -81,7 +81,7 @@ export function createHolding({ service, store, clock, log }: HoldingOptions): H
     take(pems, roots, cause) {
       const facts = ownFacts(pems);
       const before = held;
-      const fresh = before?.facts.serial !== facts.serial;
+      const fresh = before?.facts.fingerprint !== facts.fingerprint;
       const end = timestamp(facts.notAfter);
       if (fresh && facts.notAfter <= clock.now())
         throw new LegationError("identity.clock", `the certificate that Consul gives has ended at ${end}: set the machine's clock`);

@@ -45,6 +45,8 @@ export interface Identity {
 const firstAnswerMs = 5_000;
 const askMs = 10_000;
 const pollMs = 20;
+/** Consul bounds the connections of a client: none is held for longer. */
+const blockMs = 500;
 /** The machine's clock may jump: the certificate is compared with it at least so often. */
 const lookMs = 60_000;
 /** After a change of root, others get a moment to trust it before this leaf is of it, and Consul's CA is not asked by all at once. */
@@ -57,13 +59,15 @@ export function createIdentity(options: IdentityOptions): Identity {
   const alarm = createAlarm(clock);
   const ending = new AbortController();
   const failing = createBackoff({ base: 1_000, max: 60_000, random });
-  const chasing = createBackoff({ base: 1_000, max: 30_000, random });
+  const chasing = createBackoff({ base: 1_000, max: 8_000, random });
   let roots: MeshRoots | undefined;
   let disabled = false;
   let problem: string | undefined;
   let failures = 0;
   /** On the monotonic clock: not asked before. */
   let nextAsk = 0;
+  /** Consul's index of the leaf if the next question is to block. */
+  let lastIndex = 0;
   let unfollow: () => void = () => {};
 
   const failed = (error: unknown): void => {
@@ -107,7 +111,9 @@ export function createIdentity(options: IdentityOptions): Identity {
 
   const ask = async (known: MeshRoots, cause: string): Promise<void> => {
     const limit = { timeoutMs: askMs, signal: ending.signal };
-    const { data } = await ca.leaf(service, limit);
+    // Consul 1.8 lets its agent look after a leaf only while somebody blocks; 1.19 renews at once for who does not. Each gets its turn.
+    const { data, index } = await ca.leaf(service, { ...limit, ...(lastIndex > 0 && { index: lastIndex, waitMs: blockMs }) });
+    lastIndex = lastIndex > 0 ? 0 : index;
     const pems = { chain: data.CertPEM, key: data.PrivateKeyPEM };
     // A leaf may come before its root has been heard of, and what signed it has to be in the same files.
     const newer = rootOf(pems.chain, known.trusted) ? known : (meshRootsOf((await ca.roots(limit)).data) ?? known);

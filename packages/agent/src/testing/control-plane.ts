@@ -2,22 +2,26 @@
 import { createServer, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { create, fromBinary, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import {
   type AgentReport,
   arrivingPath,
   type Command,
+  certificateFiles,
   commandsPath,
   decodeNodeMetadata,
   leavingPath,
   type NodeMetadata,
   type RoutingNotice,
   type RoutingReply,
+  secretNames,
   splitAddress,
 } from "@legation/contract";
 import { packAny, parseJson, typeUrl } from "@legation/envoy-api";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
+import { SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
@@ -83,7 +87,9 @@ export async function startStandIn(): Promise<StandIn> {
         clusterStreams.add(sendClusters);
         answer(request.typeUrl, [cluster("inbound", app, true), ...[...dependencies].map(([name, healthy]) => cluster(name, 1, healthy))]);
       } else if (request.typeUrl === typeUrl(ListenerSchema))
-        answer(request.typeUrl, [inboundListener(splitAddress(node.inbound)?.port ?? 0)]);
+        answer(request.typeUrl, [inboundListener(splitAddress(node.inbound)?.port ?? 0, node.certificates !== undefined)]);
+      else if (request.typeUrl === typeUrl(SecretSchema) && node.certificates !== undefined)
+        answer(request.typeUrl, secrets(node.certificates));
       else answer(request.typeUrl, [], request.resourceNamesSubscribe);
     });
   });
@@ -168,7 +174,41 @@ function cluster(name: string, port: number, healthy: boolean): Resource {
   return create(ResourceSchema, { name, version: `${healthy}`, resource: packAny(ClusterSchema, parseJson(ClusterSchema, json)) });
 }
 
-function inboundListener(port: number): Resource {
+/** The node's own files, as its Envoy is to read them. */
+function secrets(directory: string): Resource[] {
+  const file = (name: string): JsonValue => ({ filename: join(directory, name) });
+  const watched = { watched_directory: { path: directory } };
+  const leaf = { certificate_chain: file(certificateFiles.leaf), private_key: file(certificateFiles.key), ...watched };
+  const jsons: { name: string; [kind: string]: JsonValue }[] = [
+    { name: secretNames.leaf, tls_certificate: leaf },
+    { name: secretNames.roots, validation_context: { trusted_ca: file(certificateFiles.roots), ...watched } },
+  ];
+  return jsons.map((json) =>
+    create(ResourceSchema, { name: json.name, version: "1", resource: packAny(SecretSchema, parseJson(SecretSchema, json)) }),
+  );
+}
+
+const secretOf = (name: string): JsonValue => ({ name, sds_config: { ads: {}, resource_api_version: "V3" } });
+
+/** Mutual TLS for clients with a certificate of the same roots. */
+const tlsSocket: JsonValue = {
+  name: "envoy.transport_sockets.tls",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+    require_client_certificate: true,
+    common_tls_context: {
+      tls_certificate_sds_secret_configs: [secretOf(secretNames.leaf)],
+      validation_context_sds_secret_config: secretOf(secretNames.roots),
+    },
+  },
+};
+
+const tlsInspector: JsonValue = {
+  name: "tls",
+  typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector" },
+};
+
+function inboundListener(port: number, withTls: boolean): Resource {
   const manager: JsonValue = {
     "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
     stat_prefix: "inbound",
@@ -182,7 +222,19 @@ function inboundListener(port: number): Resource {
     traffic_direction: "INBOUND",
     enable_reuse_port: false,
     address: { socket_address: { address: "127.0.0.1", port_value: port } },
-    filter_chains: [{ filters: [{ name: "http", typed_config: manager }] }],
+    listener_filters: withTls ? [tlsInspector] : [],
+    filter_chains: [
+      ...(withTls
+        ? [
+            {
+              filter_chain_match: { transport_protocol: "tls" },
+              filters: [{ name: "http", typed_config: manager }],
+              transport_socket: tlsSocket,
+            },
+          ]
+        : []),
+      { filters: [{ name: "http", typed_config: manager }] },
+    ],
   };
   return create(ResourceSchema, { name: "inbound", version: "1", resource: packAny(ListenerSchema, parseJson(ListenerSchema, json)) });
 }
