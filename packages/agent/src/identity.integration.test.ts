@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type SecureContextOptions } from "node:tls";
-import { rotateRoot } from "@legation/consul/testing";
+import { newestConsul, rotateRoot } from "@legation/consul/testing";
 import { certificateFiles, serviceIdentityOf } from "@legation/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { exchange } from "./http-exchange.js";
@@ -146,4 +146,24 @@ describe.each(consulVersions)("an instance's certificate from Consul %s", (versi
     );
     expect(renewed.spiffeId).not.toBe(before.spiffeId);
   });
+});
+
+it("lies in another directory when its own is gone, and a hot restart tells Envoy of it", { timeout: 180_000 }, async () => {
+  const { consul, controlPlane } = await world(newestConsul());
+  const agent = await start(consul, controlPlane, { drain: { limit: "1s" } });
+  await agent.ready();
+  const before = await directoryOf(agent);
+  rmSync(before, { recursive: true });
+  await rotateRoot(consul.url);
+  const { identity } = await until(
+    "another Envoy",
+    async () => {
+      const now = await agent.status();
+      return now.envoy?.handovers === 1 && now;
+    },
+    90_000,
+  );
+  expect(identity.directory).not.toBe(before);
+  await until("Envoy's leaf of the new directory", async () => (await inEnvoy(agent)).leaves.includes(number(identity.serial ?? "")));
+  expect(await handshake(agent, identity.directory ?? "")).toBe(number(identity.serial ?? ""));
 });
