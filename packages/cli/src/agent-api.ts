@@ -15,7 +15,7 @@ export interface ShownEvent {
 /** The API of one agent. */
 export interface AgentApi {
   /**
-   * Asks below `/v1`. Throws LegationError: "agent.unreachable" when the agent does not answer, "agent.pending" after `limitMs`, and
+   * Asks below `/v1`. Throws LegationError: "agent.unreachable" when the agent does not take the request, "agent.pending" after `limitMs`, and
    * "agent.refused" with what it said when it does not do it.
    */
   ask<T>(method: "GET" | "POST", path: string, options: { limitMs: number; body?: object }): Promise<T>;
@@ -50,10 +50,18 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
     below: string,
     body: object | undefined,
     signal: AbortSignal,
+    onTaken: () => void = () => {},
   ): Promise<{ status: number; text: string }> => {
-    const asked = open(method, below, body ? { "content-type": "application/json" } : {}, signal);
+    // The body goes only to an agent that has said that it takes the request: a frozen one accepts connections too.
+    const asked = open(method, below, body ? { "content-type": "application/json", expect: "100-continue" } : {}, signal);
     const answer = new Promise<IncomingMessage>((resolve, reject) => asked.once("response", resolve).once("error", reject));
-    asked.end(body && JSON.stringify(body));
+    if (body) {
+      asked.once("continue", () => {
+        onTaken();
+        asked.end(JSON.stringify(body));
+      });
+      asked.flushHeaders();
+    } else asked.end();
     const response = await answer;
     let text = "";
     for await (const chunk of response.setEncoding("utf8")) text += chunk;
@@ -63,11 +71,15 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
   return {
     async ask<T>(method: "GET" | "POST", below: string, { limitMs, body }: { limitMs: number; body?: object }) {
       const limit = AbortSignal.timeout(limitMs);
+      let taken = false;
       try {
-        const { status, text } = await send(method, below, body, limit);
+        const { status, text } = await send(method, below, body, limit, () => {
+          taken = true;
+        });
         return read<T>(status, text, address);
       } catch (error) {
         if (error instanceof LegationError) throw error;
+        if (limit.aborted && !taken) throw untaken(address, limitMs, error);
         if (limit.aborted)
           throw new LegationError("agent.pending", `it is under way, and was not over within ${limitMs / 1_000} s`, { cause: error });
         throw unreachable(address, error);
@@ -115,6 +127,11 @@ function urlOf(address: string): URL {
   if (!URL.canParse(`http://${address}`))
     throw new LegationError("usage", `--admin: ${JSON.stringify(address)} is not an address. Write host:port or unix:/path`);
   return new URL(`http://${address}`);
+}
+
+function untaken(address: string, limitMs: number, cause: unknown): LegationError {
+  const text = `the agent at ${address} did not take the request within ${limitMs / 1_000} s, and nothing is under way. Is it frozen? See its log`;
+  return new LegationError("agent.unreachable", text, { cause });
 }
 
 function unreachable(address: string, error: unknown): LegationError {

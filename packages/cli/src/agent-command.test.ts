@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -90,6 +90,7 @@ describe("a command for an agent", () => {
     [["maintenance", "on", "--reason", "new disk"], "POST /v1/maintenance", { enabled: true, reason: "new disk" }],
     [["maintenance", "off"], "POST /v1/maintenance", { enabled: false }],
     [["drain"], "POST /v1/drain", { wait: false }],
+    [["check-now"], "POST /v1/check-now", {}],
   ])("%j asks for what it says", async (argv, what, body) => {
     const { asked } = await agent("orders-1", says({ success: true, message: "done" }));
     expect((await legation(...argv)).code).toBe(0);
@@ -137,6 +138,52 @@ describe("a command for an agent", () => {
     });
   });
 
+  it("ends with 3 when the agent never took the request: nothing is under way", async () => {
+    const deaf = createTcpServer(() => {});
+    const sockets = new Set<Socket>();
+    deaf.on("connection", (socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => deaf.listen(0, "127.0.0.1", resolve));
+    ends.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => deaf.close(resolve));
+    });
+    const admin = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    expect(await legation("drain", "--json", "--admin", admin, "--timeout", "200ms")).toMatchObject({
+      code: 3,
+      err: expect.stringContaining(`the agent at ${admin} did not take the request within 0.2 s, and nothing is under way`),
+    });
+  });
+
+  it("refuses a token that no header can carry, and says where it stands", async () => {
+    const { asked } = await agent("orders-1", says(drained));
+    const { code, err } = await call(["drain"], { env: { HOME: home, LEGATION_ADMIN_TOKEN: "secret\nmore" } });
+    expect([code, err]).toEqual([2, expect.stringContaining("LEGATION_ADMIN_TOKEN holds a line break")]);
+    expect(err).not.toContain("secret");
+    expect(asked).toEqual([]);
+  });
+
+  it("says when there was no maintenance to end", async () => {
+    await agent("orders-1", says({ success: true, state: "running", already: true, message: "acknowledged" }));
+    expect((await legation("maintenance", "off")).out).toBe("it was not in maintenance; in service; acknowledged\n");
+  });
+
+  it("shows what each check finds now", async () => {
+    const results = [
+      { check: "http", level: "HEALTHY", outcome: "pass", responseTimeMs: 12.5, message: "200" },
+      { check: "tcp", level: "DEGRADED", outcome: "fail", responseTimeMs: 1, message: "refused" },
+    ];
+    await agent("orders-1", says({ success: true, level: "DEGRADED", results }));
+    const { code, out } = await legation("check-now");
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ["CHECK", "LEVEL", "FOUND", "TOOK", "WHAT"],
+      ["http", "HEALTHY", "pass", "12.5 ms", "200"],
+      ["tcp", "DEGRADED", "fail", "1 ms", "refused"],
+      [""],
+    ]);
+    expect(JSON.parse((await legation("check-now", "--json")).out)).toMatchObject({ results });
+  });
+
   it("waits no longer than it may for an agent that is frozen", async () => {
     const frozen = createServer(() => {});
     await new Promise<void>((resolve) => frozen.listen(0, "127.0.0.1", resolve));
@@ -173,7 +220,7 @@ describe("a command for an agent", () => {
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
   });
 
-  it.each([["drain"], ["undrain"], ["restart"], ["maintenance"]])("explains %s", async (name) => {
+  it.each([["drain"], ["undrain"], ["restart"], ["maintenance"], ["check-now"]])("explains %s", async (name) => {
     const { code, out } = await legation(name, "--help");
     expect(code).toBe(0);
     for (const flag of ["--timeout", "--state-dir", "--admin", "--json"]) expect(out).toContain(flag);

@@ -10,6 +10,16 @@ export interface ActionAnswer {
   readonly state?: string;
   readonly message?: string;
   readonly already?: boolean;
+  /** Of the service's health. */
+  readonly level?: string;
+  /** What each check found. */
+  readonly results?: readonly {
+    readonly check: string;
+    readonly level: string;
+    readonly outcome: string;
+    readonly message: string;
+    readonly responseTimeMs: number;
+  }[];
   readonly steps?: readonly { readonly step: string; readonly outcome: string; readonly laggards?: readonly string[] }[];
 }
 

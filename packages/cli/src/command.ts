@@ -73,6 +73,11 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/restart.js"),
   },
   {
+    name: "check-now",
+    summary: "Let an instance's checks look now, and show what they found",
+    load: () => import("./commands/check-now.js"),
+  },
+  {
     name: "maintenance",
     summary: "Hold an instance out of service until told otherwise",
     load: () => import("./commands/maintenance.js"),

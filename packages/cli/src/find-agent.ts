@@ -39,6 +39,11 @@ export type FoundAgent = Omit<Contact, "token"> & { readonly token?: string };
  */
 export function findAgent(settings: AgentSettings, id: string | undefined, env: Readonly<Record<string, string | undefined>>): FoundAgent {
   const { admin, token } = settings;
+  if (token !== undefined && /[^\x21-\x7e]/.test(token))
+    throw new LegationError(
+      "usage",
+      `LEGATION_ADMIN_TOKEN holds a line break, a space or another character that no token has. Give the token alone, as it stands in ${contactFile}`,
+    );
   const home = join(env["HOME"] ?? homedir(), ".local", "state", "legation");
   const stateDir = settings.stateDir === undefined ? undefined : resolve(settings.stateDir);
   if (admin !== undefined) {

@@ -37,11 +37,16 @@ describe("finding the command", () => {
     ["controlplane", "legation: controlplane is no command. Did you mean: legation control-plane\n"],
     [
       "frobnicate",
-      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, audit, prove, drain, undrain, restart, maintenance, version. See legation --help\n",
+      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, audit, prove, drain, undrain, restart, check-now, maintenance, version. See legation --help\n",
     ],
     ["--services", "legation: --services is no flag; flags stand behind a command. Did you mean: legation services\n"],
   ])("refuses %s with 2", async (word, message) => {
     expect(await call([word])).toEqual({ code: 2, out: "", err: message });
+  });
+
+  it.each([["x"], ["--json"]])("prints no version behind which stands %s", async (word) => {
+    const { code, out, err } = await call(["version", word]);
+    expect([code, out, err]).toEqual([2, "", expect.stringContaining(`"${word}" is too much`)]);
   });
 
   it.each([[["version"]], [["--version"]]])("prints the version for %j", async (argv) => {

@@ -84,6 +84,15 @@ orders: the instance n1/orders-4 is registered with port 0. Give it the port of
     expect(JSON.parse(out)).toEqual(body);
   });
 
+  it("hides Consul's own service, unless it is asked for", async () => {
+    const consul = { ...web, name: "consul" };
+    const api = await serve({ "/services": { total: 2, services: { consul, web } } });
+    const hidden = await call(["services", "--json", "--api", api]);
+    expect(JSON.parse(hidden.out)).toEqual({ total: 1, services: { web } });
+    expect((await call(["services", "--api", api])).out).not.toContain("consul");
+    expect((await call(["services", "--consul", "--api", api])).out).toMatch(/^consul /m);
+  });
+
   it("says when there is none", async () => {
     const api = await serve({ "/services": { services: {} } });
     expect((await call(["services", "--api", api])).out).toBe("No service is registered in Consul.\n");

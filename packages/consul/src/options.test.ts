@@ -76,3 +76,15 @@ describe("the environment variables of Consul's own tools", () => {
     expect(() => fromEnv({ CONSUL_HTTP_TOKEN_FILE: join(dir, "none") })).toThrow(/token cannot be read: ENOENT/);
   });
 });
+
+test.each(["a\nb", "a b", "tökén"])("a token that no header can carry, %j, is refused before anything is asked", (token) => {
+  expect(() => resolveOptions({ token })).toThrow(/the ACL token holds a line break, a space/);
+  const tokenFile = join(dir, "token");
+  writeFileSync(tokenFile, token);
+  expect(() => resolveOptions({ tokenFile })).toThrow(tokenFile);
+  writeFileSync(tokenFile, "good\n");
+  const resolved = resolveOptions({ tokenFile });
+  expect(resolved.headers).toEqual({ "x-consul-token": "good" });
+  writeFileSync(tokenFile, `${token} changed`);
+  expect(resolved.headers).toEqual({ "x-consul-token": "good" });
+});

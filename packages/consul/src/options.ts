@@ -13,7 +13,7 @@ export interface ConsulOptions {
   readonly secure?: boolean;
   /** ACL token, sent as `X-Consul-Token`. */
   readonly token?: string;
-  /** A file with the token; stands above `token`. Looked at before each request, so that a changed one counts at once; one that is gone or empty leaves the last token. */
+  /** A file with the token; stands above `token`. Looked at before each request, so that a changed one counts at once; one that is gone, empty or no token leaves the last one. */
   readonly tokenFile?: string;
   /** Gets a token by logging in; stands above both. */
   readonly login?: Login;
@@ -84,6 +84,7 @@ export interface ResolvedOptions {
 
 /** Reads the files and checks the address. Throws ConsulError `consul.config` that names the option and its fix. */
 export function resolveOptions(options: ConsulOptions): ResolvedOptions {
+  if (!options.tokenFile && options.token !== undefined) checkToken(options.token, "the ACL token");
   const token = options.tokenFile ? tokenFile(options.tokenFile) : () => options.token;
   const ca = [
     ...(options.caFile ? [read(options.caFile, "CA certificate")] : []),
@@ -112,6 +113,17 @@ export function resolveOptions(options: ConsulOptions): ResolvedOptions {
   };
 }
 
+/** No HTTP header can carry these, and no token has them. */
+const notInToken = /[^\x21-\x7e]/;
+
+function checkToken(token: string, what: string): void {
+  if (!notInToken.test(token)) return;
+  throw new ConsulError(
+    "consul.config",
+    `${what} holds a line break, a space or another character that no token has. Give the token alone.`,
+  );
+}
+
 /** Reads the token now, and again whenever the file has changed. */
 function tokenFile(path: string): () => string {
   const mark = (): string => {
@@ -119,12 +131,14 @@ function tokenFile(path: string): () => string {
     return `${ino} ${size} ${mtimeMs}`;
   };
   let token = read(path, "token").toString("utf8").trim();
+  checkToken(token, `the ACL token in ${path}`);
   let seen = mark();
   return () => {
     try {
       const now = mark();
       if (now === seen) return token;
-      token = readFileSync(path, "utf8").trim() || token;
+      const next = readFileSync(path, "utf8").trim();
+      if (next !== "" && !notInToken.test(next)) token = next;
       seen = now;
     } catch {
       // It is just being replaced, or gone: the last token may still do.

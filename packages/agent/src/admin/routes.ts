@@ -124,9 +124,10 @@ function addActions(server: FastifyInstance, parts: AdminParts): void {
     async (request, reply) => {
       if (!request.body) return await refuse(reply, 400, "admin.body", 'send {"enabled": true, "reason": "…"} or {"enabled": false}');
       const { enabled, reason = "asked by an operator", wait: waiting = true } = request.body;
+      const already = parts.status().maintenance === undefined;
       const work = enabled
         ? parts.maintain(reason).then((drained) => ({ ...drained, maintenance: reason, state: parts.status().state }))
-        : parts.endMaintenance().then((message) => ({ message, state: parts.status().state }));
+        : parts.endMaintenance().then((message) => ({ message, already, state: parts.status().state }));
       return await answer(reply, waiting, work, enabled ? "it goes into maintenance" : "it comes out of maintenance");
     },
   );

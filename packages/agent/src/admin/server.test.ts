@@ -121,9 +121,16 @@ describe("the agent's API", () => {
 
   it("puts into maintenance with a reason, and refuses to undrain then", async () => {
     expect((await post("/v1/maintenance", { enabled: true, reason: "new disk" })).json()).toMatchObject({ maintenance: "new disk" });
-    expect((await post("/v1/maintenance", { enabled: false })).json()).toMatchObject({ success: true, message: "acknowledged" });
+    expect((await post("/v1/maintenance", { enabled: false })).json()).toMatchObject({
+      success: true,
+      already: true,
+      message: "acknowledged",
+    });
     expect(asked.splice(0)).toEqual(["maintain new disk"]);
     const undrain = () => Promise.reject(new LegationError("traffic.maintenance", "an operator holds the instance"));
+    const inIt = createAdminApp(parts({ status: () => ({ ...status, maintenance: "new disk" }) }), access);
+    expect((await post("/v1/maintenance", { enabled: false }, inIt)).json()).toMatchObject({ success: true, already: false });
+    await inIt.close();
     const held = createAdminApp(parts({ undrain, status: () => ({ ...status, maintenance: "new disk" }) }), access);
     const refused = await post("/v1/undrain", { wait: false }, held);
     expect([refused.statusCode, refused.json()]).toEqual([

@@ -19,5 +19,8 @@ export const run = agentCommand({
     if (word !== "on" && word !== "off") return wrongWord(word, "on or off", "legation maintenance on, or legation maintenance off");
     return { path: "/maintenance", body: { enabled: word === "on", ...(reason && word === "on" ? { reason } : {}) }, id };
   },
-  say: (answer) => (answer.message === undefined ? `in maintenance: ${drainedText(answer)}` : inServiceText(answer)),
+  say(answer) {
+    if (answer.message === undefined) return `in maintenance: ${drainedText(answer)}`;
+    return `${answer.already ? "it was not in maintenance; " : ""}${inServiceText(answer)}`;
+  },
 });

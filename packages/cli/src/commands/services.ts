@@ -1,9 +1,11 @@
 /** `legation services`: what the registry holds, and how much of it the proxies use. */
+import { option } from "@legation/runtime";
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
 
 /** The part of `GET /services` that is shown. */
 interface Services {
+  readonly total: number;
   readonly services: Readonly<Record<string, Service>>;
 }
 
@@ -16,7 +18,7 @@ interface Service {
 }
 
 /** The table, and below it what is wrong with a service. */
-export function show({ services }: Services, width?: number): string {
+export function show({ services }: Pick<Services, "services">, width?: number): string {
   const entries = Object.entries(services);
   if (entries.length === 0) return "No service is registered in Consul.\n";
   const rows = entries.map(([name, { protocol, endpoints, versions, dependencies }]) => {
@@ -43,12 +45,26 @@ function words(list: readonly string[]): string {
   return list.length > 0 ? list.join(", ") : "-";
 }
 
+const settings = { consul: option.boolean({ description: "Show Consul's own service too", default: false, flag: "--consul" }) };
+
+/** Consul's servers register themselves under this name; nobody calls them through the mesh. */
+const consulService = "consul";
+
+function withoutConsul(all: Services): Services {
+  const { services, ...body } = all;
+  if (!(consulService in services)) return all;
+  const shown = Object.entries(services).filter(([name]) => name !== consulService);
+  return { ...body, total: shown.length, services: Object.fromEntries(shown) };
+}
+
 /** Prints the services of a control plane. */
-export const run = listing<Services>({
+export const run = listing<Services, typeof settings>({
   name: "services",
   summary:
     "Lists the services in Consul's registry as a control plane sees them: how many of their instances get traffic, what the others are " +
     "(degraded, unhealthy, draining, or omitted: not given to any proxy), their versions, and the services that they call.",
+  settings,
   path: "/services",
+  choose: (body, { consul }) => (consul ? body : withoutConsul(body)),
   show,
 });
