@@ -6,9 +6,11 @@ import { newestConsul, rotateRoot } from "@legation/consul/testing";
 import { certificateFiles, serviceIdentityOf } from "@legation/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { exchange } from "./http-exchange.js";
+import type { AgentStatus } from "./status.js";
 import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
 import { type ConsulProcess, consulVersions, startConsul } from "./testing/consul-process.js";
 import { type StandIn, startStandIn } from "./testing/control-plane.js";
+import { prepareFleet } from "./testing/fleet-process.js";
 import { until } from "./testing/until.js";
 
 const ends: (() => unknown)[] = [];
@@ -166,4 +168,27 @@ it("lies in another directory when its own is gone, and a hot restart tells Envo
   expect(identity.directory).not.toBe(before);
   await until("Envoy's leaf of the new directory", async () => (await inEnvoy(agent)).leaves.includes(number(identity.serial ?? "")));
   expect(await handshake(agent, identity.directory ?? "")).toBe(number(identity.serial ?? ""));
+});
+
+it("is each service's own where many share an agent, which follows the roots once for all", { timeout: 180_000 }, async () => {
+  const { consul } = await world(newestConsul());
+  const fleet = await prepareFleet({ consul: consul.url });
+  ends.push(() => fleet.cleanUp());
+  const names = ["audit", "orders", "payments", "web"];
+  for (const name of names) await fleet.write(name);
+  fleet.start();
+  const identities = (): Promise<AgentStatus["identity"][]> =>
+    Promise.all(names.map(async (name) => (JSON.parse((await fleet.ask(`/services/${name}-1/status`)).body) as AgentStatus).identity));
+  const before = await until("all have certificates", async () => {
+    const all = await identities();
+    return all.every(({ phase }) => phase === "valid") && all;
+  });
+  expect(before.map(({ spiffeId }) => serviceIdentityOf(spiffeId ?? "")?.service)).toEqual(names);
+  expect(new Set(before.map(({ directory }) => directory)).size).toBe(names.length);
+  await rotateRoot(consul.url);
+  await until(
+    "all have certificates of the new root",
+    async () => (await identities()).every(({ root }, i) => root !== before[i]?.root),
+    60_000,
+  );
 });
