@@ -24,11 +24,16 @@ interface Bench {
   /** What Consul answers from now on. */
   leaf: LeafPems | ConsulError;
   asked: number;
+  /** The directory is there. */
+  stands: boolean;
+  /** Behind the path of a directory that is made from now on. */
+  moved: string;
   readonly written: CertificateSet[];
   readonly events: Record<string, unknown>[];
   names(): unknown[];
   roots(...issuers: Issuer[]): void;
   rootsFail(error: Error): void;
+  rootsRegained(): void;
   begin(adopted?: boolean): Promise<void>;
 }
 
@@ -59,10 +64,12 @@ function bench(leaf: LeafPems | ConsulError, saved?: SavedCertificates, wanted: 
       },
       store: {
         prepare: async () => {},
+        stands: () => self.stands,
         saved: () => saved,
         write(set) {
           written.push(set);
-          return "/run/certificates";
+          self.stands = true;
+          return `/run/certificates${self.moved}`;
         },
       },
       controlPlaneTls: { spoken: false, begin: async () => {}, stop() {} },
@@ -78,12 +85,15 @@ function bench(leaf: LeafPems | ConsulError, saved?: SavedCertificates, wanted: 
     clock,
     leaf,
     asked: 0,
+    stands: true,
+    moved: "",
     written,
     events,
     names: () => events.map(({ event }) => event),
     roots: (...trusted) =>
       follower?.onRoots({ trustDomain, trusted: trusted.map(({ root }) => root), active: fingerprintOf(trusted.at(-1)) }),
     rootsFail: (error) => follower?.onProblem(error),
+    rootsRegained: () => follower?.onRegained(),
     async begin(adopted = false) {
       const begun = self.identity.begin(adopted, new AbortController().signal, () => {});
       await clock.advance(0);
@@ -176,6 +186,32 @@ describe("a certificate", () => {
     jumped = 0;
     await test.clock.advance(61_000);
     expect(test.identity.status).toMatchObject({ phase: "early", reason: expect.stringContaining("clock is behind") });
+  });
+
+  it("is written again within a minute where its directory is gone", async () => {
+    const test = bench(leafAt(first, -1));
+    await test.begin();
+    test.stands = false;
+    test.moved = "-2";
+    await test.clock.advance(60_000);
+    expect(test.identity.directory).toBe("/run/certificates-2");
+    expect([test.written.length, test.identity.status.renewals]).toEqual([2, 0]);
+    expect(test.names()).toEqual(["identity.leaf-written", "identity.directory-lost"]);
+  });
+
+  it("has no problem any more once Consul tells its roots again, unless it was the leaf's", async () => {
+    const test = bench(leafAt(first, -1));
+    await test.begin();
+    test.rootsFail(away);
+    expect(test.identity.status.problem).toBe("Consul is away");
+    test.rootsRegained();
+    expect(test.identity.status.problem).toBeUndefined();
+    const refused = bench(forbidden);
+    await refused.begin();
+    refused.roots(first);
+    await refused.clock.advance(1_000);
+    refused.rootsRegained();
+    expect(refused.identity.status.problem).toBe("the token lacks service:write");
   });
 
   it("of another service, or without its own key, is never used, and the key is in no message", async () => {

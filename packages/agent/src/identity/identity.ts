@@ -70,11 +70,15 @@ export function createIdentity(options: IdentityOptions): Identity {
   let lastIndex = 0;
   let unfollow: () => void = () => {};
 
-  const failed = (error: unknown): void => {
+  /** What the roots say of Consul is over when they come again; what a leaf says, when a leaf comes. */
+  let problemWith: "roots" | "leaf" = "leaf";
+
+  const failed = (error: unknown, what: typeof problemWith): void => {
     if (ending.signal.aborted) return;
     const before = problem;
     failures += 1;
     problem = messageOf(error);
+    problemWith = what;
     disabled = error instanceof ConsulError && error.code === "consul.no-connect";
     nextAsk = clock.monotonic() + failing.next();
     if (problem === before) return;
@@ -104,7 +108,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       chasing.reset();
       onChange();
     } catch (error) {
-      failed(error);
+      failed(error, "leaf");
     }
     alarm.ring();
   };
@@ -135,12 +139,29 @@ export function createIdentity(options: IdentityOptions): Identity {
     return interval === undefined ? undefined : { cause: "it was due", interval: () => interval * (0.8 + 0.4 * random()) };
   };
 
+  /** A directory in memory may go, with a login or by mistake: Envoy would hear of nothing any more. */
+  const restore = (): void => {
+    if (!holding.held || !roots || options.store.stands()) return;
+    try {
+      const { directory } = holding.held;
+      holding.take(holding.held.pems, roots.trusted, "its directory was gone");
+      log.warn(
+        { event: "identity.directory-lost", directory },
+        `${directory} was gone: the certificate lies in ${holding.held.directory} now`,
+      );
+      onChange();
+    } catch (error) {
+      failed(error, "leaf");
+    }
+  };
+
   const look = async (): Promise<number> => {
     if (holding.judge(problem)) onChange();
+    restore();
     const due = roots && reasonToAsk(roots);
     if (roots && due && clock.monotonic() >= nextAsk) {
       nextAsk = clock.monotonic() + due.interval();
-      await ask(roots, due.cause).catch(failed);
+      await ask(roots, due.cause).catch((error: unknown) => failed(error, "leaf"));
     }
     const { held } = holding;
     const moment = (held && untilNextMoment(held.facts, clock.now())) ?? lookMs;
@@ -173,7 +194,14 @@ export function createIdentity(options: IdentityOptions): Identity {
       await options.store.prepare();
       const heard = controlPlaneTls.begin();
       holding.resume(adopted);
-      unfollow = options.roots.follow({ onRoots: takeRoots, onProblem: failed });
+      unfollow = options.roots.follow({
+        onRoots: takeRoots,
+        onProblem: (error) => failed(error, "roots"),
+        onRegained: () => {
+          if (problemWith === "roots") succeeded();
+          onChange();
+        },
+      });
       void run();
       if (holding.held) return await heard;
       const deadline = clock.monotonic() + firstAnswerMs;

@@ -17,6 +17,8 @@ export interface RootsFollower {
   onRoots(roots: MeshRoots): void;
   /** Consul did not tell; it is asked again. */
   onProblem(error: unknown): void;
+  /** Consul tells again, whether anything has changed or not. */
+  onRegained(): void;
 }
 
 /** See the file's sentence. */
@@ -33,6 +35,7 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
   const followers = new Set<RootsFollower>();
   let known: MeshRoots | undefined;
   let watching: AbortController | undefined;
+  let lost = false;
 
   const begin = (): AbortController => {
     const ending = new AbortController();
@@ -40,6 +43,10 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
       consul,
       { path: "/agent/connect/ca/roots", waitMs },
       {
+        onAnswer() {
+          if (lost) for (const follower of [...followers]) follower.onRegained();
+          lost = false;
+        },
         onValue(data) {
           const next = meshRootsOf(data);
           if (!next) throw new Error("Consul's CA has no root yet");
@@ -48,6 +55,7 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
           if (changed) for (const follower of [...followers]) follower.onRoots(next);
         },
         onError(error) {
+          lost = true;
           for (const follower of [...followers]) follower.onProblem(error);
         },
         signal: ending.signal,

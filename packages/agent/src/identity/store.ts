@@ -18,6 +18,8 @@ export interface CertificateStore {
   prepare(): Promise<void>;
   /** What an agent has written before; undefined where there is nothing, or nothing that is this user's alone. */
   saved(): SavedCertificates | undefined;
+  /** True while the directory that was written last is there, and this user's alone. */
+  stands(): boolean;
   /**
    * Writes them, and returns the directory. It is the one before as long as that one is there: an Envoy that watches a removed directory hears of
    * nothing any more, and another path is what makes it start anew. Throws Node's error when nothing can be written.
@@ -66,6 +68,7 @@ export function createCertificateStore({ stateDir, place, clock, log }: Certific
       const found = directory === undefined ? undefined : readCertificates(directory);
       return found && directory !== undefined ? { ...found, directory } : undefined;
     },
+    stands: () => usable() !== undefined,
     write(set) {
       const directory = usable() ?? make();
       writeCertificates(directory, set);
