@@ -18,6 +18,8 @@ export interface Envoy {
   listeners(): Promise<string[]>;
   /** The endpoints of a cluster with EDS's word for each; undefined while Envoy does not have the cluster. */
   endpoints(cluster: string): Promise<EnvoyEndpoints | undefined>;
+  /** Counters and gauges whose names match. */
+  stats(names: RegExp): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }
 
@@ -70,6 +72,10 @@ export async function startEnvoy(o: { id: string; metadata: NodeMetadata; xds: s
         h.eds_health_status ?? "UNKNOWN",
       ]);
       return found && Object.fromEntries(entries ?? []);
+    },
+    async stats(names) {
+      const { stats } = await read<{ stats: { name?: string; value?: number }[] }>("/stats?format=json");
+      return Object.fromEntries(stats.flatMap(({ name = "", value = 0 }) => (names.test(name) ? [[name, value]] : [])));
     },
     stop,
   };

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Protocol } from "@legation/contract";
 import { typeUrl } from "@legation/envoy-api";
+import { ComparisonFilter_Op } from "@legation/envoy-api/envoy/config/accesslog/v3/accesslog";
 import { DataSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { type ExtensionConfigSource, ExtensionConfigSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/config_source";
 import { FilterSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
@@ -13,7 +14,6 @@ import {
   ResponseMapperSchema,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { type RBAC as TcpRbac, RBACSchema as TcpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac";
-import { MetadataMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/metadata";
 import type { InboundAuthorization } from "../envoy/listeners/inbound-authorization.js";
 import { adsSource, duration } from "../envoy/primitives.js";
 
@@ -22,13 +22,6 @@ export type Enforcement = "enforce" | "shadow";
 
 /** How the filters count: `http.inbound.rbac.intentions.denied`, `.allowed`, `.shadow_denied`, …; `intentions.rbac.denied`, … for TCP. */
 const statPrefix = "intentions.";
-
-/** The key of Envoy's dynamic metadata under which the name of the rule stands that refused a request. */
-const metadata = {
-  filter: "envoy.filters.http.rbac",
-  rule: `${statPrefix}enforced_effective_policy_id`,
-  result: `${statPrefix}enforced_engine_result`,
-};
 
 /** The name of the resource that holds a service's rules, by what its Envoys speak. */
 export function rulesName(service: string, protocol: Protocol): string {
@@ -70,17 +63,16 @@ function discovered(type: string): ExtensionConfigSource {
   return create(ExtensionConfigSourceSchema, { configSource: { ...adsSource(), initialFetchTimeout: duration(0) }, typeUrls: [type] });
 }
 
-/** Tells the caller which rule refused it. */
+/**
+ * Tells the caller which rule refused it: `denied by intention (rbac_access_denied_matched_policy[web=>orders])`. No other reply of Envoy's own
+ * has this status here.
+ */
 function refusal(): ResponseMapper {
-  const matcher = create(MetadataMatcherSchema, {
-    filter: metadata.filter,
-    path: [{ segment: { case: "key", value: metadata.result } }],
-    value: { matchPattern: { case: "stringMatch", value: { matchPattern: { case: "exact", value: "denied" } } } },
-  });
-  const inlineString = `legation: denied by intention %DYNAMIC_METADATA(${metadata.filter}:${metadata.rule})%\n`;
+  const inlineString = "legation: denied by intention (%RESPONSE_CODE_DETAILS%)\n";
   const body = create(DataSourceSchema, { specifier: { case: "inlineString", value: inlineString } });
+  const forbidden = { op: ComparisonFilter_Op.EQ, value: { defaultValue: 403, runtimeKey: "legation.intentions.status" } };
   return create(ResponseMapperSchema, {
-    filter: { filterSpecifier: { case: "metadataFilter", value: { matcher, matchIfKeyNotFound: false } } },
+    filter: { filterSpecifier: { case: "statusCodeFilter", value: { comparison: forbidden } } },
     bodyFormatOverride: { format: { case: "textFormatSource", value: body } },
   });
 }

@@ -1,0 +1,285 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
+import { createServer as createTcpServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { type CaLeaf, type CaRoots, createConsul, type IntentionPermissionRow, intentionsPath } from "@legation/consul";
+import {
+  type ConsulServer,
+  createTestIntentions,
+  freePorts,
+  newestConsul,
+  startConsulServer,
+  type TestIntentions,
+  type WrittenIntention,
+} from "@legation/consul/testing";
+import { certificateFiles, type NodeMetadata, type Protocol } from "@legation/contract";
+import { type CallRequest, decide } from "@legation/mesh";
+import { createLifecycle, createLogger, loadConfig, systemClock } from "@legation/runtime";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { controlPlaneOptions } from "./config.js";
+import { startControlPlane } from "./control-plane.js";
+import { parseIntentions } from "./sources/intention-rows.js";
+import { type Envoy, startEnvoy } from "./testing/envoy.js";
+import { until } from "./testing/until.js";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+let consul: ConsulServer;
+let intentions: TestIntentions;
+let dir: string;
+const ends: (() => unknown)[] = [];
+const leaves = new Map<string, CaLeaf>();
+/** By the service that answers there. */
+const envoys = new Map<string, { readonly envoy: Envoy; readonly inbound: number }>();
+
+beforeAll(async () => {
+  consul = await startConsulServer({ version: newestConsul(), config: { default_intention_policy: "deny" } });
+  ends.push(() => consul.stop());
+  intentions = createTestIntentions(consul);
+  dir = await mkdtemp(join(tmpdir(), "legation-authorization-"));
+  ends.push(() => rm(dir, { recursive: true, force: true }));
+  const client = createConsul({ address: consul.url });
+  ends.push(() => client.close());
+  const roots = (await client.get<CaRoots>("/agent/connect/ca/roots")).data;
+  const names = ["web", "admin", "orders", "shadowed", "bytes"];
+  for (const name of names) leaves.set(name, (await client.get<CaLeaf>(`/agent/connect/ca/leaf/${name}`)).data);
+  await mkdir(join(dir, "policies"));
+  await writeFile(join(dir, "policies", "mesh.yaml"), "apiVersion: legation/v1\nkind: Identity\nname: mesh\nmode: strict\n");
+  const shadow = "apiVersion: legation/v1\nkind: Identity\nname: shadowed\nservice: shadowed\nauthorization: shadow\n";
+  await writeFile(join(dir, "policies", "shadowed.yaml"), shadow);
+
+  const log = createLogger({ name: "test", level: "silent" });
+  const lifecycle = createLifecycle(log);
+  const argv = [
+    "--xds-addr",
+    "127.0.0.1:0",
+    "--http-addr",
+    "127.0.0.1:0",
+    "--consul-addr",
+    consul.url,
+    "--policies",
+    join(dir, "policies"),
+  ];
+  const { values: config } = loadConfig(controlPlaneOptions, { argv });
+  const ready = await startControlPlane({ config, stateDir: join(dir, "state"), clock: systemClock, log, lifecycle });
+  ends.push(() => lifecycle.stop("the test is over"));
+
+  const app = createServer((asked, answer) => answer.end(`the application has ${asked.url}`));
+  const speaksFirst = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.write("welcome\n");
+  });
+  for (const [name, server] of [
+    ["orders", app],
+    ["shadowed", app],
+    ["bytes", speaksFirst],
+  ] as const) {
+    await listening(server);
+    await startCallee(name, portOf(server), name === "bytes" ? "tcp" : "http", ready.xds, roots);
+  }
+});
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+async function listening(server: Server): Promise<void> {
+  if (server.listening) return;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  ends.push(() => server.close());
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+async function startCallee(service: string, app: number, protocol: Protocol, xds: string, roots: CaRoots): Promise<void> {
+  const certificates = join(dir, service);
+  await mkdir(certificates);
+  const leaf = leaves.get(service);
+  const files = { leaf: leaf?.CertPEM, key: leaf?.PrivateKeyPEM, roots: roots.Roots?.map(({ RootCert }) => RootCert).join("") };
+  for (const [file, text] of Object.entries(files)) await writeFile(join(certificates, certificateFiles[file as "leaf"]), text ?? "");
+  const [inbound = 0, outbound = 0] = await freePorts(2);
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const metadata: NodeMetadata = {
+    ...{ api: 1, service, kind: "sidecar", protocol, certificates, dependencies: [] },
+    ...{ inbound: at(inbound), outbound: at(outbound), app: at(app) },
+  };
+  const envoy = await startEnvoy({ id: `n1/${service}`, metadata, xds });
+  ends.push(() => envoy.stop());
+  await until(`${service}'s inbound listener`, async () => (await envoy.listeners()).includes("inbound"));
+  envoys.set(service, { envoy, inbound });
+}
+
+/** A caller that shows a service's certificate; its connections stay open. */
+function caller(service: string) {
+  const leaf = leaves.get(service);
+  const shown = { cert: leaf?.CertPEM, key: leaf?.PrivateKeyPEM, rejectUnauthorized: false, host: "127.0.0.1" };
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  ends.push(() => agent.destroy());
+  return {
+    call(to: string, { path = "/", method = "GET", headers = {} }: CallRequest = {}): Promise<Answer> {
+      return new Promise((resolve, reject) => {
+        const port = envoys.get(to)?.inbound;
+        const sent = request({ ...shown, agent, port, path, method, headers }, (response: IncomingMessage) => {
+          let body = "";
+          response.on("data", (chunk) => {
+            body += String(chunk);
+          });
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, body: body.trim() }));
+        });
+        sent.on("error", reject);
+        sent.end();
+      });
+    },
+    /** What comes back on a connection that sends `text`, until the other side closes it or `enough` has come. */
+    connect(to: string, text: string, enough: string): Promise<string> {
+      return new Promise((resolve) => {
+        let got = "";
+        const socket = connect({ ...shown, port: envoys.get(to)?.inbound }, () => text && socket.write(text));
+        socket.on("data", (chunk) => {
+          got += String(chunk);
+          if (got.includes(enough)) socket.destroy();
+        });
+        socket.on("error", () => undefined);
+        socket.on("close", () => resolve(got));
+      });
+    },
+  };
+}
+
+const refused = (rule: string) => `legation: denied by intention (rbac_access_denied_matched_policy[${rule}])`;
+const settled = (what: string, condition: () => Promise<boolean>) => until(what, condition);
+
+test("the default refuses with the rule's name, and an intention lets its caller through and nobody else", async () => {
+  const [web, admin] = [caller("web"), caller("admin")];
+  expect(await web.call("orders")).toEqual({ status: 403, body: refused("default") });
+  await intentions.replace([{ source: "web", destination: "orders", rule: "allow" }]);
+  await settled("web to be let through", async () => (await web.call("orders")).status === 200);
+  expect(await admin.call("orders")).toEqual({ status: 403, body: refused("default") });
+  await intentions.replace([
+    { source: "web", destination: "orders", rule: "deny" },
+    { source: "*", destination: "orders", rule: "allow" },
+  ]);
+  await settled("admin to be let through", async () => (await admin.call("orders")).status === 200);
+  expect(await web.call("orders")).toEqual({ status: 403, body: refused("web=>orders") });
+  expect((await envoys.get("orders")?.envoy.stats(/intentions\.policy\.web=>orders\.denied/)) ?? {}).toEqual({
+    "http.inbound.rbac.intentions.policy.web=>orders.denied": 1,
+  });
+});
+
+test("a change holds for the next request of connections that are open, within a second, and under load fails no request of others", async () => {
+  const [web, admin] = [caller("web"), caller("admin")];
+  const allowed: WrittenIntention[] = [{ source: "web", destination: "orders", rule: "allow" }];
+  await intentions.replace(allowed);
+  await settled("web to be let through", async () => (await web.call("orders")).status === 200);
+  const seen: Answer[] = [];
+  let isOver = false;
+  const load = (async () => {
+    while (!isOver) seen.push(...(await Promise.all([web.call("orders"), web.call("orders")])));
+  })();
+  const took: number[] = [];
+  for (const rule of ["allow", "deny", "allow", "deny"] as const) {
+    const begin = performance.now();
+    await intentions.replace([...allowed, { source: "admin", destination: "orders", rule }]);
+    await settled(`admin to be under ${rule}`, async () => (await admin.call("orders")).status === (rule === "allow" ? 200 : 403));
+    took.push(performance.now() - begin);
+  }
+  isOver = true;
+  await load;
+  expect(seen.filter(({ status }) => status !== 200)).toEqual([]);
+  expect(seen.length).toBeGreaterThan(20);
+  expect(Math.min(...took)).toBeLessThan(1_000);
+  expect(await envoys.get("orders")?.envoy.stats(/^listener_manager\.listener_(modified|in_place_updated)$/)).toEqual({
+    "listener_manager.listener_in_place_updated": 0,
+    "listener_manager.listener_modified": 0,
+  });
+});
+
+test("in shadow everything passes, and what would be refused is counted by its rule", async () => {
+  await intentions.replace([{ source: "web", destination: "shadowed", rule: "deny" }]);
+  const web = caller("web");
+  await settled("the rule to count", async () => {
+    expect((await web.call("shadowed")).status).toBe(200);
+    return Object.keys((await envoys.get("shadowed")?.envoy.stats(/policy\.web=>shadowed\.shadow_denied/)) ?? {}).length > 0;
+  });
+});
+
+test("Envoy refuses the same requests as `decide`, by the same rule, for random permissions", async () => {
+  const web = caller("web");
+  const word = fc.constantFrom("/", "/a", "/a/b", "/admin");
+  const path = fc.oneof(
+    fc.record({ PathExact: word }),
+    fc.record({ PathPrefix: word }),
+    fc.record({ PathRegex: fc.constantFrom("/a.*", "/[a-z]+", ".*b", "/(a|admin)/?.*", "/\\w+\\?x") }),
+    fc.constant({}),
+  );
+  const value = fc.constantFrom("boss", "Boss", "bo", "s");
+  const compared = fc.oneof(
+    ...["Exact", "Prefix", "Suffix"].map((kind) => value.map((text) => ({ [kind]: text }))),
+    fc.constant({ Regex: "b.*" }),
+    fc.constant({ Present: true }),
+  );
+  const header = fc.record({ match: compared, Invert: fc.boolean() }).map(({ match, Invert }) => ({ Name: "x-role", ...match, Invert }));
+  const http = fc
+    .record({ path, Header: fc.array(header, { maxLength: 2 }), Methods: fc.subarray(["GET", "POST"]) })
+    .map(({ path: own, Header, Methods }) => ({ ...own, Header, Methods }))
+    .filter((each) => Object.keys(each).length > 2 || each.Header.length > 0 || each.Methods.length > 0);
+  const permission: fc.Arbitrary<IntentionPermissionRow> = fc.record({ Action: fc.constantFrom("allow", "deny"), HTTP: http });
+  const asked: fc.Arbitrary<CallRequest> = fc.record({
+    path: fc.constantFrom("/", "/a", "/a?x=/admin", "/a/b", "/b", "/admin/b", "/x?b", "/A"),
+    method: fc.constantFrom("GET", "POST", "PUT"),
+    headers: fc.oneof(
+      fc.constant({}),
+      fc.constantFrom("boss", "Boss", "bos", "", "b").map((role) => ({ "x-role": role })),
+    ),
+  });
+  const sides = { allow: 0, deny: 0 };
+  let round = 0;
+  const property = fc.asyncProperty(
+    fc.array(permission, { minLength: 1, maxLength: 4 }),
+    fc.array(asked, { minLength: 8, maxLength: 8 }),
+    async (rows, calls) => {
+      const mark = `/mark-${++round}`;
+      const marked = { Action: "deny", HTTP: { PathExact: mark } };
+      await intentions.replace([{ source: "web", destination: "orders", rule: [...rows, marked] }]);
+      const written = parseIntentions(await (await fetch(`${consul.url}/v1${intentionsPath}`)).json()).intentions;
+      const own = (request: CallRequest) =>
+        decide(written, "deny", { from: { namespace: "default", name: "web" }, to: { namespace: "default", name: "orders" }, request });
+      // Each set has a permission that no other has, by whose answer it is known to be the one that Envoy follows now.
+      const probe = own({ path: mark });
+      if (probe.rule === `web=>orders#${rows.length + 1}`)
+        await settled(`Envoy to have set ${round}`, async () => (await web.call("orders", { path: mark })).body === refused(probe.rule));
+      else return;
+      for (const request of calls) {
+        const decision = own(request);
+        sides[decision.verdict]++;
+        const { status, body } = await web.call("orders", request);
+        const expected = decision.verdict === "allow" ? [200, `the application has ${request.path}`] : [403, refused(decision.rule)];
+        expect([JSON.stringify(request), status, body]).toEqual([JSON.stringify(request), ...expected]);
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 80 });
+  expect(sides.allow).toBeGreaterThan(20);
+  expect(sides.deny).toBeGreaterThan(20);
+});
+
+test("a TCP connection is closed, and one that is allowed is not", async () => {
+  const [web, admin] = [caller("web"), caller("admin")];
+  await intentions.replace([{ source: "web", destination: "bytes", rule: "allow" }]);
+  await settled("web to be let through", async () => (await web.connect("bytes", "hello", "welcome")).includes("welcome"));
+  await admin.connect("bytes", "hello", "never said");
+  expect(await envoys.get("bytes")?.envoy.stats(/^intentions\.rbac\.denied$/)).toMatchObject({
+    "intentions.rbac.denied": expect.any(Number),
+  });
+});
