@@ -62,6 +62,11 @@ export function framed(message: Uint8Array): Buffer {
   return frame;
 }
 
+/** A status message as gRPC over HTTP/2 has it ("Responses"): what is printable stays readable for those that log it as it comes. */
+function percentEncoded(message: string): string {
+  return message.replace(/[^ -$&-~]+/g, encodeURIComponent);
+}
+
 /** Messages of the largest size whose received parts all calls together may hold back. */
 const partialMessages = 8;
 
@@ -111,7 +116,7 @@ class StreamWire implements Wire {
   end(status: number, message: string): void {
     if (this.stream.destroyed || this.stream.closed || this.#ending) return;
     this.#ending = true;
-    const trailers = { "grpc-status": String(status), "grpc-message": encodeURI(statusMessage(message)) };
+    const trailers = { "grpc-status": String(status), "grpc-message": percentEncoded(statusMessage(message)) };
     if (!this.stream.headersSent) {
       this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
       this.#release();

@@ -24,7 +24,7 @@ const certificateMissing =
 /** Makes the hooks of the xDS server. Each refusal is a security event, and its sentence is the status that the proxy gets. */
 export function createXdsAccess(o: XdsAccessParts): Required<Pick<XdsServerOptions, "authenticate" | "authorize" | "authorizeStatus">> {
   const refuse = (address: string, what: string, why: string): string => {
-    o.events.report({ kind: "claim-refused", subject: address, message: `${what} was refused: ${why}`, detail: { address } });
+    o.events.report({ kind: "claim-refused", subject: address, message: `${what} was refused: ${why}` });
     return why;
   };
   return {

@@ -1,0 +1,71 @@
+/** One replica asks another, over a real socket. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { controlPlaneService } from "@legation/contract";
+import { securePort, tlsPeer } from "@legation/runtime";
+import { createTestAuthority } from "@legation/runtime/testing";
+import { afterEach, expect, test } from "vitest";
+import type { OwnCertificate } from "../security/own-leaf.js";
+import { createAskReplica } from "./ask-replica.js";
+import { superseded } from "./fan-out.js";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+});
+
+const authority = createTestAuthority();
+const never = new AbortController().signal;
+
+function certificateOf(service: string, ca = authority): OwnCertificate {
+  const identity = { trustDomain: "mesh.test", namespace: "default", datacenter: "dc1", service };
+  return { identity, tls: { ...ca.issue([`spiffe://mesh.test/ns/default/dc/dc1/svc/${service}`]), ca: ca.ca } };
+}
+
+const own = certificateOf(controlPlaneService);
+
+/** A replica that answers who asked it. */
+async function replica(certificate: OwnCertificate, status = 200): Promise<string> {
+  const server = createServer((request, response) => {
+    response.statusCode = status;
+    response.end(JSON.stringify({ replica: tlsPeer(request.socket)?.uri ?? "plain text" }));
+  });
+  securePort(server, { tls: certificate.tls, clientCertificate: "optional", plaintext: true, protocols: ["http/1.1"] });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const ask = (address: string, tls: boolean, mine: OwnCertificate | undefined = own) =>
+  createAskReplica(
+    () => mine,
+    async () => undefined,
+  )({ replica: "r2", address, tls }, "/v1/agents/leaving", {}, 5_000, never);
+
+test("by TLS where both have a certificate, and in plain text where one has none", async () => {
+  const address = await replica(own);
+  expect(await ask(address, true)).toEqual({ replica: "spiffe://mesh.test/ns/default/dc/dc1/svc/legation-control-plane" });
+  expect(await ask(address, false)).toEqual({ replica: "plain text" });
+  expect(
+    await createAskReplica(
+      () => undefined,
+      async () => undefined,
+    )({ replica: "r2", address, tls: true }, "/", {}, 5_000, never),
+  ).toEqual({
+    replica: "plain text",
+  });
+});
+
+test("nothing is told to one that is no control plane, or of another authority", async () => {
+  await expect(ask(await replica(certificateOf("web")), true)).rejects.toThrow(/svc\/web instead of a control plane's/);
+  await expect(ask(await replica(certificateOf(controlPlaneService, createTestAuthority())), true)).rejects.toThrow();
+});
+
+test("its refusals come with their words", async () => {
+  await expect(ask(await replica(own, 409), true)).rejects.toMatchObject({ code: superseded });
+  await expect(ask(await replica(own, 503), true)).rejects.toThrow(/answered 503/);
+  await expect(ask("127.0.0.1:1", false)).rejects.toThrow("refused the connection");
+});
