@@ -60,7 +60,7 @@ async function scene() {
   const record = { read: () => ({ history: [], verdicts: {} }), write() {} };
   const log = createLogger({ name: "test", level: "silent" });
   const create = () => createRegistered({ config, containerId: container.id, owner: "uuid@m1", consul, record, clock: systemClock, log });
-  return { create, told, url: `http://127.0.0.1:${port}/h` };
+  return { consul, create, told, url: `http://127.0.0.1:${port}/h` };
 }
 
 describe("a container in Consul", () => {
@@ -85,6 +85,29 @@ describe("a container in Consul", () => {
     await until("it passes", () => told.at(-1)?.startsWith("http passing"));
     before.letGo();
     told.splice(0);
+    const after = create();
+    await after.begin();
+    await until("the next agent has told what it sees", () => told.length > 0);
+    expect(told).toEqual(["http passing: HEALTHY: passed when the agent before looked at it"]);
+    await after.leave("it is exited");
+  });
+
+  it("that another agent left passing does not blink when this one starts while Consul is away", async () => {
+    const { consul, create, told } = await scene();
+    const before = create();
+    await before.begin();
+    await until("it passes", () => told.at(-1)?.startsWith("http passing"));
+    before.letGo();
+    told.splice(0);
+    const { service } = consul;
+    let asked = 0;
+    Object.assign(consul, {
+      service: async (id: string) => {
+        asked += 1;
+        if (asked < 3) throw new Error("Consul is away");
+        return await service(id);
+      },
+    });
     const after = create();
     await after.begin();
     await until("the next agent has told what it sees", () => told.length > 0);

@@ -32,7 +32,7 @@ export interface Registered {
   readonly config: AgentConfig;
   readonly health: { readonly level: HealthLevel; readonly message: string };
   readonly state: RegistrarState;
-  /** Registers critical, and what its checks say from then on; a registration that stands there passing goes on as it is. */
+  /** Registers critical, and what its checks say from then on; a registration that stands there passing goes on as it is. Waits for nothing: while Consul is away it is asked again. */
   begin(): Promise<void>;
   /** Out of traffic while it still runs. */
   drain(): Promise<void>;
@@ -66,13 +66,14 @@ export function createRegistered({ config, containerId, owner, consul, record, c
       if (changed) advertise();
     },
   });
+  const retries = { base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) };
   const registrar = createRegistrar({
     consul,
     registration: (reports) => registrationOf(service, { owner }, reports),
     heartbeat: values.heartbeat,
     compare: Math.min(values.consul.compare, values.heartbeat),
     clock,
-    backoff: createBackoff({ base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) }),
+    backoff: createBackoff(retries),
     log,
   });
 
@@ -93,6 +94,24 @@ export function createRegistered({ config, containerId, owner, consul, record, c
     return checks.length > 0 && checks.every(({ status }) => status === "passing");
   };
 
+  const enter = (adopted: boolean): void => {
+    if (gone !== undefined) return;
+    log.info({ event: adopted ? "container.adopted" : "container.up" }, `${service.id} at ${service.host}:${service.port}`);
+    health.begin(adopted ? "HEALTHY" : "UNKNOWN");
+    advertise();
+    registrar.begin();
+    registrar.arrive();
+  };
+
+  const whenConsulAnswers = async (): Promise<void> => {
+    const backoff = createBackoff(retries);
+    while (gone === undefined) {
+      await clock.sleep(backoff.next());
+      const adopted = await standsPassing().catch(() => undefined);
+      if (adopted !== undefined) return enter(adopted);
+    }
+  };
+
   return {
     config,
     get health() {
@@ -102,16 +121,13 @@ export function createRegistered({ config, containerId, owner, consul, record, c
       return registrar.state;
     },
     async begin() {
+      // What an earlier agent left passing would blink if it were taken for new: Consul has to say which it is.
       const adopted = await standsPassing().catch((error: unknown) => {
         log.warn({ event: "consul.lost", problem: messageOf(error) }, messageOf(error));
-        return false;
+        return undefined;
       });
-      if (gone !== undefined) return;
-      log.info({ event: adopted ? "container.adopted" : "container.up" }, `${service.id} at ${service.host}:${service.port}`);
-      health.begin(adopted ? "HEALTHY" : "UNKNOWN");
-      advertise();
-      registrar.begin();
-      registrar.arrive();
+      if (adopted === undefined) void whenConsulAnswers();
+      else enter(adopted);
     },
     drain: () => registrar.drain(true),
     async leave(cause) {

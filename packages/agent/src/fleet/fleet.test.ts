@@ -2,6 +2,7 @@ import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { describe, expect, it } from "vitest";
 import type { Agent } from "../agent.js";
+import type { Seat } from "../seat.js";
 import { createFleet, type Fleet } from "./fleet.js";
 import { graphOf } from "./graph.js";
 import type { Plan, PlannedService } from "./plan.js";
@@ -32,7 +33,9 @@ async function scene(needs: Readonly<Record<string, readonly string[]>>) {
   );
   if ("cycles" in graph) throw new Error("there is a cycle");
   const plan: Plan = { services, graph };
-  const open = async ({ config }: PlannedService): Promise<Agent> => {
+  let reserved: ReadonlySet<number> = new Set();
+  const open = async ({ config }: PlannedService, seat: Pick<Seat, "reserved">): Promise<Agent> => {
+    reserved = seat.reserved;
     const { id } = config.service;
     const left = new Promise<number>((resolve) => release.set(id, resolve));
     const agent = {
@@ -47,11 +50,32 @@ async function scene(needs: Readonly<Record<string, readonly string[]>>) {
   };
   const log = createLogger({ name: "test", level: "silent" });
   const scopes = createScopes();
-  const fleet: Fleet = createFleet({ plan, open, keptPorts: () => [], stopLimit: 60_000, scopes, clock, log });
+  const fleet: Fleet = createFleet({
+    plan,
+    open,
+    keptPorts: ({ config }) => [20_000 + config.service.id.length],
+    stopLimit: 60_000,
+    scopes,
+    clock,
+    log,
+  });
   fleet.begin();
   await clock.advance(0);
-  return { fleet, clock, told, release, plan, scopes };
+  return { fleet, clock, told, release, plan, scopes, reserved: () => reserved };
 }
+
+describe("a fleet whose plan changes", () => {
+  it("gives the ports of a service that is gone back, but not those that another one has too", async () => {
+    const { fleet, clock, plan, release, reserved } = await scene({ web: [], api: [], orders: [] });
+    expect([...reserved()].sort()).toEqual([1, 20_003, 20_006].sort());
+    const following = fleet.follow({ ...plan, services: plan.services.filter(({ file }) => file === "api.yaml") });
+    await clock.advance(0);
+    release.get("web")?.(0);
+    release.get("orders")?.(0);
+    expect((await following).removed).toEqual(["web", "orders"]);
+    expect([...reserved()].sort()).toEqual([1, 20_003]);
+  });
+});
 
 describe("a fleet that stops", () => {
   it("waits no longer than 5 s for one whose agent crashes over it, and takes no error of what all share", async () => {

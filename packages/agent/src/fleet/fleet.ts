@@ -113,8 +113,9 @@ export function createFleet(options: FleetOptions): Fleet {
   };
 
   const reserve = (plan: Plan): void => {
-    for (const port of [...namedPorts(plan), ...plan.services.flatMap(options.keptPorts)]) reserved.add(port);
+    for (const port of portsOf(plan.services)) reserved.add(port);
   };
+  const portsOf = (services: Plan["services"]): number[] => [...namedPorts({ services }), ...services.flatMap(options.keptPorts)];
 
   /** Those of `ids` leave, each after its dependents among them. */
   const leave = async (ids: ReadonlySet<string>, cause: string): Promise<number[]> => {
@@ -183,8 +184,11 @@ export function createFleet(options: FleetOptions): Fleet {
       const planned = wanted.get(id);
       return !planned || !members.get(id)?.take(planned);
     });
+    const gone = removed.flatMap((id) => members.get(id)?.planned ?? []);
     await leave(new Set([...removed, ...restarted]), "its file has changed");
     graph = plan.graph;
+    for (const port of portsOf(gone)) reserved.delete(port);
+    reserve(plan);
     if (!stopped) for (const [id, planned] of wanted) if (!members.has(id)) add(planned).begin();
     changed();
     return { added, removed, changed: moved };

@@ -22,6 +22,7 @@ import { keptPortsOf } from "./kept-ports.js";
 import type { FleetValues } from "./options.js";
 import { namedPorts, type Plan, type PlannedService } from "./plan.js";
 import { createScopes } from "./scope.js";
+import { untilStopped } from "./until-stopped.js";
 import { viewOf } from "./view.js";
 
 /** What the process runs with. */
@@ -88,7 +89,7 @@ async function serve(run: HostRun, log: Logger, onFleet: (fleet: Fleet) => void)
     );
     containers?.begin();
     fleet.begin();
-    const code = await untilStopped(fleet, containers, run.signals, reload, log);
+    const code = await untilStopped({ fleet, containers, reload: () => reloadOnSignal(reload, log) }, run.signals);
     log.info({ event: "fleet.stopped", code }, `all have left, with code ${code}`);
     return code;
   } finally {
@@ -156,30 +157,6 @@ function containersOf(run: HostRun, socket: string, base: StateDir, clients: Con
     forget: (containerId) => rmSync(base.file(`container-${containerId}.json`), { force: true }),
     clock: systemClock,
     log,
-  });
-}
-
-/** Containers leave last: services of the directory may need them. */
-async function untilStopped(
-  fleet: Fleet,
-  containers: Containers | undefined,
-  signals: CaughtSignals,
-  reload: () => Promise<unknown>,
-  log: Logger,
-): Promise<number> {
-  const stop = async (signal: string): Promise<number> => {
-    const code = await fleet.stop(signal);
-    await containers?.stop();
-    return code;
-  };
-  return await new Promise<number>((resolve, reject) => {
-    signals.deliver((signal) => {
-      if (signal === "SIGUSR2") {
-        containers?.letGo();
-        fleet.letGo(signal).then(resolve, reject);
-      } else if (signal !== "SIGHUP") stop(signal).then(resolve, reject);
-      else reloadOnSignal(reload, log).catch(reject);
-    });
   });
 }
 

@@ -163,7 +163,7 @@ function claimsOf({ service, values, inbound, stateDir }: AgentConfig): Claim[] 
 }
 
 /** The ports that the files name. */
-export function namedPorts({ services }: Plan): number[] {
+export function namedPorts({ services }: Pick<Plan, "services">): number[] {
   return services.flatMap(({ config }) => {
     const { envoy } = config.values;
     return [config.service.port, ...[config.inbound, envoy.outbound, envoy.admin].flatMap((address) => splitAddress(address)?.port ?? [])];
