@@ -32,6 +32,7 @@ const packages = {
     dir: "test",
     may: [
       "@legation/local",
+      "@legation/prove",
       "@legation/consul",
       "@legation/xds",
       "@legation/mesh",

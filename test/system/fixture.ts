@@ -26,11 +26,11 @@ export const consulVersions: readonly ConsulVersion[] = (["1.19.2", "1.8.7"] as 
 });
 
 /** Starts a mesh before the tests of a block, and `build` whatever they share; stops everything after them. */
-export function useMesh<T>(run: MeshRun, build: (mesh: Mesh) => Promise<T>): () => { mesh: Mesh } & T {
+export function useMesh<T>(run: MeshRun | (() => MeshRun), build: (mesh: Mesh) => Promise<T>): () => { mesh: Mesh } & T {
   let state: ({ mesh: Mesh } & T) | undefined;
   let mesh: Mesh | undefined;
   beforeAll(async () => {
-    mesh = await startMesh(run);
+    mesh = await startMesh(typeof run === "function" ? run() : run);
     state = { mesh, ...(await build(mesh)) };
   });
   afterAll(async () => {

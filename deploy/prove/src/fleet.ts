@@ -1,5 +1,4 @@
 /** The mesh of the proof: three services of three instances, one for each protocol, and two callers, of which one only listens to xDS. */
-import { fileURLToPath } from "node:url";
 import {
   type ConsulProcess,
   type ControlPlaneProcess,
@@ -13,6 +12,7 @@ import {
   until,
 } from "@legation/local";
 import { type ConsulProxy, startConsulProxy } from "./consul-proxy.js";
+import { type ProgramName, programOf } from "./services/program.js";
 
 /** The services and how each is spoken to, end to end. */
 export const departments = [
@@ -49,7 +49,6 @@ export interface Fleet {
   untilHealthy(limitMs: number): Promise<void>;
 }
 
-const program = (name: string): string => fileURLToPath(new URL(`../dist/services/${name}-main.js`, import.meta.url));
 const concurrency = 1;
 
 /** Starts everything. When a part does not start, the caller stops the sandbox. */
@@ -61,11 +60,11 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
   progress(`Consul ${consul.version} and the control plane`);
   const service = (run: Omit<ServiceRun, "consul" | "controlPlanes">): Promise<ServiceProcess> =>
     startService(sandbox, { ...run, consul: consulProxy.url, controlPlanes: [controlPlane] });
-  const start = (name: string, protocol: string, at: number): Promise<ServiceProcess> =>
+  const start = (name: ProgramName, protocol: string, at: number): Promise<ServiceProcess> =>
     service({
       name,
       id: `${name}-${at + 1}`,
-      command: [process.execPath, program(name)],
+      command: [process.execPath, programOf(name)],
       config: {
         protocol,
         health: { interval: "1s", timeout: "1s", failureThreshold: 2, recoveryThreshold: 1 },

@@ -1,0 +1,136 @@
+/** A service goes from plain text to strict mutual TLS and back under load, and neither callers nor Consul notice, whoever dies on the way. */
+import { connect } from "node:net";
+import type { IdentityMode } from "@legation/contract";
+import { type Mesh, type ServiceProcess, until } from "@legation/local";
+import { programOf } from "@legation/prove/services";
+import { describe, expect, it } from "vitest";
+import { consulVersions, inboundOf, limitMs, rowOf, untilUsable, useMesh } from "./fixture.js";
+import { identityOf, mixedLoad, setMode, untilMode, withPolicies } from "./identity-fixture.js";
+
+const rate = 15;
+const there: readonly IdentityMode[] = ["permissive", "strict"];
+const thereAndBack: readonly IdentityMode[] = [...there, "permissive", "off"];
+
+/** Looks at Consul all the time, until it is told to stop: the fewest instances of `service` that passed at any moment. */
+function watchPassing(mesh: Mesh, service: string): () => Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  let over = false;
+  const watching = (async () => {
+    while (!over) fewest = Math.min(fewest, (await mesh.consul.get<unknown[]>(`/v1/health/service/${service}?passing`)).length);
+  })();
+  return async () => {
+    over = true;
+    await watching;
+    return fewest;
+  };
+}
+
+/** Whether an instance's Envoy answers plain text: with a status, or by closing the connection. */
+function answersPlainText(instance: ServiceProcess): Promise<boolean> {
+  const [host = "", port = ""] = inboundOf(instance).split(":");
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: Number(port) }, () => void socket.write("GET / HTTP/1.1\r\nhost: orders\r\n\r\n"));
+    socket.once("data", () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once("close", () => resolve(false));
+    socket.on("error", () => resolve(false));
+  });
+}
+
+describe.each(consulVersions)("the way to strict and back, with Consul %s", (version) => {
+  const state = useMesh(
+    () => withPolicies({ consul: { version } }),
+    async (mesh) => {
+      const fleet = async (name: "orders" | "prices", protocol: string) => {
+        const command = [process.execPath, programOf(name)];
+        const config = { protocol, health: { interval: "1s", failureThreshold: 3, recoveryThreshold: 1 }, envoy: { concurrency: 1 } };
+        const ids = [1, 2, 3].map((at) => `${name}-${at}`);
+        return await Promise.all(ids.map((id) => mesh.startService({ name, id, command, config })));
+      };
+      const orders = await fleet("orders", "http");
+      const prices = await fleet("prices", "grpc");
+      const web = await mesh.startService({ name: "web", dependencies: ["orders", "prices"] });
+      await untilUsable(web, "orders", orders);
+      await untilUsable(web, "prices", prices);
+      const [first] = orders as [ServiceProcess];
+      return { orders, prices, called: [...orders, ...prices], all: [...orders, ...prices, web], web, first };
+    },
+  );
+
+  const move = async (mode: IdentityMode): Promise<void> => {
+    setMode(state().mesh, mode);
+    await untilMode(state().all, mode);
+  };
+  const moved = (mode: IdentityMode) =>
+    until(async () => (await identityOf(state().first)).mode === mode, { what: `${state().first.id} to hear of ${mode}`, limitMs });
+
+  it("is gone twice without a failed request, and no check in Consul blinks", { timeout: 600_000 }, async () => {
+    const { mesh, orders, web, first } = state();
+    expect(await identityOf(first)).toMatchObject({ mode: "off", tls: "plain", phase: "valid" });
+    const load = mixedLoad(web, rate);
+    const passing = [watchPassing(mesh, "orders"), watchPassing(mesh, "prices")];
+    for (const mode of [...thereAndBack, ...thereAndBack]) {
+      await move(mode);
+      for (const instance of orders) {
+        const row = await rowOf(mesh, "orders", instance.id);
+        const [listens, other] = mode === "strict" ? [instance.inbound, instance.app] : [instance.app, instance.inbound];
+        expect(`http://${row?.Service.Address}:${row?.Service.Port}`).toBe(listens);
+        expect(listens).not.toBe(other);
+        expect(row?.Service.Meta["legation-tls"]).toBe({ off: undefined, permissive: "accepted", strict: "required" }[mode]);
+        if (mode === "strict")
+          await until(async () => !(await answersPlainText(instance)), { what: `${instance.id} to refuse plain text`, limitMs });
+        else expect(await answersPlainText(instance)).toBe(true);
+      }
+    }
+    expect(await Promise.all(passing.map((stop) => stop()))).toEqual([3, 3]);
+    const report = await load.stop();
+    expect(report.failures).toEqual({});
+    expect(report.streams.broken).toEqual([]);
+  });
+
+  it("is gone while agents and the control plane are killed in the middle of each move", { timeout: 600_000 }, async () => {
+    const { mesh, called, web, orders, prices } = state();
+    const load = mixedLoad(web, rate);
+    const victims = [orders[1], prices[1]] as ServiceProcess[];
+    for (const mode of thereAndBack) {
+      setMode(mesh, mode);
+      await moved(mode);
+      await Promise.all([mesh.controlPlane.kill9(), ...victims.map((victim) => victim.kill9("agent"))]);
+      await Promise.all([mesh.controlPlane.restart(), ...victims.map((victim) => victim.restart())]);
+      await untilMode([...called, web], mode);
+    }
+    const report = await load.stop();
+    expect(report.failures).toEqual({});
+    expect(report.streams.broken).toEqual([]);
+  });
+
+  it("ends in a mesh where instances restart, drain and start anew as before", { timeout: 600_000 }, async () => {
+    const { mesh, web, orders, first } = state();
+    const load = mixedLoad(web, rate);
+    for (const mode of there) {
+      await move(mode);
+      expect((await first.ask("POST", "/v1/drain", {})).body).toMatchObject({ success: true });
+      expect((await first.ask("POST", "/v1/undrain", {})).body).toMatchObject({ success: true });
+      const before = await first.pids();
+      expect((await first.ask("POST", "/v1/restart", { wait: true })).body).toMatchObject({ success: true });
+      expect((await first.pids()).app).not.toBe(before.app);
+      await first.kill9("agent");
+      await first.restart();
+      expect((await first.pids()).envoy).not.toBe(0);
+      await untilMode([first], mode);
+      await first.kill9("envoy");
+      await untilUsable(web, "orders", orders);
+      await first.stop();
+      await until(async () => (await rowOf(mesh, "orders", first.id)) === undefined, { what: "orders-1 to be gone", limitMs });
+      await first.restart();
+      await untilMode([first], mode);
+      await untilUsable(web, "orders", orders);
+    }
+    expect((await identityOf(first)).cause).toBe("it starts under strict: nobody has called it in plain text");
+    await move("off");
+    const report = await load.stop();
+    expect(report.failures).toEqual({});
+  });
+});
