@@ -52,6 +52,8 @@ describe("the state directory", () => {
       '{"node":5,"ports":{"admin":"x","inbound":70000,"outbound":7},"restarts":"3","lastRestart":1e300,"healthy":1}',
       { ports: { outbound: 7 } },
     ],
+    ['{"mode":"strict","tls":"accepted"}', { mode: "strict", tls: "accepted" }],
+    ['{"mode":"harsh","tls":true}', {}],
   ])("takes of %s in its files only what can be used", (text, kept) => {
     openStateDir(directory).close();
     writeFileSync(join(directory, "kept.json"), text);

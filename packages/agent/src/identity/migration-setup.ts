@@ -81,10 +81,10 @@ export async function warnOfExposure({ config, addresses, clock, log }: Instance
 }
 
 function certificateOf({ status, directory }: Identity): CertificateInUse {
-  const { phase, reason, serial = "" } = status;
+  const { phase, reason, serial, notAfter } = status;
   return directory === undefined || phase === "off" || phase === "waiting" || phase === "expired"
     ? { problem: reason }
-    : { directory, serial };
+    : { directory, mark: `${serial} until ${notAfter}` };
 }
 
 const said: Readonly<Record<Tls, string>> = {

@@ -5,7 +5,7 @@ import { bookEvents } from "../admin/event-book.js";
 import { type CertificateInUse, createMigration, type MigrationOptions } from "./migration.js";
 import type { TlsProof } from "./tls-progress.js";
 
-const leaf: CertificateInUse = { directory: "/leaf", serial: "1" };
+const leaf: CertificateInUse = { directory: "/leaf", mark: "1" };
 
 /** A migration whose proofs are answered by hand. */
 function scene(options: Partial<MigrationOptions> = {}) {
@@ -145,7 +145,7 @@ describe("a migration", () => {
     await clock.advance(0);
     await answer();
     expect(migration.status.tls).toBe("accepted");
-    world.certificate = { ...leaf, serial: "2" };
+    world.certificate = { ...leaf, mark: "2" };
     migration.look();
     await clock.advance(0);
     expect(proofs().at(-1)).toBe("handshake");

@@ -14,8 +14,8 @@ import {
   withheld,
 } from "./tls-progress.js";
 
-/** The certificate with which an instance speaks TLS, or why it has none. A new serial number is a new certificate. */
-export type CertificateInUse = { readonly directory: string; readonly serial: string } | { readonly problem: string };
+/** The certificate with which an instance speaks TLS, or why it has none. `mark` tells two of them apart. */
+export type CertificateInUse = { readonly directory: string; readonly mark: string } | { readonly problem: string };
 
 /** Options of `createMigration`. */
 export interface MigrationOptions {

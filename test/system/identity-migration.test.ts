@@ -4,8 +4,8 @@ import type { IdentityMode } from "@legation/contract";
 import { type Mesh, type ServiceProcess, until } from "@legation/local";
 import { programOf } from "@legation/prove/services";
 import { describe, expect, it } from "vitest";
-import { consulVersions, inboundOf, limitMs, rowOf, untilUsable, useMesh } from "./fixture.js";
-import { identityOf, mixedLoad, setMode, untilMode, withPolicies } from "./identity-fixture.js";
+import { consulVersions, inboundOf, limitMs, load, rowOf, untilHealthy, untilUsable, useMesh } from "./fixture.js";
+import { identityOf, type MixedReport, mixedLoad, setMode, untilMode, withPolicies } from "./identity-fixture.js";
 
 const rate = 15;
 const there: readonly IdentityMode[] = ["permissive", "strict"];
@@ -39,23 +39,31 @@ function answersPlainText(instance: ServiceProcess): Promise<boolean> {
   });
 }
 
+/** Every request of every kind was answered, and every stream ended as its caller wished. */
+function held({ failures, streams, byKind }: MixedReport): void {
+  expect(failures).toEqual({});
+  expect(streams.broken).toEqual([]);
+  for (const { succeeded } of Object.values(byKind)) expect(succeeded).toBeGreaterThan(100);
+}
+
 describe.each(consulVersions)("the way to strict and back, with Consul %s", (version) => {
   const state = useMesh(
     () => withPolicies({ consul: { version } }),
     async (mesh) => {
-      const fleet = async (name: "orders" | "prices", protocol: string) => {
-        const command = [process.execPath, programOf(name)];
+      const fleet = async (name: string, protocol: string, width = 3) => {
+        const command = [process.execPath, programOf(name === "prices" ? "prices" : "orders")];
         const config = { protocol, health: { interval: "1s", failureThreshold: 3, recoveryThreshold: 1 }, envoy: { concurrency: 1 } };
-        const ids = [1, 2, 3].map((at) => `${name}-${at}`);
+        const ids = Array.from({ length: width }, (_, at) => `${name}-${at + 1}`);
         return await Promise.all(ids.map((id) => mesh.startService({ name, id, command, config })));
       };
       const orders = await fleet("orders", "http");
       const prices = await fleet("prices", "grpc");
+      const raw = await fleet("raw", "tcp", 1);
       const web = await mesh.startService({ name: "web", dependencies: ["orders", "prices"] });
       await untilUsable(web, "orders", orders);
       await untilUsable(web, "prices", prices);
       const [first] = orders as [ServiceProcess];
-      return { orders, prices, called: [...orders, ...prices], all: [...orders, ...prices, web], web, first };
+      return { orders, prices, called: [...orders, ...prices], all: [...orders, ...prices, ...raw, web], web, first };
     },
   );
 
@@ -69,7 +77,7 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
   it("is gone twice without a failed request, and no check in Consul blinks", { timeout: 600_000 }, async () => {
     const { mesh, orders, web, first } = state();
     expect(await identityOf(first)).toMatchObject({ mode: "off", tls: "plain", phase: "valid" });
-    const load = mixedLoad(web, rate);
+    const requests = mixedLoad(web, rate);
     const passing = [watchPassing(mesh, "orders"), watchPassing(mesh, "prices")];
     for (const mode of [...thereAndBack, ...thereAndBack]) {
       await move(mode);
@@ -85,14 +93,12 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       }
     }
     expect(await Promise.all(passing.map((stop) => stop()))).toEqual([3, 3]);
-    const report = await load.stop();
-    expect(report.failures).toEqual({});
-    expect(report.streams.broken).toEqual([]);
+    held(await requests.stop());
   });
 
   it("is gone while agents and the control plane are killed in the middle of each move", { timeout: 600_000 }, async () => {
     const { mesh, called, web, orders, prices } = state();
-    const load = mixedLoad(web, rate);
+    const requests = mixedLoad(web, rate);
     const victims = [orders[1], prices[1]] as ServiceProcess[];
     for (const mode of thereAndBack) {
       setMode(mesh, mode);
@@ -101,14 +107,12 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       await Promise.all([mesh.controlPlane.restart(), ...victims.map((victim) => victim.restart())]);
       await untilMode([...called, web], mode);
     }
-    const report = await load.stop();
-    expect(report.failures).toEqual({});
-    expect(report.streams.broken).toEqual([]);
+    held(await requests.stop());
   });
 
   it("ends in a mesh where instances restart, drain and start anew as before", { timeout: 600_000 }, async () => {
     const { mesh, web, orders, first } = state();
-    const load = mixedLoad(web, rate);
+    const requests = mixedLoad(web, rate);
     for (const mode of there) {
       await move(mode);
       expect((await first.ask("POST", "/v1/drain", {})).body).toMatchObject({ success: true });
@@ -120,8 +124,6 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       await first.restart();
       expect((await first.pids()).envoy).not.toBe(0);
       await untilMode([first], mode);
-      await first.kill9("envoy");
-      await untilUsable(web, "orders", orders);
       await first.stop();
       await until(async () => (await rowOf(mesh, "orders", first.id)) === undefined, { what: "orders-1 to be gone", limitMs });
       await first.restart();
@@ -129,8 +131,19 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       await untilUsable(web, "orders", orders);
     }
     expect((await identityOf(first)).cause).toBe("it starts under strict: nobody has called it in plain text");
+    held(await requests.stop());
+  });
+
+  it("survives the death of an Envoy under strict, which callers do not notice", { timeout: 300_000 }, async () => {
+    const { web, orders, first } = state();
+    await move("strict");
+    const requests = load(web, "orders", rate);
+    const before = await first.pids();
+    await first.kill9("envoy");
+    await until(async () => (await first.pids()).envoy !== before.envoy, { what: "a new Envoy", limitMs });
+    await untilHealthy(web, "orders", orders);
+    await untilMode([first], "strict");
+    expect((await requests.stop()).failuresByReason).toEqual({});
     await move("off");
-    const report = await load.stop();
-    expect(report.failures).toEqual({});
   });
 });
