@@ -118,7 +118,9 @@ export const agentOptions = {
       default: 1_000,
       flag: "--drain-wait",
     }),
-    outsiders: option.duration({ description: "Time for callers outside the mesh; 0 where the address is loopback, else 5s" }),
+    outsiders: option.duration({
+      description: "Time for callers outside the mesh; 0 where the address is loopback or mutual TLS is required, else 5s",
+    }),
   },
   envoy: {
     enabled: option.boolean({ description: "Run an Envoy beside the service", default: true, flag: "--envoy" }),
