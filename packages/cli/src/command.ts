@@ -53,6 +53,11 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/audit.js"),
   },
   {
+    name: "policy",
+    summary: "Check, apply, sign, compare and take back the mesh's policies",
+    load: () => import("./commands/policy.js"),
+  },
+  {
     name: "prove",
     summary: "Prove on a mesh on this machine that restarts lose no request",
     load: () => import("./commands/prove.js"),

@@ -18,7 +18,8 @@ Flags of every command:
   --help, -h    Show what the command does, its flags and its settings
   --version     Print the version (without a command)
 
-Flags of the commands that ask a control plane (services, proxies, audit):
+Flags of the commands that ask a control plane (services, proxies, audit,
+policy):
   --api URL     The control plane's HTTP API; several with commas between
                 them are tried in turn [LEGATION_API]
                 Default: http://127.0.0.1:8080

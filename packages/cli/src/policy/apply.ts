@@ -1,0 +1,33 @@
+/** `legation policy apply`: files, or a proposal that has its signatures, into force. */
+import { LegationError, option } from "@legation/runtime";
+import { apiOptions, ask } from "../api.js";
+import { filesOption, readPolicies } from "./files.js";
+import { changeOptions, type Outcome, replyTo } from "./outcome.js";
+import { subcommand } from "./subcommand.js";
+
+/** Applies. */
+export const run = subcommand({
+  name: "apply",
+  words: "[PROPOSAL]",
+  maxWords: 1,
+  summary:
+    "Makes documents live, all of them or none: those of the files are set, the others stay as they are. Waits until every proxy has them. What an " +
+    "Access policy guards becomes a proposal first, and is applied by its name once enough operators have signed it.",
+  examples: ["legation policy apply -f strict.yaml --reason 'the audit asks for it'", "legation policy apply 3f2a… --no-wait"],
+  options: {
+    files: filesOption,
+    replace: option.boolean({ description: "Remove every document that the files do not hold", default: false, flag: "--replace" }),
+    ...changeOptions,
+    ...apiOptions,
+  },
+  async answer(values, [proposal], io) {
+    const { files = [], replace, author = "", reason } = values;
+    if (proposal !== undefined) {
+      if (files.length > 0) throw new LegationError("usage", "give either files with -f or a proposal, and not both");
+      const outcome = await ask<Outcome>(values, { method: "POST", path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply` });
+      return replyTo(outcome, values, io);
+    }
+    const body = { documents: readPolicies(files), replace, author, reason };
+    return replyTo(await ask<Outcome>(values, { method: "POST", path: "/v1/policies/apply", body }), values, io);
+  },
+});

@@ -1,0 +1,31 @@
+/** `legation policy diff`: what differs between versions, or between files and what is in force. */
+import { LegationError } from "@legation/runtime";
+import { apiOptions, ask } from "../api.js";
+import { changesText, type DocumentChange } from "./changes-text.js";
+import { filesOption, readPolicies } from "./files.js";
+import { subcommand } from "./subcommand.js";
+
+/** Compares. */
+export const run = subcommand({
+  name: "diff",
+  words: "[FROM [TO]]",
+  maxWords: 2,
+  summary: "Shows what differs from version FROM to version TO, or to what is in force; with -f, what applying the files would change.",
+  examples: ["legation policy diff 3 5", "legation policy diff -f strict.yaml"],
+  options: { files: filesOption, ...apiOptions },
+  async answer(values, [from, to]) {
+    const { files = [] } = values;
+    if ((from === undefined) === (files.length === 0))
+      throw new LegationError("usage", "give either a version or files: legation policy diff 3, or legation policy diff -f FILE");
+    const query = new URLSearchParams({ from: from ?? "", ...(to === undefined ? {} : { to }) });
+    const answer =
+      from === undefined
+        ? await ask<{ changes: DocumentChange[] }>(values, {
+            method: "POST",
+            path: "/v1/policies/apply",
+            body: { documents: readPolicies(files), dryRun: true },
+          })
+        : await ask<{ changes: DocumentChange[] }>(values, { path: `/v1/policies/diff?${query}` });
+    return { json: answer, text: changesText(answer.changes) };
+  },
+});

@@ -1,0 +1,39 @@
+/** `legation policy list`: what is in force, and what waits for signatures. */
+import type { PolicyDocument } from "@legation/mesh/policy";
+import { apiOptions, ask } from "../api.js";
+import { sentence, table } from "../layout.js";
+import { subcommand } from "./subcommand.js";
+
+interface PolicyList {
+  readonly origin: string;
+  readonly bundle: { readonly version: number; readonly author: string; readonly at: string; readonly reason: string } | null;
+  readonly documents: readonly PolicyDocument[];
+  readonly problem: { readonly message: string } | null;
+  readonly proposals: readonly string[];
+}
+
+/** Lists. */
+export const run = subcommand({
+  name: "list",
+  words: "",
+  maxWords: 0,
+  summary: "Lists the policies that a control plane has in force, where they come from, what is wrong with newer ones, and the proposals.",
+  examples: ["legation policy list", "legation policy list --json"],
+  options: apiOptions,
+  async answer(values, _words, io) {
+    const list = await ask<PolicyList>(values, { path: "/v1/policies" });
+    return { json: list, text: show(list, io.stdout.columns) };
+  },
+});
+
+function show({ origin, bundle, documents, problem, proposals }: PolicyList, width: number | undefined): string {
+  const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, JSON.stringify(rest)]);
+  const by =
+    bundle && `Version ${bundle.version} by ${bundle.author || "nobody named"}, ${bundle.at}${bundle.reason ? `: ${bundle.reason}` : ""}`;
+  return [
+    by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, width) : "No policies are set.\n",
+    rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
+    problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
+    ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
+  ].join("");
+}
