@@ -254,6 +254,28 @@ describe("the registrar", () => {
     expect(script.services.size).toBe(0);
   });
 
+  it("takes a registering back that hung for so long that the deregistering came before it", async () => {
+    const { register } = script.consul;
+    let answer: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    script.consul.register = async (registration) => {
+      await held;
+      await register(registration);
+    };
+    registrar.begin();
+    registrar.arrive();
+    await clock.advance(1);
+    const left = registrar.leave(5_000);
+    await clock.advance(2_000);
+    answer();
+    await clock.advance(10);
+    expect(await left).toEqual({ kind: "gone" });
+    expect(script.calls.slice(-3)).toContain("deregister");
+    expect(script.services.size).toBe(0);
+  });
+
   it("tells of draining also when it could not look yet whether an earlier registration stands in Consul", async () => {
     await arrived();
     registrar.stop();

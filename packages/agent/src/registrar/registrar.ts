@@ -73,6 +73,9 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   let wanted = false;
   let began = false;
   let ended = false;
+  /** Deregistered: what stands in Consul after this is too much. */
+  let left = false;
+  let registering = false;
   let registered = false;
   let comparedAt = Number.NEGATIVE_INFINITY;
   let beatAt = Number.NEGATIVE_INFINITY;
@@ -98,7 +101,15 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         ? Object.fromEntries(Object.entries(reports).map(([kind, r]) => [kind, { ...r, status: "critical" as const }]))
         : reports;
     const registration = options.registration(initial);
-    await consul.register(registration);
+    registering = true;
+    await consul.register(registration).finally(() => {
+      registering = false;
+    });
+    if (left) {
+      // It was under way for so long that the deregistering came before it.
+      await consul.deregister(id);
+      return;
+    }
     log.info({ event: "registrar.registered", reason }, `registered ${id}: ${reason}`);
     registered = true;
     sent = {};
@@ -253,6 +264,9 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
         backoff: options.backoff,
         onProblem: (problem) => show({ problem }),
       });
+      left = farewell.kind !== "foreign";
+      // A registering that still hangs takes itself back when it comes through.
+      if (registering) await within(clock, hurry?.aborted ? 0 : Math.max(0, limitMs - (clock.monotonic() - began)), working);
       if (farewell.kind === "gone") {
         registered = false;
         show({});
