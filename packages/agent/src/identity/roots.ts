@@ -13,7 +13,7 @@ export interface MeshRoots {
 
 /** Who follows. */
 export interface RootsFollower {
-  /** The roots that are known already at once, and then each change. */
+  /** What is known already, a problem too, is told at once. */
   onRoots(roots: MeshRoots): void;
   /** Consul did not tell; it is asked again. */
   onProblem(error: unknown): void;
@@ -35,7 +35,8 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
   const followers = new Set<RootsFollower>();
   let known: MeshRoots | undefined;
   let watching: AbortController | undefined;
-  let lost = false;
+  /** Why Consul did not tell when it was last asked. */
+  let problem: { readonly error: unknown } | undefined;
 
   const begin = (): AbortController => {
     const ending = new AbortController();
@@ -44,8 +45,8 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
       { path: "/agent/connect/ca/roots", waitMs },
       {
         onAnswer() {
-          if (lost) for (const follower of [...followers]) follower.onRegained();
-          lost = false;
+          if (problem) for (const follower of [...followers]) follower.onRegained();
+          problem = undefined;
         },
         onValue(data) {
           const next = meshRootsOf(data);
@@ -55,7 +56,7 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
           if (changed) for (const follower of [...followers]) follower.onRoots(next);
         },
         onError(error) {
-          lost = true;
+          problem = { error };
           for (const follower of [...followers]) follower.onProblem(error);
         },
         signal: ending.signal,
@@ -70,12 +71,14 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
     follow(follower) {
       followers.add(follower);
       if (known) follower.onRoots(known);
+      if (problem) follower.onProblem(problem.error);
       watching ??= begin();
       return () => {
         if (!followers.delete(follower) || followers.size > 0) return;
         watching?.abort(new Error("nobody follows the roots any more"));
         watching = undefined;
         known = undefined;
+        problem = undefined;
       };
     },
   };

@@ -1,0 +1,71 @@
+import { type CaRoots, type Consul, ConsulError } from "@legation/consul";
+import { createTestClock } from "@legation/runtime/testing";
+import { expect, it } from "vitest";
+import { createRootsSource, type RootsFollower } from "./roots.js";
+
+const rootsOf = (...ids: string[]): CaRoots => ({
+  ActiveRootID: ids.at(-1) ?? "",
+  TrustDomain: ids.length > 0 ? "a.consul" : "",
+  Roots: ids.map((ID) => ({ ID, Name: ID, RootCert: `pem ${ID}\n`, IntermediateCerts: null, Active: ID === ids.at(-1) })),
+});
+
+function bench() {
+  const clock = createTestClock();
+  const waiting: ((answer: CaRoots | Error) => void)[] = [];
+  let index = 0;
+  const consul: Pick<Consul, "get"> = {
+    get: <T>(_path: string, options: { readonly signal?: AbortSignal } = {}) =>
+      new Promise<{ data: T; index: number; knownLeader: boolean; lastContactMs: number; filteredByAcl: boolean; bytes: number }>(
+        (resolve, reject) => {
+          options.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+          waiting.push((data) => {
+            if (data instanceof Error) reject(data);
+            else resolve({ data: data as T, index: ++index, knownLeader: true, lastContactMs: 0, filteredByAcl: false, bytes: 0 });
+          });
+        },
+      ),
+  };
+  const source = createRootsSource(consul, clock);
+  const told: string[] = [];
+  const follower = (name: string): RootsFollower => ({
+    onRoots: ({ active, trusted }) => void told.push(`${name}: ${active} of ${trusted.join()}`),
+    onProblem: (error) => void told.push(`${name}: ${(error as Error).message}`),
+    onRegained: () => void told.push(`${name}: regained`),
+  });
+  const take = (): string[] => told.splice(0);
+  /** Answers the question that waits, and lets the next one come. */
+  const answer = async (data: CaRoots | Error): Promise<void> => {
+    waiting.shift()?.(data);
+    await clock.advance(2_000);
+  };
+  return { source, follower, answer, take, waiting };
+}
+
+it("asks once for all who follow, tells each change, and what is known to who comes later", async () => {
+  const { source, follower, answer, take, waiting } = bench();
+  const leave = [source.follow(follower("a")), source.follow(follower("b"))];
+  expect(waiting).toHaveLength(1);
+  await answer(rootsOf("x"));
+  expect(take()).toEqual(["a: x of pem x", "b: x of pem x"]);
+  await answer(rootsOf("x"));
+  expect(take()).toEqual([]);
+  await answer(rootsOf("x", "y"));
+  expect(take()).toEqual(["a: y of pem x,pem y", "b: y of pem x,pem y"]);
+  leave.push(source.follow(follower("c")));
+  expect(take()).toEqual(["c: y of pem x,pem y"]);
+  for (const end of leave) end();
+  await answer(rootsOf("z"));
+  expect([take(), waiting]).toEqual([[], []]);
+});
+
+it("tells a problem to all, to who comes later too, and when it is over", async () => {
+  const { source, follower, answer, take } = bench();
+  source.follow(follower("a"));
+  await answer(new ConsulError("consul.no-connect", "off"));
+  source.follow(follower("b"));
+  expect(take()).toEqual(["a: off", "b: off"]);
+  await answer(rootsOf());
+  expect(take()).toEqual(["a: regained", "b: regained", "a: Consul's CA has no root yet", "b: Consul's CA has no root yet"]);
+  await answer(rootsOf("x"));
+  expect(take()).toContain("a: x of pem x");
+});
