@@ -60,10 +60,12 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       const prices = await fleet("prices", "grpc");
       const raw = await fleet("raw", "tcp", 1);
       const web = await mesh.startService({ name: "web", dependencies: ["orders", "prices"] });
-      await untilUsable(web, "orders", orders);
+      // One that is frozen in a test is not to be replaced by its agent meanwhile.
+      const admin = await mesh.startService({ name: "admin", dependencies: ["orders"], config: { envoy: { answerWithin: "5m" } } });
+      for (const caller of [web, admin]) await untilUsable(caller, "orders", orders);
       await untilUsable(web, "prices", prices);
       const [first] = orders as [ServiceProcess];
-      return { orders, prices, called: [...orders, ...prices], all: [...orders, ...prices, ...raw, web], web, first };
+      return { orders, prices, called: [...orders, ...prices], all: [...orders, ...prices, ...raw, web, admin], web, admin, first };
     },
   );
 
@@ -107,6 +109,36 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
       await Promise.all([mesh.controlPlane.restart(), ...victims.map((victim) => victim.restart())]);
       await untilMode([...called, web], mode);
     }
+    held(await requests.stop());
+  });
+
+  it("waits for a caller whose Envoy is frozen, over the death of an agent too, and names it", { timeout: 300_000 }, async () => {
+    const { mesh, web, admin, orders, first } = state();
+    await move("permissive");
+    const requests = mixedLoad(web, rate);
+    const stands = (instance: ServiceProcess) =>
+      until(
+        async (note) => {
+          const identity = await identityOf(instance);
+          note(identity);
+          return identity.mode === "strict" && identity.tls === "accepted" && /not acknowledged by \S*\/admin-1/.test(identity.waits ?? "");
+        },
+        { what: `${instance.id} to wait for admin-1`, limitMs },
+      );
+    const { envoy } = await admin.pids();
+    process.kill(envoy, "SIGSTOP");
+    try {
+      setMode(mesh, "strict");
+      for (const instance of orders) await stands(instance);
+      await first.kill9("agent");
+      await first.restart();
+      await stands(first);
+      for (const instance of orders) expect(await answersPlainText(instance)).toBe(true);
+    } finally {
+      process.kill(envoy, "SIGCONT");
+    }
+    await untilMode(state().all, "strict");
+    await move("off");
     held(await requests.stop());
   });
 
