@@ -5,7 +5,7 @@ import { request } from "node:https";
 import { connect as connectPlainly, type Socket } from "node:net";
 import { join } from "node:path";
 import { rotateRoot } from "@legation/consul/testing";
-import { type AgentReport, leavingPath, reportPath } from "@legation/contract";
+import { type AgentReport, leavingPath, type RoutingReply, reportPath } from "@legation/contract";
 import {
   type ConsulProcess,
   type ConsulVersion,
@@ -130,6 +130,27 @@ describe.each(consulVersions)("with Consul %s", (version) => {
     const notice = { node, id: "web-1", service: "web", limitMs: 1_000 };
     expect(await post(plane, leavingPath, { ...notice, relayed: true }, leaf)).toMatchObject({ status: 403 });
     expect(await post(plane, leavingPath, { ...notice, service: "orders", id: "orders-1" }, leaf)).toMatchObject({ status: 403 });
+  });
+
+  it("has an agent's notice answered by every replica", async () => {
+    const { consul, plane, sandbox } = parts();
+    const other = await startControlPlane(sandbox, { consul: consul.url, name: "second" });
+    const logged = async (file: string, words: string) => (await readFile(file, "utf8")).includes(words);
+    for (const { log } of [plane, other])
+      await until(() => logged(log, '"event":"replicas.changed"'), { what: "the replicas to know each other", limitMs });
+    await until(() => logged(other.log, '"event":"tls.certificate"'), { what: "the other's certificate", limitMs });
+    const leaf = await leafOf(consul, "web");
+    const answer = await until(
+      async (note) => {
+        const { status, body } = await post(plane, leavingPath, { node, id: "web-1", service: "web", limitMs: 2_000 }, leaf);
+        note(body);
+        const reply = JSON.parse(body) as RoutingReply;
+        return status === 200 && reply.replicas === 2 && reply;
+      },
+      { what: "both replicas to answer", limitMs },
+    );
+    expect(answer).toMatchObject({ silent: [], accepted: true });
+    await other.stop();
   });
 
   it("keeps every stream over garbage, half hellos and crawling clients on both ports", async () => {

@@ -71,6 +71,8 @@ export function createChannel(options: ChannelOptions): Channel {
   const ended = (): boolean => stopping.signal.aborted;
   let state: ChannelState = { listening: false };
   let current = 0;
+  /** The last report went by TLS. */
+  let secure = false;
   let stream: { close(): void } | undefined;
 
   const base = (offset: number): string => (apis[(current + offset) % apis.length] ?? "").replace(/\/$/, "");
@@ -83,7 +85,10 @@ export function createChannel(options: ChannelOptions): Channel {
         const { status, body: text } = await contacts.ask(api, path, { method: "POST", body, timeoutMs });
         if (status < 200 || status > 299) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
         current = (current + offset) % apis.length;
-        if (state.connected !== api) log.info({ event: "channel.connected", api }, `reporting to the control plane at ${api}`);
+        const tls = (await contacts.at(api)).tls !== undefined;
+        if (state.connected !== api || tls !== secure)
+          log.info({ event: "channel.connected", api, tls }, `reporting to the control plane at ${api}${tls ? " by mutual TLS" : ""}`);
+        secure = tls;
         state = { listening: state.listening, connected: api };
         return;
       } catch (error) {
