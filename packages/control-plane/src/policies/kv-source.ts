@@ -48,7 +48,10 @@ export function createKvPolicySource(o: {
     try {
       if (!row) {
         if (o.current() !== undefined)
-          throw new PolicyRefusal("policy.missing", `the store has lost ${headKey}: write it again with "legation policy repair"`);
+          throw new PolicyRefusal(
+            "policy.missing",
+            `the store has lost ${headKey}. Put it back from a backup, or apply the policies again ("legation policy list --json" has them)`,
+          );
         return watcher.onBundle(undefined);
       }
       id = headOf(Buffer.from(row.Value ?? "", "base64").toString("utf8"));
