@@ -9,6 +9,9 @@ import type { PolicyStore } from "./store.js";
 /** Each proposal has a key below this, and below that one the signatures, by the key's name. */
 export const proposalPrefix = `${policyPrefix}proposals/`;
 
+/** A Consul that does not answer within this time is asked for no list; milliseconds. */
+const listLimit = 2_000;
+
 /** A proposal with the signatures that are good. */
 export interface SignedProposal {
   readonly id: string;
@@ -58,7 +61,7 @@ export function createProposals(o: { kv: Kv; blobs: Blobs; store: Pick<PolicySto
       return id;
     },
     async list() {
-      const entries = await kv.list(proposalPrefix);
+      const entries = await kv.list(proposalPrefix, { timeoutMs: listLimit });
       return entries.map(({ key }) => key.slice(proposalPrefix.length)).filter((id) => !id.includes("/"));
     },
     async sign(id, { key, signature }) {
