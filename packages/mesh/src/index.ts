@@ -20,7 +20,7 @@ export { patternProblem } from "./authorization/pattern.js";
 export { type DenialInput, denials, strangerRule } from "./authorization/rbac.js";
 export type { CallRequest } from "./authorization/request-match.js";
 export { addressOf } from "./catalog/address.js";
-export { type Endpoint, type EndpointHealth, endpointOf, isServing } from "./catalog/endpoint.js";
+export { type Endpoint, type EndpointHealth, endpointOf, endpointsOf, hasLapsed, isServing, type Omission } from "./catalog/endpoint.js";
 export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf } from "./catalog/instance.js";
 export {
   applyMassLossGuard,

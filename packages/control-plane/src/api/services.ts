@@ -1,6 +1,15 @@
 /** `GET /services`, `GET /services/{name}`: the registry, with what becomes of each instance and why. */
 import { decodeMeta, instanceKey, type Protocol, type ReportedHealth } from "@legation/contract";
-import { type CatalogService, type EndpointHealth, endpointOf, type Instance, type Problem } from "@legation/mesh";
+import {
+  type CatalogService,
+  type Endpoint,
+  type EndpointHealth,
+  endpointOf,
+  endpointsOf,
+  type Instance,
+  type Omission,
+  type Problem,
+} from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 import type { ReceivedReport } from "../channel/reports.js";
 import { listing, readNamedService, writeNamedService } from "../security/right.js";
@@ -111,7 +120,10 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
 /** The view of one service, with only the instances that carry all `tags`. */
 export function serviceView(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
   const chosen = carrying(service, tags);
-  const instances = chosen.map((instance) => instanceView(instance, source.report(instanceKey(instance.node, instance.id))));
+  const endpoints = endpointsOf(service);
+  const instances = chosen.map((instance) =>
+    instanceView(instance, endpoints.get(instance) ?? endpointOf(instance), source.report(instanceKey(instance.node, instance.id))),
+  );
   const metas = chosen.map((instance) => decodeMeta(instance.meta));
   const count = (health: InstanceView["health"]) => instances.filter((view) => view.health === health).length;
   return {
@@ -140,8 +152,7 @@ function distinct(words: readonly string[]): string[] {
   return [...new Set(words)].sort();
 }
 
-function instanceView(instance: Instance, report: ReceivedReport | undefined): InstanceView {
-  const endpoint = endpointOf(instance);
+function instanceView(instance: Instance, endpoint: Endpoint | Omission, report: ReceivedReport | undefined): InstanceView {
   const { version, zone } = decodeMeta(instance.meta);
   const address = hostPort(instance.address, instance.port);
   return {

@@ -33,6 +33,13 @@ test("the same id on another node is another instance", () => {
 });
 
 const check = (id: string, status: "critical" | "warning") => ({ id, name: id, status, output: "" });
+test("a heartbeat that has lapsed takes no notice over: Consul may have heard nobody's", () => {
+  const { notices } = scene();
+  const lapsed = { ...check("heartbeat", "critical"), output: "TTL expired" };
+  const silent = { name: "orders", instances: [instance("orders", "o1", { checks: [lapsed] })] };
+  expect(notices.apply(silent).instances[0]?.leaving).toBe(true);
+});
+
 test.each([
   ["maintenance", { checks: [check(maintenanceCheckId("o1"), "critical")] }],
   ["a critical check", { checks: [check("app", "critical")] }],

@@ -1,6 +1,6 @@
 /** Instances that said they leave before Consul shows it. */
 import { instanceKey, leavingLimit, maintenanceCheckId, type RoutingNotice } from "@legation/contract";
-import type { CatalogService, Instance } from "@legation/mesh";
+import { type CatalogService, hasLapsed, type Instance } from "@legation/mesh";
 import type { Clock, Timer } from "@legation/runtime";
 
 /** What speaks for a notice, or against it, where Consul shows nothing of it. */
@@ -99,8 +99,12 @@ export function createLeavingNotices(
   };
 }
 
+/** A lapsed check confirms nothing: after Consul was away, those of all instances have. */
 function confirmed(instance: Instance): boolean {
   return instance.checks.some(
-    (check) => check.status === "critical" || check.id === maintenanceCheckId(instance.id) || check.id === "_node_maintenance",
+    (check) =>
+      (check.status === "critical" && !hasLapsed(check)) ||
+      check.id === maintenanceCheckId(instance.id) ||
+      check.id === "_node_maintenance",
   );
 }

@@ -2,7 +2,7 @@
 import { instanceKey, type NodeMetadata, type RoutingNotice } from "@legation/contract";
 import {
   type CatalogService,
-  endpointOf,
+  endpointsOf,
   type IdentityPolicies,
   identityOf,
   isServing,
@@ -205,9 +205,11 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     routed({ service: name, node, id }) {
       if (dirty.delete(name)) publish([name]);
-      const found = service(name)?.instances.find((instance) => instance.node === node && instance.id === id);
+      const known = service(name);
+      const found = known?.instances.find((instance) => instance.node === node && instance.id === id);
+      const endpoint = known && found && endpointsOf(known).get(found);
       const current = compiled.get(name);
-      const serving = found !== undefined && isServing(endpointOf(found));
+      const serving = endpoint !== undefined && isServing(endpoint);
       const mutual = current?.mutualCluster?.version;
       return {
         serving,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyService, check, instance } from "../proof/instances.js";
-import { endpointOf, isServing } from "./endpoint.js";
+import { endpointOf, endpointsOf, isServing } from "./endpoint.js";
 import type { Instance } from "./instance.js";
 
 const maintenance = { ...check("critical", "_service_maintenance:orders-1"), output: "by hand" };
@@ -102,5 +102,29 @@ describe("what Consul says of an instance and what EDS says of its endpoint", ()
   it("gives a reason that does not change with a check's output", () => {
     const at = (output: string) => endpointOf(instance({ checks: [{ ...check("critical"), output }] }));
     expect(at("took 12 ms")).toEqual(at("took 13 ms"));
+  });
+});
+
+describe("a service whose instances all lapse, because Consul has heard nobody for a while", () => {
+  const lapsed = (id: string) => ({ ...check("critical", id), output: "TTL expired (last output before timeout follows): passes" });
+  const standing = (...instances: Partial<Instance>[]) =>
+    [...endpointsOf({ name: "orders", instances: instances.map((of, i) => instance({ id: `orders-${i}`, ...of })) }).values()].map(
+      (endpoint) => (endpoint.omitted ? "omitted" : endpoint.health),
+    );
+
+  it("is tried at those that only their silence speaks against, and at no other", () => {
+    expect(
+      standing(
+        { checks: [lapsed("heartbeat"), lapsed("http")] },
+        { checks: [lapsed("heartbeat"), draining] },
+        { checks: [lapsed("heartbeat"), check("critical", "http")] },
+        { checks: [lapsed("heartbeat")], leaving: true },
+        { checks: [lapsed("heartbeat")], everPassed: false },
+      ),
+    ).toEqual(["HEALTHY", "DRAINING", "UNHEALTHY", "DRAINING", "omitted"]);
+  });
+
+  it("gives those up as soon as one instance passes", () => {
+    expect(standing({ checks: [lapsed("heartbeat")] }, { checks: [check("passing")] })).toEqual(["UNHEALTHY", "HEALTHY"]);
   });
 });

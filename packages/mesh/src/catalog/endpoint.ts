@@ -1,7 +1,7 @@
 /** What Consul says of an instance → what EDS says of its endpoint: the one table, with a reason for each row. */
 import { drainingReason, maintenanceCheckId } from "@legation/contract";
 import { addressProblem } from "./address.js";
-import { type Check, compareText, type Instance } from "./instance.js";
+import { type CatalogService, type Check, compareText, type Instance } from "./instance.js";
 
 /** The states that EDS can carry for an endpoint. */
 export type EndpointHealth = "HEALTHY" | "DEGRADED" | "UNHEALTHY" | "DRAINING";
@@ -56,6 +56,30 @@ export function endpointOf(instance: Instance): Endpoint | Omission {
   const state = warning.length > 0 ? `warning: ${named(warning)}` : instance.checks.length > 0 ? "passing" : "no checks";
   if (weight < 1) return at("DRAINING", `${state}, with weight 0: no traffic`);
   return at("HEALTHY", state);
+}
+
+/**
+ * The states of a service's endpoints, each as `endpointOf` but for one case: when none serves, those that only their silence speaks against
+ * do. Consul that was away has heard no heartbeat of anybody, and all lapse at once. Envoy's own way out, to try all whatever their health,
+ * would try those too that are known to leave or to be ill.
+ */
+export function endpointsOf({ instances }: CatalogService): ReadonlyMap<Instance, Endpoint | Omission> {
+  const alone = new Map(instances.map((instance) => [instance, endpointOf(instance)]));
+  if ([...alone.values()].some(isServing)) return alone;
+  return new Map([...alone].map(([instance, endpoint]) => [instance, isSilent(instance, endpoint) ? despiteSilence(endpoint) : endpoint]));
+}
+
+function isSilent({ checks }: Instance, endpoint: Endpoint | Omission): endpoint is Endpoint {
+  return !endpoint.omitted && endpoint.health === "UNHEALTHY" && checks.every((check) => check.status !== "critical" || hasLapsed(check));
+}
+
+function despiteSilence(endpoint: Endpoint): Endpoint {
+  return { ...endpoint, health: "HEALTHY", reason: `${endpoint.reason}; tried all the same, since no instance of its service passes` };
+}
+
+/** True for a critical check that is so because nobody has updated it within its TTL. Consul writes that into the output. */
+export function hasLapsed({ status, output }: Check): boolean {
+  return status === "critical" && output.startsWith("TTL expired");
 }
 
 /** True for an endpoint that takes new requests. */

@@ -1,7 +1,7 @@
 /** A service's endpoints in their final order: each with its place, one per address, and what was wrong with the rest. */
 import type { Problem } from "../problem.js";
 import { addressOf, addressProblem, isIp } from "./address.js";
-import { type Endpoint, endpointOf } from "./endpoint.js";
+import { type Endpoint, endpointsOf } from "./endpoint.js";
 import { byIdentity, type CatalogService, compareText, type Instance, keyOf, metaOf } from "./instance.js";
 
 /** An endpoint that EDS carries. */
@@ -35,12 +35,13 @@ export function placeEndpoints(service: CatalogService): {
   for (const [id, nodes] of idsOnSeveralNodes(instances))
     say("duplicate-id", `ID ${id} is registered on ${nodes.join(" and ")}: both are served. Give each instance an ID of its own`);
 
+  const endpoints = endpointsOf(service);
   const byAddress = new Map<string, PlacedEndpoint>();
   for (const instance of instances) {
     const flaw = addressProblem(instance);
     if (flaw) say("instance-address", `${keyOf(instance)} gets no traffic: its ${flaw}`);
-    const endpoint = endpointOf(instance);
-    if (endpoint.omitted) continue;
+    const endpoint = endpoints.get(instance);
+    if (!endpoint || endpoint.omitted) continue;
     const { host, port } = addressOf(instance);
     const placed: PlacedEndpoint = { instance, endpoint, host, port, ip: isIp(host) };
     const address = `${host.toLowerCase()} ${port}`;
