@@ -10,3 +10,14 @@ key "legation/mesh" {
 key_prefix "legation/policies/" {
   policy = "write"
 }
+
+# How the control plane keeps the policies: nobody else writes there, so that every change is checked, approved and audited.
+key "legation/policies/head" {
+  policy = "read"
+}
+key_prefix "legation/policies/blobs/" {
+  policy = "read"
+}
+key_prefix "legation/policies/proposals/" {
+  policy = "read"
+}

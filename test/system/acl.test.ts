@@ -170,6 +170,28 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     expect([weak.code, weak.text]).toEqual([5, expect.stringContaining('key "legation/mesh" { policy = "read" }')]);
   });
 
+  test("a policy is set by who may write it, through the control plane alone", async () => {
+    const { mesh, acl } = scene();
+    const apply = (token: string | undefined, name: string, service: string | undefined = name) => {
+      const identity = { apiVersion: "legation/v1", kind: "Identity", name, ...(service ? { service } : {}), mode: "off" };
+      return ask(mesh, "/v1/policies/apply", token, "POST", { documents: [identity], reason: "the least that is needed" });
+    };
+    const team = await acl.custom("team", 'key "legation/policies/Identity/orders" { policy = "write" }');
+    const missing = (name: string) => `key "legation/policies/Identity/${name}" { policy = "write" }`;
+    expect(await apply(undefined, "orders")).toMatchObject({ status: 401, missing: missing("orders") });
+    expect(await apply(await acl.token("operator-read"), "orders")).toMatchObject({ status: 403, missing: missing("orders") });
+    expect(await apply(team, "web")).toMatchObject({ status: 403, missing: missing("web") });
+    expect(await apply(team, "orders", "web")).toMatchObject({ status: 403, missing: missing("web") });
+    expect(await apply(team, "orders", "")).toMatchObject({ status: 403, missing: missing("") });
+    expect(await apply(team, "orders")).toMatchObject({ status: 200 });
+    const operator = await acl.token("operator-write");
+    expect(await apply(operator, "web")).toMatchObject({ status: 200 });
+    const direct = ["legation/policies/head", "legation/policies/blobs/x", "legation/policies/proposals/x"];
+    for (const token of [team, operator])
+      for (const key of direct)
+        await expect(withConsul(mesh, token, (consul) => consul.kv.put(key, "x"))).rejects.toThrow("ermission denied");
+  });
+
   test("a certificate comes with the rule to write the service, and not without", async () => {
     const { mesh, acl } = scene();
     const leaf = (consul: Consul) =>
@@ -198,6 +220,26 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     await withConsul(mesh, acl.management, async (consul) => {
       for (const id of ["probe-1", "other"]) await consul.agent.deregister(id).catch(() => undefined);
     });
+  });
+
+  test("without Consul, readers read on and an instance leaves with its callers' acknowledgement; nothing is changed", async () => {
+    const { mesh, acl, web, orders } = scene();
+    const write = await acl.token("operator-write");
+    const second = await mesh.startService({ name: "orders", id: "orders-3" });
+    await untilUsable(web, "orders", [orders, second]);
+    expect((await ask(mesh, "/services/orders", write)).status).toBe(200);
+    expect((await ask(mesh, "/v1/services/orders/release", write, "POST")).status).toBe(202);
+    await mesh.consul.kill9();
+    await until(async () => (await ask(mesh, "/v1/services/orders/release", write, "POST")).status === 503, {
+      what: "changes to be refused",
+      limitMs,
+    });
+    expect((await ask(mesh, "/services/orders", write)).status).toBe(200);
+    expect((await ask(mesh, "/services/orders", await acl.token("operator-read"))).status).toBe(200);
+    const traffic = load(web, "orders", 100);
+    const drained = await second.ask<{ steps?: readonly { outcome: string }[] }>("POST", "/v1/drain", { wait: true });
+    expect(JSON.stringify(drained.body.steps)).toMatch(/subscribed prox(y|ies) .*acknowledged/);
+    expect((await traffic.stop()).failures).toEqual([]);
   });
 });
 

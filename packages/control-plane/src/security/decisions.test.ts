@@ -100,6 +100,12 @@ describe("decisions on tokens", () => {
     expect(decisions.knows("good")).toBe(true);
   });
 
+  test("on a made-up token cost one question, however many rules it is asked for", async () => {
+    const { asked, decisions } = setUp();
+    expect(await decisions.decide("bad", reads(1_000), false)).toEqual({ kind: "unknown" });
+    expect(asked).toHaveLength(1);
+  });
+
   test("name the owner by its accessor and description", async () => {
     const { decisions } = setUp();
     await decisions.decide("good", [orders], false);

@@ -58,7 +58,7 @@ export const writeNamedService: Right = {
   rules: (request) => [{ resource: "service", name: nameIn(request), access: "write" }],
 };
 
-/** The rule to set or remove one policy. */
+/** The rule to set or remove one policy; with the name "" one that is for the whole mesh. */
 export function policyWrite(kind: string, name: string): AclRule {
   return { resource: "key", name: `legation/policies/${kind}/${name}`, access: "write" };
 }
@@ -74,16 +74,24 @@ export const readPolicies: Right = { kind: "rules", change: false, rules: () => 
 export const approvePolicies: Right = { kind: "rules", change: true, rules: () => [readAllPolicies] };
 /** Replaces all policies at once. */
 export const replacePolicies: Right = { kind: "rules", change: true, rules: () => [writeAllPolicies] };
-/** Sets and removes the policies that the body names; all of them when it cannot be told which. */
+/**
+ * Sets and removes the policies that the body names; all of them when it cannot be told which. To set one takes the right to its name and to
+ * the service that it is for, so that nobody reaches another service, or the whole mesh, by a name of his own.
+ */
 export const writeNamedPolicies: Right = {
   kind: "rules",
   change: true,
   rules({ body }) {
     const { documents = [], remove = [], replace = false } = body as PolicyBody;
     if (replace) return [writeAllPolicies];
-    const named = documents.map((document) => {
-      const { kind, name } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown };
-      return typeof kind === "string" && typeof name === "string" ? policyWrite(kind, name) : writeAllPolicies;
+    const named = documents.flatMap((document) => {
+      const {
+        kind,
+        name,
+        service = "",
+      } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown; readonly service?: unknown };
+      if (typeof kind !== "string" || typeof name !== "string" || typeof service !== "string") return [writeAllPolicies];
+      return service === name ? [policyWrite(kind, name)] : [policyWrite(kind, name), policyWrite(kind, service)];
     });
     const removed = remove.map((key): AclRule => ({ resource: "key", name: `${policyPrefix}${key}`, access: "write" }));
     return named.length + removed.length > 0 ? [...named, ...removed] : [readAllPolicies];
