@@ -48,6 +48,11 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/proxies.js"),
   },
   {
+    name: "intentions",
+    summary: "List who may call whom, or say what becomes of a call and why",
+    load: () => import("./commands/intentions.js"),
+  },
+  {
     name: "audit",
     summary: "List who changed what, and who was refused what",
     load: () => import("./commands/audit.js"),

@@ -36,6 +36,7 @@ interface Answer {
 let consul: ConsulServer;
 let intentions: TestIntentions;
 let dir: string;
+let http: string;
 const ends: (() => unknown)[] = [];
 const leaves = new Map<string, CaLeaf>();
 /** By the service that answers there. */
@@ -72,6 +73,7 @@ beforeAll(async () => {
   const { values: config } = loadConfig(controlPlaneOptions, { argv });
   const ready = await startControlPlane({ config, stateDir: join(dir, "state"), clock: systemClock, log, lifecycle });
   ends.push(() => lifecycle.stop("the test is over"));
+  http = ready.http;
 
   const app = createServer((asked, answer) => answer.end(`the application has ${asked.url}`));
   const speaksFirst = createTcpServer((socket) => {
@@ -205,6 +207,34 @@ test("a change holds for the next request of connections that are open, within a
   });
 });
 
+test("the API says what would become of a call and by which rule, and lists what Consul has", async () => {
+  const api = async (path: string) => (await fetch(`${http}/v1/intentions${path}`)).json();
+  await intentions.replace([
+    {
+      source: "web",
+      destination: "orders",
+      rule: [{ Action: "allow", HTTP: { PathPrefix: "/a", Methods: ["POST"], Header: [{ Name: "x-role", Exact: "boss" }] } }],
+    },
+    { source: "*", destination: "shadowed", rule: "allow" },
+  ]);
+  await settled("the list", async () => ((await api("")) as { intentions: unknown[] }).intentions.length === 2);
+  expect(await api("")).toMatchObject({
+    default: "deny",
+    intentions: [
+      { name: "web=>orders", precedence: 9 },
+      { name: "*=>shadowed", rule: "allow" },
+    ],
+  });
+  expect(await api("/check?from=web&to=orders&path=/a%3Fx&method=post&header=X-Role:%20boss")).toEqual({
+    ...{ from: "web", to: "orders", verdict: "allow", rule: "web=>orders#1", authorization: "enforce" },
+    reason: "permission 1 of intention web=>orders says allow",
+  });
+  expect(await api("/check?from=web&to=orders&path=/a")).toMatchObject({ verdict: "deny", rule: "web=>orders#default" });
+  expect(await api("/check?from=web&to=orders")).toMatchObject({ verdict: "deny", rule: "web=>orders" });
+  expect(await api("/check?from=admin&to=shadowed")).toMatchObject({ verdict: "allow", rule: "*=>shadowed", authorization: "shadow" });
+  expect(await api("/check?from=admin")).toMatchObject({ status: 400 });
+});
+
 test("in shadow everything passes, and what would be refused is counted by its rule", async () => {
   await intentions.replace([{ source: "web", destination: "shadowed", rule: "deny" }]);
   const web = caller("web");
@@ -251,15 +281,14 @@ test("Envoy refuses the same requests as `decide`, by the same rule, for random 
     async (rows, calls) => {
       const mark = `/mark-${++round}`;
       const marked = { Action: "deny", HTTP: { PathExact: mark } };
-      await intentions.replace([{ source: "web", destination: "orders", rule: [...rows, marked] }]);
+      await intentions.replace([{ source: "web", destination: "orders", rule: [marked, ...rows] }]);
       const written = parseIntentions(await (await fetch(`${consul.url}/v1${intentionsPath}`)).json()).intentions;
       const own = (request: CallRequest) =>
         decide(written, "deny", { from: { namespace: "default", name: "web" }, to: { namespace: "default", name: "orders" }, request });
-      // Each set has a permission that no other has, by whose answer it is known to be the one that Envoy follows now.
-      const probe = own({ path: mark });
-      if (probe.rule === `web=>orders#${rows.length + 1}`)
-        await settled(`Envoy to have set ${round}`, async () => (await web.call("orders", { path: mark })).body === refused(probe.rule));
-      else return;
+      // The first permission of each set matches what no other set's does: by its answer it is known which one Envoy follows now.
+      const { rule } = own({ path: mark });
+      expect(rule).toBe("web=>orders#1");
+      await settled(`Envoy to have set ${round}`, async () => (await web.call("orders", { path: mark })).body === refused(rule));
       for (const request of calls) {
         const decision = own(request);
         sides[decision.verdict]++;

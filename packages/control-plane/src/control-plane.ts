@@ -237,6 +237,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     peers: { certificate, events: securityEvents },
     health: overview.health,
     services: { ...reconciler, report: reports.of },
+    intentions: reconciler,
     proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
     changes,
     securityEvents,

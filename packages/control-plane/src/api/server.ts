@@ -15,6 +15,7 @@ import { demandRights, open, readMesh } from "../security/right.js";
 import { addAuditRoute } from "./audit.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addHealthRoute, type HealthView } from "./health.js";
+import { addIntentionRoutes, type IntentionReader } from "./intentions.js";
 import { knowPeers, type PeerParts } from "./peer.js";
 import { addPolicyRoutes, type PolicyParts } from "./policies.js";
 import { addPolicyChangeRoutes } from "./policy-changes.js";
@@ -53,6 +54,7 @@ export interface ApiParts {
   /** Gives up instances of a service that are held although they vanished. */
   readonly release: (service: string) => void;
   readonly policies: PolicyParts;
+  readonly intentions: IntentionReader;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -84,6 +86,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
   });
+  addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);
   addPolicyChangeRoutes(app, parts.policies);
   app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>

@@ -73,6 +73,7 @@ async function setUp(o: { mode?: AclMode; service?: string; metricsOpen?: boolea
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
     release: (service) => released.push(service),
     policies: createTestPolicies(),
+    intentions: { ...services, intentions: () => undefined, identity: () => undefined },
     clock,
     log,
   });
