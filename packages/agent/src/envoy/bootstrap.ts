@@ -49,6 +49,9 @@ export const controlPlaneCluster = "legation:xds";
 /** Envoy's own back-off grows to 30 s: so long would a proxy stay away from a control plane that has been back for a while. */
 const reconnect = { baseInterval: "0.250s", maxInterval: "5s" };
 
+/** Instructions of a regular expression: Envoy refuses more than 100 otherwise, which Consul's intentions may need; Consul sets the same. */
+const largestRegex = 1_048_576;
+
 /** Canonical proto JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -79,6 +82,7 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
     },
     admin: { address: address(input.admin), ignoreGlobalConnLimit: true },
     overloadManager: overloadManager(input.overload),
+    layeredRuntime: { layers: [{ name: "limits", staticLayer: { "re2.max_program_size.error_level": largestRegex } }] },
   };
 }
 

@@ -6,6 +6,10 @@ import { FileAccessLogSchema } from "@legation/envoy-api/envoy/extensions/access
 import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
 
 const fields: JsonObject = {
+  // Who called, by the certificate, and the rule of Consul's intentions that refused (TCP: in `termination`).
+  caller: "%DOWNSTREAM_PEER_URI_SAN%",
+  callee: "%DOWNSTREAM_LOCAL_URI_SAN%",
+  termination: "%CONNECTION_TERMINATION_DETAILS%",
   attempts: "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
   bytesReceived: "%BYTES_RECEIVED%",
   bytesSent: "%BYTES_SENT%",
