@@ -19,6 +19,7 @@ import { createProve } from "./channel/proof.js";
 import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
 import { type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
+import { warnOfExposure } from "./exposure.js";
 import { createOverview } from "./overview.js";
 import { createLiveness } from "./policies/liveness.js";
 import { createPolicies } from "./policies/setup.js";
@@ -337,18 +338,4 @@ function addressOf(address: string): { readonly host: string; readonly port: num
   const parsed = parseAddress(address);
   if (!parsed) throw new LegationError("config", `${address} is no address. Write host:port, such as 127.0.0.1:8080`);
   return parsed;
-}
-
-function warnOfExposure(o: { xdsHost: string; plaintext: boolean; log: Logger }): void {
-  const { xdsHost, plaintext, log } = o;
-  if (plaintext && !isLoopback(xdsHost))
-    log.warn(
-      { event: "xds.insecure", host: xdsHost },
-      `xDS IS SERVED IN PLAIN TEXT on ${xdsHost}: whoever reaches it can read the whole mesh`,
-    );
-  if (!plaintext)
-    log.info(
-      { event: "xds.tls-only", host: xdsHost },
-      `xDS on ${xdsHost} is for TLS alone: proxies can connect once Consul's CA has given this control plane a certificate`,
-    );
 }
