@@ -235,6 +235,19 @@ test("the API says what would become of a call and by which rule, and lists what
   expect(await api("/check?from=admin")).toMatchObject({ status: 400 });
 });
 
+test("a path that only looks like another is judged, and reaches the application, as what it is", async () => {
+  const rule = [
+    { Action: "deny", HTTP: { PathPrefix: "/admin" } },
+    { Action: "allow", HTTP: { PathPrefix: "/" } },
+  ];
+  await intentions.replace([{ source: "web", destination: "orders", rule }]);
+  const web = caller("web");
+  await settled("the rule", async () => (await web.call("orders", { path: "/admin" })).body === refused("web=>orders#1"));
+  for (const path of ["/x/../admin", "/./admin", "/%61dmin"])
+    expect([path, await web.call("orders", { path })]).toEqual([path, { status: 403, body: refused("web=>orders#1") }]);
+  expect(await web.call("orders", { path: "/x/../a?b=../c" })).toEqual({ status: 200, body: "the application has /a?b=../c" });
+});
+
 test("in shadow everything passes, and what would be refused is counted by its rule", async () => {
   await intentions.replace([{ source: "web", destination: "shadowed", rule: "deny" }]);
   const web = caller("web");

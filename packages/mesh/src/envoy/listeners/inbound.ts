@@ -102,6 +102,8 @@ function inboundManager(defaults: MeshDefaults, authorization?: InboundAuthoriza
   return {
     ...manager,
     httpFilters: [...http, ...manager.httpFilters],
+    // A rule for /admin must not be passed by /x/../admin: rules and application see one path, as behind Consul's own proxies.
+    ...(authorization ? { normalizePath: true } : {}),
     accessLog: [...manager.accessLog, ...log],
     localReplyConfig: failureReplies(replies),
   };
