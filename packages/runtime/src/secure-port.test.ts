@@ -24,7 +24,7 @@ const material = { ...server, ca: authority.ca };
 
 async function serve({ early = false, ...options }: Partial<SecurePortOptions> & { readonly early?: boolean } = {}) {
   const refused: string[] = [];
-  const http = createServer((req, res) => {
+  const http = createServer({ headersTimeout: 1_000, requestTimeout: 1_000, connectionsCheckingInterval: 200 }, (req, res) => {
     const peer = tlsPeer(req.socket);
     res.end(JSON.stringify(peer ?? "plain text"));
   });
