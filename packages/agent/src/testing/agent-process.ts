@@ -150,7 +150,7 @@ export async function prepareAgent(options: {
     async cleanUp() {
       child?.kill("SIGKILL");
       await exit;
-      for (const record of ["app.json", "envoy.json"]) await adoptProcess(join(stateDir, record), systemClock)?.end(0);
+      for (const record of ["app.json", "envoy.json", "envoy-parent.json"]) await adoptProcess(join(stateDir, record), systemClock)?.end(0);
       removeCertificates(stateDir);
       rmSync(directory, { recursive: true, force: true });
     },
