@@ -18,6 +18,7 @@ const services: readonly [path: string, typeUrl: string, sotw: string | undefine
   ["route.v3.RouteDiscoveryService", TypeUrl.route, "StreamRoutes", "DeltaRoutes"],
   ["route.v3.VirtualHostDiscoveryService", TypeUrl.virtualHost, undefined, "DeltaVirtualHosts"],
   ["secret.v3.SecretDiscoveryService", TypeUrl.secret, "StreamSecrets", "DeltaSecrets"],
+  ["extension.v3.ExtensionConfigDiscoveryService", TypeUrl.extensionConfig, "StreamExtensionConfigs", "DeltaExtensionConfigs"],
   ["runtime.v3.RuntimeDiscoveryService", TypeUrl.runtime, "StreamRuntime", "DeltaRuntime"],
 ];
 
