@@ -25,6 +25,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const saved: SavedCatalog = {
   answeredAt: Date.parse("2026-01-01T00:00:00Z"),
   datacenter: "dc1",
+  trust: { trustDomain: "11111111-2222-3333-4444-555555555555.consul", datacenter: "dc1" },
   servers: ["6f1c"],
   services: [
     serviceOf("orders", "orders-1"),

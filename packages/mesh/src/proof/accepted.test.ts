@@ -7,6 +7,7 @@ import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
 import { createAuthority, type NodeCertificates, withCertificates } from "./authority.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { compileCase, goldenCases, resourceJson } from "./golden-case.js";
+import { openRules } from "./identity-mesh.js";
 
 let envoy: RunningEnvoy | undefined;
 let certificates: NodeCertificates;
@@ -34,7 +35,9 @@ describe("a real Envoy", () => {
       return compiled ? [(identified && compiled.mutualCluster) || compiled.cluster, compiled.endpoints] : [];
     });
     const own = [...node.view, ...node.instance];
-    envoy = await startEnvoy([...own, ...shared].map(resourceJson).map((json) => withCertificates(json, certificates.directory)));
+    const service = node.instance[0]?.provenance.service ?? "";
+    const rules = identified ? (["http", "tcp"] as const).flatMap((protocol) => openRules(service, protocol)) : [];
+    envoy = await startEnvoy([...own, ...rules, ...shared].map(resourceJson).map((json) => withCertificates(json, certificates.directory)));
 
     const stats = await envoy.stats();
     const rejected = [...stats].filter(([stat, value]) => /(update_rejected|update_failure|create_failure)$/.test(stat) && value > 0);

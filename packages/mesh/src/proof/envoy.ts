@@ -24,7 +24,7 @@ export interface RunningEnvoy {
   admin(path: string): Promise<string>;
   /** All counters and gauges. */
   stats(): Promise<ReadonlyMap<string, number>>;
-  /** Gives it other resources: of each kind those that differ, in the order secrets, clusters, listeners, endpoints, routes. */
+  /** Gives it other resources: of each kind those that differ, in the order secrets and rules, clusters, listeners, endpoints, routes. */
   update(resources: readonly JsonObject[]): void;
   /** Ends the process by SIGKILL and removes its files; the second call does nothing. */
   stop(): Promise<void>;
@@ -110,27 +110,28 @@ function writeSubscriptions(directory: string, resources: readonly JsonObject[])
   };
   const of = (type: string) => resources.filter((resource) => String(resource["@type"]).endsWith(`.${type}`));
   const path = (name: string) => ({ path: join(directory, `${name}.json`) });
-  const secret = (name: string) => path(`sds-${name}`);
-  for (const one of of("Secret")) write(`sds-${one["name"]}`, [one]);
+  const fileOf = (name: JsonValue | undefined) => `named-${String(name).replaceAll("/", "-")}`;
+  const named = (name: string) => path(fileOf(name));
+  for (const one of [...of("Secret"), ...of("TypedExtensionConfig")]) write(fileOf(one["name"]), [one]);
   write(
     "cds",
-    of("Cluster").map((cluster) => adsToFile(cluster, path(`eds-${cluster["name"]}`), secret) as JsonObject),
+    of("Cluster").map((cluster) => adsToFile(cluster, path(`eds-${cluster["name"]}`), named) as JsonObject),
   );
   write(
     "lds",
-    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound"), secret) as JsonObject)),
+    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound"), named) as JsonObject)),
   );
   for (const assignment of of("ClusterLoadAssignment")) write(`eds-${assignment["clusterName"]}`, [assignment]);
   for (const routes of of("RouteConfiguration")) write(`rds-${routes["name"]}`, [routes]);
 }
 
-/** The same JSON with every `ads` source turned into a file: that of the secret where a secret is asked for, else `source`. */
-function adsToFile(value: JsonValue, source: JsonObject, secret: (name: string) => JsonObject): JsonValue {
-  if (Array.isArray(value)) return value.map((item) => adsToFile(item, source, secret));
+/** The same JSON with every `ads` source turned into a file: that of `named` where a secret or rules are asked for, else `source`. */
+function adsToFile(value: JsonValue, source: JsonObject, named: (name: string) => JsonObject): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => adsToFile(item, source, named));
   if (typeof value !== "object" || value === null) return value;
-  const inside = "sdsConfig" in value ? secret(String(value["name"])) : source;
+  const inside = "sdsConfig" in value || "configDiscovery" in value ? named(String(value["name"])) : source;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => (key === "ads" ? ["pathConfigSource", inside] : [key, adsToFile(inner, inside, secret)])),
+    Object.entries(value).map(([key, inner]) => (key === "ads" ? ["pathConfigSource", inside] : [key, adsToFile(inner, inside, named)])),
   );
 }
 

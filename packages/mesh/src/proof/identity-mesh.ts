@@ -1,10 +1,12 @@
 /** A caller `web` and an instance of `orders`, each behind an Envoy with a certificate or without, in any mode and through its changes. */
 import { Agent } from "node:http";
 import type { IdentityMode, NodeMetadata, Protocol, TlsState } from "@legation/contract";
+import { compileAuthorization } from "../authorization/compile-authorization.js";
 import type { Instance } from "../catalog/instance.js";
 import { compileNode, hasIdentity } from "../compile-node.js";
 import { compileService } from "../compile-service.js";
-import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { type MeshDefaults, meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import type { MeshResource } from "../resource.js";
 import { startApplication } from "./application.js";
 import type { NodeCertificates } from "./authority.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
@@ -14,6 +16,9 @@ import { type Reply, send } from "./mesh.js";
 
 /** Whose certificates count in these meshes. */
 export const trust = { trustDomain: "test.consul", datacenter: "dc1" } as const;
+
+/** Connections live for a second, so that a test sees what becomes of those that are open. */
+const defaults: MeshDefaults = { ...meshDefaults, connections: { ...meshDefaults.connections, lifetime: 1_000 } };
 
 /** How the service `orders` stands. */
 export interface Standing {
@@ -33,6 +38,12 @@ export interface IdentityMesh {
   /** Gives both Envoys what is compiled for another standing: the callee first, or the caller. */
   change(standing: Standing, first: "callee" | "caller"): void;
   stop(): Promise<void>;
+}
+
+/** The rules that let every caller with a certificate pass. */
+export function openRules(service: string, protocol: Protocol): readonly MeshResource[] {
+  const { rules } = compileAuthorization({ service, protocol, authorization: "off", intentions: undefined, byDefault: undefined, trust });
+  return rules ? [rules] : [];
 }
 
 /** Starts both. Ends what it started if that fails. */
@@ -69,15 +80,16 @@ export async function startIdentityMesh(o: {
   const policies = ({ mode }: Standing) => ({ mesh: {}, services: new Map([["orders", { mode }]]) });
   const calleeOf = (standing: Standing) => {
     const identity = { policies: policies(standing), trust, registered: registered(1, standing) };
-    const { view, instance: own } = compileNode(node("orders", o.callee), () => undefined, meshDefaults, identity);
-    return [...view, ...own].map(resourceJson);
+    const { view, instance: own } = compileNode(node("orders", o.callee), () => undefined, defaults, identity);
+    return [...view, ...own, ...openRules("orders", protocol)].map(resourceJson);
   };
   const callerOf = (standing: Standing, port: number) => {
     const service = { name: "orders", instances: [registered(port, standing)] };
-    const { cluster, mutualCluster, endpoints } = compileService(service, meshDefaults, { mode: standing.mode, trust });
+    const { cluster, mutualCluster, endpoints } = compileService(service, defaults, { mode: standing.mode, trust });
     const self = node("web", o.caller);
-    const { view, instance: own } = compileNode(self, () => service, meshDefaults, { policies: policies(standing), trust });
-    return [...view, ...own, (hasIdentity(self) && mutualCluster) || cluster, endpoints].map(resourceJson);
+    const { view, instance: own } = compileNode(self, () => service, defaults, { policies: policies(standing), trust });
+    const clusters = [(hasIdentity(self) && mutualCluster) || cluster, endpoints];
+    return [...view, ...own, ...openRules("web", "http"), ...clusters].map(resourceJson);
   };
   try {
     const callee = await started(calleeOf(o.standing));

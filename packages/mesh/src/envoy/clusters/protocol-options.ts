@@ -8,12 +8,19 @@ import { duration } from "../primitives.js";
 
 /**
  * HTTP/1.1 for `http`, HTTP/2 without negotiation for `http2` and `grpc`, nothing for `tcp`. HTTP/2 connections are pinged every
- * `keepalive`, so that a peer that vanished without a word is noticed under requests that wait.
+ * `keepalive`, so that a peer that vanished without a word is noticed under requests that wait. A connection that is older than `lifetime`
+ * takes no new requests and ends with the last one.
  */
-export function httpOptions(protocol: Protocol, o: { readonly idleTimeout: number; readonly keepalive: number }): Record<string, Any> {
+export function httpOptions(
+  protocol: Protocol,
+  o: { readonly idleTimeout: number; readonly keepalive: number; readonly lifetime?: number },
+): Record<string, Any> {
   if (protocol === "tcp") return {};
   const options = create(HttpProtocolOptionsSchema, {
-    commonHttpProtocolOptions: { idleTimeout: duration(o.idleTimeout) },
+    commonHttpProtocolOptions: {
+      idleTimeout: duration(o.idleTimeout),
+      ...(o.lifetime === undefined ? {} : { maxConnectionDuration: duration(o.lifetime) }),
+    },
     upstreamProtocolOptions: {
       case: "explicitHttpConfig",
       value: {

@@ -38,6 +38,7 @@ export function serviceCluster(
   mutual?: MutualTls,
 ): Cluster {
   const { connections, balancing, circuitBreaker } = defaults;
+  const { idleTimeout, keepalive, lifetime } = connections;
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
   return create(ClusterSchema, {
     name,
@@ -47,7 +48,7 @@ export function serviceCluster(
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
     circuitBreakers: circuitBreakers(defaults),
-    typedExtensionProtocolOptions: httpOptions(protocol, connections),
+    typedExtensionProtocolOptions: httpOptions(protocol, { idleTimeout, keepalive, ...(mutual ? { lifetime } : {}) }),
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveTime: Math.ceil(connections.keepalive / 1000), keepaliveInterval: 5, keepaliveProbes: 3 },
     },

@@ -52,6 +52,8 @@ export interface MeshDefaults {
     readonly idleTimeout: number;
     /** An unused connection from Envoy to its own application: shorter than the 5 s after which Node and many others close theirs. */
     readonly appIdleTimeout: number;
+    /** A caller with a certificate replaces a connection after this, so that certificates are checked again, and plain text ends. */
+    readonly lifetime: number;
     /** TCP probes begin after this time of silence, and HTTP/2 pings are sent this often. */
     readonly keepalive: number;
   };
@@ -72,5 +74,5 @@ export const meshDefaults: MeshDefaults = {
   },
   retries: { attempts: 2, budgetPercent: 20, minConcurrency: 100, backoff: { base: 25, max: 250 } },
   limits: { connections: 1024, pendingRequests: 1024, requests: 4096 },
-  connections: { connectTimeout: 1_000, idleTimeout: 60_000, appIdleTimeout: 4_000, keepalive: 30_000 },
+  connections: { connectTimeout: 1_000, idleTimeout: 60_000, appIdleTimeout: 4_000, lifetime: 600_000, keepalive: 30_000 },
 };
