@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
-import { createServer as createTcpServer, type Server } from "node:net";
+import { connect as connectPlain, createServer as createTcpServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { type CaLeaf, type CaRoots, createConsul, type IntentionPermissionRow, intentionsPath } from "@legation/consul";
+import { type CaLeaf, type CaRoots, createConsul, intentionsPath } from "@legation/consul";
 import {
   type ConsulServer,
   createTestIntentions,
@@ -23,6 +23,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { controlPlaneOptions } from "./config.js";
 import { startControlPlane } from "./control-plane.js";
 import { parseIntentions } from "./sources/intention-rows.js";
+import { anyPermission, anyRequest } from "./testing/any-permission.js";
 import { type Envoy, startEnvoy } from "./testing/envoy.js";
 import { until } from "./testing/until.js";
 
@@ -37,6 +38,7 @@ let consul: ConsulServer;
 let intentions: TestIntentions;
 let dir: string;
 let http: string;
+let roots: CaRoots;
 const ends: (() => unknown)[] = [];
 const leaves = new Map<string, CaLeaf>();
 /** By the service that answers there. */
@@ -50,29 +52,16 @@ beforeAll(async () => {
   ends.push(() => rm(dir, { recursive: true, force: true }));
   const client = createConsul({ address: consul.url });
   ends.push(() => client.close());
-  const roots = (await client.get<CaRoots>("/agent/connect/ca/roots")).data;
-  const names = ["web", "admin", "orders", "shadowed", "bytes"];
+  roots = (await client.get<CaRoots>("/agent/connect/ca/roots")).data;
+  const names = ["web", "admin", "orders", "shadowed", "bytes", "late"];
   for (const name of names) leaves.set(name, (await client.get<CaLeaf>(`/agent/connect/ca/leaf/${name}`)).data);
   await mkdir(join(dir, "policies"));
   await writeFile(join(dir, "policies", "mesh.yaml"), "apiVersion: legation/v1\nkind: Identity\nname: mesh\nmode: strict\n");
   const shadow = "apiVersion: legation/v1\nkind: Identity\nname: shadowed\nservice: shadowed\nauthorization: shadow\n";
   await writeFile(join(dir, "policies", "shadowed.yaml"), shadow);
 
-  const log = createLogger({ name: "test", level: "silent" });
-  const lifecycle = createLifecycle(log);
-  const argv = [
-    "--xds-addr",
-    "127.0.0.1:0",
-    "--http-addr",
-    "127.0.0.1:0",
-    "--consul-addr",
-    consul.url,
-    "--policies",
-    join(dir, "policies"),
-  ];
-  const { values: config } = loadConfig(controlPlaneOptions, { argv });
-  const ready = await startControlPlane({ config, stateDir: join(dir, "state"), clock: systemClock, log, lifecycle });
-  ends.push(() => lifecycle.stop("the test is over"));
+  const ready = await startOver();
+  ends.push(() => stopControlPlane());
   http = ready.http;
 
   const app = createServer((asked, answer) => answer.end(`the application has ${asked.url}`));
@@ -92,6 +81,28 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const end of ends.reverse()) await end();
 });
+
+let stopControlPlane: () => Promise<unknown> = async () => undefined;
+
+/** Starts the control plane on the state that the one before has left. */
+async function startOver() {
+  await stopControlPlane();
+  const log = createLogger({ name: "test", level: "silent" });
+  const lifecycle = createLifecycle(log);
+  stopControlPlane = () => lifecycle.stop("the test is over");
+  const argv = [
+    "--xds-addr",
+    "127.0.0.1:0",
+    "--http-addr",
+    "127.0.0.1:0",
+    "--consul-addr",
+    consul.url,
+    "--policies",
+    join(dir, "policies"),
+  ];
+  const { values: config } = loadConfig(controlPlaneOptions, { argv });
+  return startControlPlane({ config, stateDir: join(dir, "state"), clock: systemClock, log, lifecycle });
+}
 
 async function listening(server: Server): Promise<void> {
   if (server.listening) return;
@@ -118,8 +129,19 @@ async function startCallee(service: string, app: number, protocol: Protocol, xds
   };
   const envoy = await startEnvoy({ id: `n1/${service}`, metadata, xds });
   ends.push(() => envoy.stop());
-  await until(`${service}'s inbound listener`, async () => (await envoy.listeners()).includes("inbound"));
+  await until(`${service}'s inbound listener`, () => answers(inbound));
   envoys.set(service, { envoy, inbound });
+}
+
+/** Envoy lists a listener before it takes connections. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectPlain(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
 }
 
 /** A caller that shows a service's certificate; its connections stay open. */
@@ -259,38 +281,11 @@ test("in shadow everything passes, and what would be refused is counted by its r
 
 test("Envoy refuses the same requests as `decide`, by the same rule, for random permissions", async () => {
   const web = caller("web");
-  const word = fc.constantFrom("/", "/a", "/a/b", "/admin");
-  const path = fc.oneof(
-    fc.record({ PathExact: word }),
-    fc.record({ PathPrefix: word }),
-    fc.record({ PathRegex: fc.constantFrom("/a.*", "/[a-z]+", ".*b", "/(a|admin)/?.*", "/\\w+\\?x") }),
-    fc.constant({}),
-  );
-  const value = fc.constantFrom("boss", "Boss", "bo", "s");
-  const compared = fc.oneof(
-    ...["Exact", "Prefix", "Suffix"].map((kind) => value.map((text) => ({ [kind]: text }))),
-    fc.constant({ Regex: "b.*" }),
-    fc.constant({ Present: true }),
-  );
-  const header = fc.record({ match: compared, Invert: fc.boolean() }).map(({ match, Invert }) => ({ Name: "x-role", ...match, Invert }));
-  const http = fc
-    .record({ path, Header: fc.array(header, { maxLength: 2 }), Methods: fc.subarray(["GET", "POST"]) })
-    .map(({ path: own, Header, Methods }) => ({ ...own, Header, Methods }))
-    .filter((each) => Object.keys(each).length > 2 || each.Header.length > 0 || each.Methods.length > 0);
-  const permission: fc.Arbitrary<IntentionPermissionRow> = fc.record({ Action: fc.constantFrom("allow", "deny"), HTTP: http });
-  const asked: fc.Arbitrary<CallRequest> = fc.record({
-    path: fc.constantFrom("/", "/a", "/a?x=/admin", "/a/b", "/b", "/admin/b", "/x?b", "/A"),
-    method: fc.constantFrom("GET", "POST", "PUT"),
-    headers: fc.oneof(
-      fc.constant({}),
-      fc.constantFrom("boss", "Boss", "bos", "", "b").map((role) => ({ "x-role": role })),
-    ),
-  });
   const sides = { allow: 0, deny: 0 };
   let round = 0;
   const property = fc.asyncProperty(
-    fc.array(permission, { minLength: 1, maxLength: 4 }),
-    fc.array(asked, { minLength: 8, maxLength: 8 }),
+    fc.array(anyPermission, { minLength: 1, maxLength: 4 }),
+    fc.array(anyRequest, { minLength: 8, maxLength: 8 }),
     async (rows, calls) => {
       const mark = `/mark-${++round}`;
       const marked = { Action: "deny", HTTP: { PathExact: mark } };
@@ -324,4 +319,18 @@ test("a TCP connection is closed, and one that is allowed is not", async () => {
   expect(await envoys.get("bytes")?.envoy.stats(/^intentions\.rbac\.denied$/)).toMatchObject({
     "intentions.rbac.denied": expect.any(Number),
   });
+});
+
+test("a control plane that starts while Consul is away gives a new proxy the last known rules", async () => {
+  const api = async () => (await (await fetch(`${http}/v1/intentions`)).json()) as { intentions: { name: string }[] };
+  await intentions.replace([{ source: "web", destination: "late", rule: "allow" }]);
+  await settled("the list", async () => (await api()).intentions[0]?.name === "web=>late");
+  await consul.kill();
+  const { xds } = await startOver();
+  const app = createServer((_asked, answer) => answer.end("late"));
+  await listening(app);
+  await startCallee("late", portOf(app), "http", xds, roots);
+  const web = caller("web");
+  await settled("the new proxy to serve", async () => (await web.call("late")).body === "late");
+  expect(await caller("admin").call("late")).toEqual({ status: 403, body: refused("default") });
 });

@@ -27,6 +27,7 @@ const saved: SavedCatalog = {
   datacenter: "dc1",
   trust: { trustDomain: "11111111-2222-3333-4444-555555555555.consul", datacenter: "dc1" },
   servers: ["6f1c"],
+  intentions: { rows: [{ SourceName: "web", DestinationName: "orders", Action: "deny" }], byDefault: "allow", index: 7 },
   services: [
     serviceOf("orders", "orders-1"),
     { name: "web", instances: [instance("web", "w1", { mesh: { address: "10.0.0.9", port: 20000 }, meta: { zone: "a" }, tags: ["v1"] })] },
