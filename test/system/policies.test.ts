@@ -58,6 +58,18 @@ describe.each(consulVersions)("on Consul %s", (version) => {
       { what: "the replicas to agree", limitMs },
     );
 
+  /** Waits until both replicas have what the head of the store names now; a replica that starts has what it had before. */
+  const current = () =>
+    until(
+      async (note) => {
+        const { bundle } = JSON.parse((await kv("head")).toString() || "{}") as { bundle?: string };
+        const found = await Promise.all([state().one, state().two].map((plane) => plane.get<Listed>("/v1/policies")));
+        note({ bundle, found: found.map((listed) => [listed.bundle, listed.problem]) });
+        return found.every((listed) => listed.bundle?.id === bundle && listed.problem === null) ? found[0] : undefined;
+      },
+      { what: "the replicas to have the live bundle", limitMs },
+    );
+
   it("what is applied at one replica is in force at both, and the command says so", async () => {
     const { one, two } = state();
     const applied = await apply(one, file("a.yaml", `${identity("off")}---\n${identity("permissive", "orders")}`));
@@ -95,24 +107,32 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
     const blobs = async () => {
       const answer = await fetch(`${state().mesh.consul.url}/v1/kv/legation/policies/blobs/?keys`);
-      return ((await answer.json()) as string[]).length;
+      return answer.ok ? ((await answer.json()) as string[]).length : 0;
     };
     let live = "";
     for (const [round, content] of contents.slice(0, 5).entries()) {
       const documents = names.map((name) => ({ apiVersion: "legation/v1", kind: "Identity", name, service: name, ...content }));
       const before = await blobs();
+      let answer: string | undefined;
       const asked = fetch(`${one.api}/v1/policies/apply`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ documents, author: "round", reason: String(round) }),
-      }).catch(() => undefined);
+      })
+        .then(async (reply) => {
+          answer = `${reply.status} ${await reply.text()}`;
+        })
+        .catch(() => {
+          answer = "died";
+        });
       // From the first blob to the last one, and the manifest.
       const written = before + 1 + round * 10;
-      await until(async () => (await blobs()) >= written, { what: `${written} blobs`, limitMs });
+      await until(async () => answer !== undefined || (await blobs()) >= written, { what: `${written} blobs`, limitMs });
       await one.kill9();
       await asked;
+      expect(answer).toMatch(/^(200|died)/);
       await one.restart();
-      const found = await agreed(({ problem }) => problem === null);
+      const found = await current();
       const mine = found.documents.filter(({ name }) => names.includes(name)).map(({ mode, authorization }) => `${mode} ${authorization}`);
       const wanted = `${content.mode} ${content.authorization}`;
       const whole = new Set(mine);
@@ -125,7 +145,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
 
   it("what is guarded goes live with the signatures of two operators alone, each given at another replica", async () => {
     const { one, two, dir } = state();
-    const version = (await one.get<Listed>("/v1/policies")).bundle?.version ?? 0;
+    const version = (await current()).bundle?.version ?? 0;
     const path = file("strict.yaml", `${guard}---\n${identity("strict")}`);
     const waits = await apply(one, path);
     expect(waits.code).toBe(4);

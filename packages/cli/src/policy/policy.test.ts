@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { contentHash, documentText, type PolicyDocument } from "@legation/mesh/policy";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { call } from "../testing/capture.js";
+
+let dir: string;
+const servers: Server[] = [];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "legation-policy-"));
+});
+afterEach(async () => {
+  rmSync(dir, { recursive: true, force: true });
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+/** A control plane that answers every question with the next of `answers`, and notes what it was asked. */
+async function plane(...answers: object[]) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      asked.push(`${request.method} ${request.url} ${body}`);
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answers.shift()));
+    });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return { api: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, asked };
+}
+
+const file = (name: string, text: string) => {
+  writeFileSync(join(dir, name), text);
+  return join(dir, name);
+};
+const strict: PolicyDocument = { apiVersion: "legation/v1", kind: "Identity", name: "mesh", mode: "strict" };
+
+test("check says what is right and what is wrong, offline", async () => {
+  const good = file("good.yaml", JSON.stringify(strict));
+  expect(await call(["policy", "check", "-f", good])).toEqual({ code: 0, out: "1 documents in 1 files are right.\n", err: "" });
+  const bad = file("bad.yaml", "apiVersion: legation/v1\nkind: Identity\nname: pay\nmode: stict\n");
+  const { code, out } = await call(["policy", "check", "-f", bad, "--json"]);
+  expect([code, JSON.parse(out)]).toEqual([
+    1,
+    { documents: [], problems: [expect.stringContaining(`${bad}:4: Identity/pay: mode: "stict"`)] },
+  ]);
+  expect(await call(["policy", "check", "-f", join(dir, "none.yaml")])).toMatchObject({ code: 2, err: expect.stringContaining("ENOENT") });
+});
+
+test("nothing that is wrong is sent, and a wrong word is told with the right one", async () => {
+  const { api, asked } = await plane();
+  const bad = file("bad.yaml", "kind: Identity\n");
+  expect(await call(["policy", "apply", "-f", bad, "--api", api])).toMatchObject({ code: 2 });
+  expect(asked).toEqual([]);
+  expect(await call(["policy", "aply"])).toMatchObject({ code: 2, err: expect.stringContaining("Did you mean: legation policy apply") });
+  expect((await call(["policy", "--help"])).out).toContain("rollback");
+  expect((await call(["policy", "apply", "--help"])).out).toContain("--reason");
+});
+
+test("apply tells how far it is, and ends when every proxy of every replica has it", async () => {
+  const one = { proxies: 5, live: 3, laggards: ["n/a", "n/b"], replicas: 2, inForce: 1, silent: [], refused: [] };
+  const { api, asked } = await plane({ state: "accepted", bundle: "b", version: 7, changed: ["Identity/mesh"] }, one, {
+    ...one,
+    live: 5,
+    laggards: [],
+    inForce: 2,
+  });
+  const path = file("strict.yaml", JSON.stringify(strict));
+  const { code, out, err } = await call(["policy", "apply", "-f", path, "--reason", "audit", "--author", "ann", "--api", api]);
+  expect(code).toBe(0);
+  expect(err).toBe("live on 3 of 5 proxies, in force at 1 of 2 control planes\n");
+  expect(out).toMatch(
+    /^Version 7 is accepted: Identity\/mesh\.\nLive on 5 of 5 proxies, in force at 2 of 2 control planes, in \d\.\d s\.\n$/,
+  );
+  expect(asked[0]).toBe(
+    `POST /v1/policies/apply ${JSON.stringify({ documents: [strict], replace: false, author: "ann", reason: "audit" })}`,
+  );
+});
+
+test("a key is written for its owner alone, and never over another", async () => {
+  const path = join(dir, "ann.key");
+  const { out } = await call(["policy", "keygen", path]);
+  expect(out).toMatch(/^key ann [A-Za-z0-9+/=]{60}\n$/);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const before = readFileSync(path, "utf8");
+  expect(await call(["policy", "keygen", path])).toMatchObject({ code: 2, err: expect.stringContaining("EEXIST") });
+  expect(readFileSync(path, "utf8")).toBe(before);
+});
+
+test("sign signs nothing else than what it shows", async () => {
+  const key = join(dir, "ann.key");
+  await call(["policy", "keygen", key]);
+  const text = documentText(strict);
+  const statement = {
+    format: "legation-approval/1",
+    mesh: "",
+    sequence: 1,
+    parent: null,
+    documents: { "Identity/mesh": contentHash(text) },
+  };
+  const proposal = {
+    id: "p",
+    author: "",
+    reason: "",
+    changes: [{ document: "Identity/mesh", before: null, after: strict }],
+    statement,
+    guarded: [text],
+  };
+  const off = { ...strict, mode: "off" as const };
+  for (const lie of [
+    { statement: { ...statement, documents: { "Identity/mesh": contentHash(documentText(off)) } } },
+    { guarded: [] },
+    { changes: [{ document: "Identity/mesh", before: null, after: off }] },
+  ]) {
+    const { api, asked } = await plane({ ...proposal, ...lie });
+    const { code, err } = await call(["policy", "sign", "p", "--key", key, "--api", api]);
+    expect([code, asked.length]).toEqual([1, 1]);
+    expect(err).toContain("nothing is signed");
+  }
+  const { api, asked } = await plane(proposal, { signed: ["ann"], lacks: [] });
+  const { code, out } = await call(["policy", "sign", "p", "--key", key, "--api", api]);
+  expect([code, asked.length]).toEqual([0, 2]);
+  expect(out).toContain(`Identity/mesh added\n  + mode: "strict"`);
+  expect(out).toContain(text);
+});
