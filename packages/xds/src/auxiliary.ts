@@ -57,11 +57,12 @@ export class AuxiliaryCall implements Call {
     this.#finish();
   }
 
-  /** Ends the call with a gRPC status. */
-  end(status: number, message: string): void {
-    if (this.#over) return;
-    this.wire.end(status, message);
+  /** Ends the call with a gRPC status. Returns what the client is told, nothing when it is over already. */
+  end(status: number, message: string): string {
+    if (this.#over) return "";
+    const told = this.wire.end(status, message);
     this.#finish();
+    return told;
   }
 
   #finish(): void {

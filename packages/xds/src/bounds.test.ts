@@ -3,6 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { DeltaDiscoveryRequestSchema } from "@legation/envoy-api/envoy/service/discovery/v3/discovery";
 import { describe, expect, it } from "vitest";
+import type { XdsEvent } from "./event.js";
 import { cutMark, statusMessage } from "./excerpt.js";
 import { nodeBytes } from "./node.js";
 import { createScene, resource } from "./testing/scene.js";
@@ -50,8 +51,9 @@ describe("a node", () => {
     const call = server.accept("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources", {
       peer: { address: "p", headers: {} },
       write: () => undefined,
-      end: (code) => {
+      end: (code, message) => {
         wire.ended = code;
+        return message;
       },
       abort: () => undefined,
     });
@@ -60,6 +62,28 @@ describe("a node", () => {
     expect(wire.ended).toBe(status);
     expect(server.status()).toHaveLength(status === undefined ? 1 : 0);
     call?.closed();
+  });
+});
+
+describe("a close event of a refused node", () => {
+  const close = (events: readonly XdsEvent[]) => events.filter(({ kind }) => kind === "stream-close");
+
+  it.each([
+    ["too long", "n".repeat(100_000), "the node's id has more than 1024 characters"],
+    ["empty", "", "the node's id is empty"],
+  ])("says why, and nothing that the client made up (an id that is %s)", (_what, id, reason) => {
+    const { server, events } = createScene();
+    new DeltaClient(server, id).send({ typeUrl: cluster });
+    expect(close(events)).toEqual([{ kind: "stream-close", stream: 1, node: "", peer: "test", reason }]);
+  });
+
+  it("names the node that may not speak, and says why within bounds", () => {
+    const { server, events } = createScene({ authorize: () => "not you ".repeat(1_000) });
+    new DeltaClient(server, "stranger").send({ typeUrl: cluster });
+    expect(close(events)).toEqual([
+      expect.objectContaining({ node: "stranger", reason: expect.stringMatching(/^(not you ?){1,128} \[…\]$/) }),
+    ]);
+    expect(events.some(({ kind }) => kind === "stream-open")).toBe(false);
   });
 });
 

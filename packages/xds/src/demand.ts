@@ -1,4 +1,5 @@
 /** Names that a client asked for and that do not exist: told to the source of resources once, and put off while it provides them. */
+import type { Variant } from "./frame.js";
 import type { Plan, Source } from "./plan.js";
 import type { Subscription } from "./subscription.js";
 
@@ -43,6 +44,21 @@ export class Demands {
     for (const name of names) asked.delete(name);
     const excess = subscription.absentCount() - limit;
     for (const name of excess > 0 ? names.slice(-excess) : []) if (subscription.names.has(name)) subscription.unsubscribe(name);
+  }
+
+  /** Settles what the variant and the type have no word for, as if the client had been told; returns what is left to say. */
+  withoutSilent(subscription: Subscription, plan: Plan, variant: Variant, limit: number): Plan {
+    const { type } = subscription;
+    const { remove, absent } = plan;
+    if (variant === "sotw" && !type.fullState && remove.length + absent.length > 0) {
+      subscription.told(plan);
+      this.answered(subscription, absent, Number.POSITIVE_INFINITY);
+      return { ...plan, remove: [], absent: [] };
+    }
+    if (!type.silentAbsence || absent.length === 0) return plan;
+    subscription.told({ remove: [], absent });
+    this.answered(subscription, absent, limit);
+    return { ...plan, absent: [] };
   }
 
   #of(typeUrl: string): Map<string, "told" | "awaited"> {

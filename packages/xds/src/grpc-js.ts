@@ -54,11 +54,13 @@ class GrpcWire implements Wire {
     });
   }
 
-  end(code: number, details: string): void {
-    if (this.#ended || this.stream.cancelled) return;
+  end(code: number, message: string): string {
+    const details = statusMessage(message);
+    if (this.#ended || this.stream.cancelled) return details;
     this.#ended = true;
     if (code === Status.OK) this.stream.end();
-    else this.stream.emit("error", { code, details: statusMessage(details) });
+    else this.stream.emit("error", { code, details });
+    return details;
   }
 
   /** grpc-js cannot reset a stream: its status waits behind what the client does not read, and ends with the connection. */

@@ -5,8 +5,9 @@ import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { ClusterStats } from "@legation/envoy-api/envoy/config/endpoint/v3/load_report";
 import { LoadStatsRequestSchema, LoadStatsResponseSchema } from "@legation/envoy-api/envoy/service/load_stats/v3/lrs";
 import type { Objection } from "./auxiliary.js";
-import { nodeExcess, nodeFault } from "./node.js";
+import { readNode } from "./node.js";
 import { type Call, framed, Status, type Wire } from "./transport.js";
+import { FieldReader } from "./wire.js";
 
 /** The method of the load reporting service. */
 export const loadReportPath = "/envoy.service.load_stats.v3.LoadReportingService/StreamLoadStats";
@@ -34,27 +35,22 @@ export function serveLoadReports(wire: Wire, reporting: LoadReporting, objection
   let node: Node | undefined;
   return {
     message(bytes) {
-      const request = fromBinary(LoadStatsRequestSchema, bytes);
       if (node) {
-        if (request.clusterStats.length > 0) reporting.onReport({ node, clusters: request.clusterStats });
+        const { clusterStats: clusters } = fromBinary(LoadStatsRequestSchema, bytes);
+        if (clusters.length > 0) reporting.onReport({ node, clusters });
         return;
       }
-      if (!request.node) {
-        wire.end(Status.INVALID_ARGUMENT, "the first request must carry the node");
+      const read = readNode(encodedNode(bytes));
+      if ("fault" in read) {
+        wire.end(Status.INVALID_ARGUMENT, read.fault);
         return;
       }
-      const fault = nodeExcess(bytes) ?? nodeFault(request.node);
-      if (fault !== undefined) {
-        wire.end(Status.INVALID_ARGUMENT, fault);
-        return;
-      }
-      const objection = objectionTo(request.node);
+      const objection = objectionTo(read.node);
       if (objection !== undefined) {
         wire.end(Status.PERMISSION_DENIED, objection);
         return;
       }
-      node = request.node;
-      node.extensions = [];
+      node = read.node;
       const clusters = reporting.clusters?.(node) ?? "all";
       const response = create(LoadStatsResponseSchema, {
         ...(clusters === "all" ? { sendAllClusters: true } : { clusters: [...clusters] }),
@@ -66,4 +62,12 @@ export function serveLoadReports(wire: Wire, reporting: LoadReporting, objection
     halfClose: () => wire.end(Status.OK, ""),
     closed: () => undefined,
   };
+}
+
+/** The node of a request, which has more than a node only later in its stream. Throws MalformedMessage. */
+function encodedNode(bytes: Buffer): Buffer | undefined {
+  const reader = new FieldReader(bytes);
+  let node: Buffer | undefined;
+  while (reader.next()) if (reader.field === LoadStatsRequestSchema.field.node.number) node = reader.value();
+  return node;
 }

@@ -1,5 +1,7 @@
-/** What follows from what a client says of itself. */
-import type { Node } from "@legation/envoy-api/envoy/config/core/v3/base";
+/** Who a client says that it is: read from its first request, within bounds, and what follows from it. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
+import { FieldReader } from "./wire.js";
 
 /** True for Envoys before 1.30, which forget the endpoints of a cluster that changes until they are sent again. */
 export function forgetsEndpoints(node: Node): boolean {
@@ -14,13 +16,23 @@ const idLength = 1_024;
 /** Bytes of an encoded node at most: decoded, it is kept as long as its stream, and takes many times as much. */
 export const nodeBytes = 1024 * 1024;
 
-/** What is wrong with an encoded node, before it is decoded; undefined when nothing is. */
-export function nodeExcess(bytes: Uint8Array): string | undefined {
-  return bytes.length > nodeBytes ? `the node has more than ${nodeBytes} bytes` : undefined;
+/**
+ * Reads the encoded node of a call's first request, without its list of extensions, which is most of its size; or says why there is none to
+ * speak to. Throws on malformed bytes.
+ */
+export function readNode(bytes: Buffer | undefined): { readonly node: Node } | { readonly fault: string } {
+  if (!bytes) return { fault: "the first request must carry the node" };
+  if (bytes.length > nodeBytes) return { fault: `the node has more than ${nodeBytes} bytes` };
+  const node = fromBinary(NodeSchema, bytes, { readUnknownFields: false });
+  if (node.id === "") return { fault: "the node's id is empty" };
+  if (node.id.length > idLength) return { fault: `the node's id has more than ${idLength} characters` };
+  node.extensions = [];
+  return { node };
 }
 
-/** What is wrong with a node as an identity; undefined when nothing is. */
-export function nodeFault({ id }: Node): string | undefined {
-  if (id === "") return "the node's id is empty";
-  return id.length > idLength ? `the node's id has more than ${idLength} characters` : undefined;
+/** The id in an encoded node, without decoding the rest. */
+export function nodeId(bytes: Buffer): string {
+  const reader = new FieldReader(bytes);
+  while (reader.next()) if (reader.field === 1) return reader.text();
+  return "";
 }

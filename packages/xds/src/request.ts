@@ -1,6 +1,4 @@
 /** Discovery requests, decoded by hand so that the long lists in them cost nothing when they have not changed. */
-import { fromBinary } from "@bufbuild/protobuf";
-import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { excerpt, refusalLength } from "./excerpt.js";
 import type { Variant } from "./frame.js";
 import { checkBounds, type NameList, type NameLists, noNames, TooManyNames } from "./names.js";
@@ -91,20 +89,6 @@ function decodeDeltaRequest(bytes: Buffer, lists: NameLists): DeltaRequest {
     unsubscribe: unsubscribe.decode(bytes, lists),
     initialVersions: versions ?? noVersions,
   };
-}
-
-/** Decodes the node of a first request, without its list of extensions, which is most of its size. Throws on malformed bytes. */
-export function decodeNode(bytes: Buffer): Node {
-  const node = fromBinary(NodeSchema, bytes, { readUnknownFields: false });
-  node.extensions = [];
-  return node;
-}
-
-/** The id in an encoded node, without decoding the rest. */
-export function nodeId(bytes: Buffer): string {
-  const reader = new FieldReader(bytes);
-  while (reader.next()) if (reader.field === 1) return reader.text();
-  return "";
 }
 
 /** The run of fields in which a repeated field stands; encoders write it in one piece, others are copied together. */

@@ -139,6 +139,13 @@ describe("bad clients", () => {
       status.UNIMPLEMENTED,
     );
   });
+
+  it("are told no more than trailers hold, whatever they ask for", async () => {
+    const { port } = await serve();
+    const { code, details } = await new Caller(port, `/${"é".repeat(2_000)}`).end();
+    expect(code).toBe(status.UNIMPLEMENTED);
+    expect(details).toMatch(/^no method .{900,1100} \[…\]$/);
+  });
 });
 
 describe("a stream", () => {

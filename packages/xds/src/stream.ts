@@ -4,13 +4,13 @@ import type { Timer } from "@legation/runtime";
 import { Alarm } from "./alarm.js";
 import { answerDelta, applyDelta } from "./delta.js";
 import { Demands } from "./demand.js";
-import { excerpt, statusMessage, typeUrlLength } from "./excerpt.js";
+import { excerpt, typeUrlLength } from "./excerpt.js";
 import type { Variant } from "./frame.js";
 import { excessOf } from "./names.js";
-import { nodeExcess, nodeFault } from "./node.js";
+import { nodeId, readNode } from "./node.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
-import { type DeltaRequest, decodeNode, decodeRequest, nodeId, type SotwRequest } from "./request.js";
+import { type DeltaRequest, decodeRequest, type SotwRequest } from "./request.js";
 import { answerSotw, applySotw, resumeSotw } from "./sotw.js";
 import { createSource } from "./source.js";
 import type { StreamHost } from "./stream-host.js";
@@ -115,8 +115,7 @@ export class Stream implements Call {
   /** Ends the stream with a gRPC status. */
   end(status: number, message: string): void {
     if (this.#over) return;
-    const told = statusMessage(message);
-    this.wire.end(status, told);
+    const told = this.wire.end(status, message);
     this.#finish(told || "the client closed it");
   }
 
@@ -154,12 +153,9 @@ export class Stream implements Call {
 
   #checkNode(bytes: Buffer | undefined): string | undefined {
     if (this.node) return bytes && nodeId(bytes) !== this.node.id ? "the node's id changed within the stream" : undefined;
-    if (!bytes) return "the first request must carry the node";
-    const excess = nodeExcess(bytes);
-    if (excess) return excess;
-    this.node = decodeNode(bytes);
-    const fault = nodeFault(this.node);
-    if (fault) return fault;
+    const read = readNode(bytes);
+    if ("fault" in read) return read.fault;
+    this.node = read.node;
     this.#deadline?.cancel();
     const { streamAgeMs } = this.host.limits;
     if (streamAgeMs > 0) {
@@ -207,15 +203,7 @@ export class Stream implements Call {
     if (plan.absent.length > 0) {
       plan = this.demands.ask(subscription, plan, source, now, (names) => this.host.wanted(this, subscription.type.url, names));
     }
-    if (this.variant === "sotw" && !subscription.type.fullState && plan.remove.length + plan.absent.length > 0) {
-      subscription.told(plan);
-      this.demands.answered(subscription, plan.absent, Number.POSITIVE_INFINITY);
-      plan = { ...plan, remove: [], absent: [] };
-    } else if (subscription.type.silentAbsence && plan.absent.length > 0) {
-      subscription.told({ remove: [], absent: plan.absent });
-      this.demands.answered(subscription, plan.absent, this.host.limits.absentNames);
-      plan = { ...plan, absent: [] };
-    }
+    plan = this.demands.withoutSilent(subscription, plan, this.variant, this.host.limits.absentNames);
     if (plan.set.length === 0) subscription.blockedSince.additions = undefined;
     if (plan.remove.length === 0) subscription.blockedSince.removals = undefined;
     const idle = plan.set.length + plan.remove.length + plan.absent.length === 0;

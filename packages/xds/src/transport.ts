@@ -35,8 +35,8 @@ export interface Wire {
   readonly peer: Peer;
   /** Writes a framed message; `done` is called when the client's flow control has let it through. */
   write(frame: Buffer, done: () => void): void;
-  /** Ends the call with a gRPC status, after what was written. */
-  end(status: number, message: string): void;
+  /** Ends the call with a gRPC status, after what was written. Returns the message as a client is told it, which is bounded. */
+  end(status: number, message: string): string;
   /** Ends the call at once, with what was written unsent. */
   abort(): void;
 }
@@ -81,8 +81,8 @@ export function serveGrpc(server: http2.Http2Server | http2.Http2SecureServer, a
     }
     const wire = new StreamWire(stream, headers);
     const call = accept(headers[":path"] ?? "", wire);
-    if (!call) return wire.end(Status.UNIMPLEMENTED, `no method ${headers[":path"]}`);
-    receive(stream, call, wire, bounds, String(headers["grpc-encoding"] ?? "identity"));
+    if (call) receive(stream, call, wire, bounds, String(headers["grpc-encoding"] ?? "identity"));
+    else wire.end(Status.UNIMPLEMENTED, `no method ${headers[":path"]}`);
   });
   server.on("sessionError", () => undefined);
 }
@@ -113,14 +113,15 @@ class StreamWire implements Wire {
     });
   }
 
-  end(status: number, message: string): void {
-    if (this.stream.destroyed || this.stream.closed || this.#ending) return;
+  end(status: number, message: string): string {
+    const told = statusMessage(message);
+    if (this.stream.destroyed || this.stream.closed || this.#ending) return told;
     this.#ending = true;
-    const trailers = { "grpc-status": String(status), "grpc-message": percentEncoded(statusMessage(message)) };
+    const trailers = { "grpc-status": String(status), "grpc-message": percentEncoded(told) };
     if (!this.stream.headersSent) {
       this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
       this.#release();
-      return;
+      return told;
     }
     this.stream.once("wantTrailers", () => {
       this.stream.sendTrailers(trailers);
@@ -128,6 +129,7 @@ class StreamWire implements Wire {
     });
     this.stream.end();
     this.stream.resume();
+    return told;
   }
 
   /** Everything is said: a client that keeps its own side open is asked to send no more (RFC 9113, section 8.1). */

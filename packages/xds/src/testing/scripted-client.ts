@@ -11,6 +11,7 @@ import {
   type DiscoveryResponse,
   DiscoveryResponseSchema,
 } from "@legation/envoy-api/envoy/service/discovery/v3/discovery";
+import { statusMessage } from "../excerpt.js";
 import type { XdsServer } from "../server.js";
 import { type Call, type Peer, Status, type Wire } from "../transport.js";
 
@@ -45,8 +46,10 @@ export class ScriptedWire implements Wire {
     else done();
   }
 
-  end(status: number, message: string): void {
-    this.ended ??= { status, message };
+  end(status: number, message: string): string {
+    const told = statusMessage(message);
+    this.ended ??= { status, message: told };
+    return told;
   }
 
   abort(): void {
