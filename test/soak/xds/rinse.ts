@@ -30,7 +30,7 @@ export async function rinse(server: XdsServer, cache: ResourceCache): Promise<vo
       written += 1;
       queueMicrotask(done);
     },
-    end: () => undefined,
+    end: (_status: number, message: string) => message,
     abort: () => undefined,
   };
   const call = server.accept(aggregatedPath(true), wire);
