@@ -13,6 +13,7 @@ describe("the flags of prove rollout", () => {
     [["--rate", "0"], "--rate 0: give a whole number from 1"],
     [["--only", "flood"], "--only flood: give one of none, consul-killed, consul-500"],
     [["--kills", "--only", "kill-consul"], "--only kill-consul: give one of kill-agent@1"],
+    [["--identity", "permissive"], "--identity permissive: give one of off, strict"],
     [["--quick"], "--quick"],
   ])("refuses %j", (argv, message) => {
     expect(() => parseFlags(argv)).toThrow(message);
@@ -20,6 +21,11 @@ describe("the flags of prove rollout", () => {
 
   it("takes the kills of one part, or one of them", () => {
     expect(parseFlags(["--kills", "--only", "kill-agent", "--only", "kill-app@5"]).only).toEqual(["kill-agent", "kill-app@5"]);
+  });
+
+  it("speaks plain text unless it is told to be strict", () => {
+    expect(parseFlags([]).identity).toBe("off");
+    expect(parseFlags(["--kills", "--identity", "strict"]).identity).toBe("strict");
   });
 
   it("fits 80 columns", () => {

@@ -4,6 +4,7 @@ import { LegationError } from "@legation/runtime";
 import type { Fault } from "./fault.js";
 import { faults } from "./faults/index.js";
 import { kills } from "./faults/kills.js";
+import { type Identity, identities } from "./identity.js";
 
 /** What the proof was asked to do. */
 export interface RolloutFlags {
@@ -17,6 +18,7 @@ export interface RolloutFlags {
   readonly only: readonly string[];
   /** kill -9 at every step instead of the faults. */
   readonly kills: boolean;
+  readonly identity: Identity;
 }
 
 /** The text of `--help`; 80 columns. */
@@ -36,6 +38,8 @@ ${wrapped(faults.map(({ name }) => name))}
   --kills        instead: kill -9 of agent, Envoy and service of one instance
                  at each step of its stop and start. What no proxy may repeat
                  (POST, streams) and was in flight at a kill is counted apart
+  --identity M   off (default): plain text; strict: mutual TLS alone, and
+                 intentions that deny all other calls
   --long         1,000,000 requests, 900 a second, unless said otherwise
   --json         print the figures as JSON, and progress on standard error
   --help         this text
@@ -56,7 +60,10 @@ export function parseFlags(argv: readonly string[]): RolloutFlags {
   for (const name of values.only ?? [])
     if (!known.some((fault) => isNamed(fault, name)))
       throw new LegationError("usage", `--only ${name}: give one of ${known.map((fault) => fault.name).join(", ")}`);
+  const identity = identities.find((one) => one === (values.identity ?? "off"));
+  if (!identity) throw new LegationError("usage", `--identity ${values.identity}: give one of ${identities.join(", ")}`);
   return {
+    identity,
     help: values.help ?? false,
     json: values.json ?? false,
     kills: values.kills ?? false,
@@ -87,6 +94,7 @@ function parsed(argv: readonly string[]) {
         restarts: { type: "string" },
         rate: { type: "string" },
         only: { type: "string", multiple: true },
+        identity: { type: "string" },
       },
     }).values;
   } catch (cause) {

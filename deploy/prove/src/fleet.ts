@@ -12,6 +12,7 @@ import {
   until,
 } from "@legation/local";
 import { type ConsulProxy, startConsulProxy } from "./consul-proxy.js";
+import { allowOnly, type Identity, identityFlags, untilStrict } from "./identity.js";
 import { type ProgramName, programOf } from "./services/program.js";
 
 /** The services and how each is spoken to, end to end. */
@@ -47,16 +48,24 @@ export interface Fleet {
   untilUsable(limitMs: number): Promise<void>;
   /** The same but for instances that the caller's Envoy has ejected: they come back by time alone. */
   untilHealthy(limitMs: number): Promise<void>;
+  /** Waits until every part speaks as the identity of the mesh says; nothing to wait for without one. */
+  untilIdentified(): Promise<void>;
 }
 
 const concurrency = 1;
 
 /** Starts everything. When a part does not start, the caller stops the sandbox. */
-export async function startFleet(sandbox: Sandbox, progress: (done: string) => void): Promise<Fleet> {
+export async function startFleet(sandbox: Sandbox, progress: (done: string) => void, identity: Identity): Promise<Fleet> {
+  const dependencies = departments.map(({ name }) => name);
   const consul = await startConsul(sandbox, { durable: true });
   const consulProxy = await startConsulProxy(consul.url, await sandbox.ports.free());
   sandbox.onStop(() => consulProxy.close());
-  const controlPlane = await startControlPlane(sandbox, { consul: consulProxy.url });
+  if (identity === "strict")
+    await allowOnly(
+      consul.url,
+      ["caller", "bystander"].flatMap((from) => dependencies.map((to) => ({ from, to }))),
+    );
+  const controlPlane = await startControlPlane(sandbox, { consul: consulProxy.url, flags: identityFlags(sandbox, identity) });
   progress(`Consul ${consul.version} and the control plane`);
   const service = (run: Omit<ServiceRun, "consul" | "controlPlanes">): Promise<ServiceProcess> =>
     startService(sandbox, { ...run, consul: consulProxy.url, controlPlanes: [controlPlane] });
@@ -78,7 +87,6 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
     ranks.push(await Promise.all(departments.map(({ name, protocol }) => start(name, protocol, at))));
     progress(departments.map(({ name }) => `${name}-${at + 1}`).join(", "));
   }
-  const dependencies = departments.map(({ name }) => name);
   const [caller, bystander] = await Promise.all([
     service({ name: "caller", dependencies, config: { envoy: { concurrency } } }),
     service({ name: "bystander", dependencies, config: { envoy: { concurrency } } }),
@@ -100,11 +108,15 @@ export async function startFleet(sandbox: Sandbox, progress: (done: string) => v
     all: ranks.flat(),
     caller,
     bystander,
+    untilIdentified: async () => {
+      if (identity === "strict") await untilStrict([...ranks.flat(), caller, bystander]);
+    },
     untilUsable: async (limitMs) => void (await untilAll("the caller's Envoy to use every instance", (e) => e.usable, limitMs)),
     untilHealthy: async (limitMs) =>
       void (await untilAll("every instance to be healthy in the caller's Envoy", (e) => e.health === "HEALTHY", limitMs)),
   };
   await fleet.untilUsable(60_000);
+  await fleet.untilIdentified();
   progress("caller, bystander");
   return fleet;
 }

@@ -62,6 +62,8 @@ export async function rollout(
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     progress(`${due()} requests, ${failed} failed now; rank ${rank + 1}, ${fault.title}, ${seconds} s${noted(observed)}`);
   }
+  if (!signal.aborted)
+    await fleet.untilIdentified().catch((error: unknown) => problems.push(error instanceof Error ? error.message : String(error)));
   const figures = await load.stop();
   return { figures, faults: [...results.values()], problems, ms: performance.now() - start };
 }

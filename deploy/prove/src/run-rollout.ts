@@ -40,8 +40,8 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, onSignal);
   try {
-    print("starting Consul, the control plane, 9 instances of 3 services, 2 callers");
-    const fleet = await startFleet(sandbox, print);
+    print(`starting Consul, the control plane, 9 instances of 3 services, 2 callers; identity ${flags.identity}`);
+    const fleet = await startFleet(sandbox, print, flags.identity);
     const load = startProofLoad(fleet, flags.rate);
     sandbox.onStop(() => load.stop());
     const result = await rollout(fleet, load, goalOf(flags), print, stopping.signal);

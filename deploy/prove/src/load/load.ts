@@ -2,6 +2,7 @@
 import { httpSender, type Load, type LoadReport, type Sender, startLoad } from "@legation/local";
 import type { Fleet } from "../fleet.js";
 import { alternating } from "./alternating.js";
+import { fromInstance } from "./from-instance.js";
 import { http2Sender } from "./http2-sender.js";
 import { type StreamCounts, streamSender } from "./stream-sender.js";
 
@@ -50,14 +51,14 @@ export function startProofLoad({ caller }: Fleet, rate: number): ProofLoad {
   const url = caller.outbound;
   const slow = `/?ms=${slowMs}`;
   const http1 = (method: string): Sender => {
-    const sender = (path: string) => httpSender({ url: url + path, method, headers: { host: "orders" } });
+    const sender = (path: string) => fromInstance(httpSender({ url: url + path, method, headers: { host: "orders" } }));
     return alternating([
       [sender("/"), 9],
       [sender(slow), 1],
     ]);
   };
   const http2 = (method: string): Sender => {
-    const sender = (path: string) => http2Sender({ url, authority: "stock", path, method });
+    const sender = (path: string) => fromInstance(http2Sender({ url, authority: "stock", path, method }));
     return alternating([
       [sender("/"), 9],
       [sender(slow), 1],
