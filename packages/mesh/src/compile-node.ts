@@ -15,7 +15,7 @@ import { outboundListener } from "./envoy/listeners/outbound.js";
 import { outbound, outboundRoutes, type RoutedDependency } from "./envoy/routes/outbound.js";
 import { secrets } from "./envoy/tls/secrets.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
-import { answersPlaintext } from "./policy/identity/plaintext.js";
+import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
 import type { Trust } from "./policy/identity/trust.js";
 import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 import type { Problem } from "./problem.js";
@@ -173,7 +173,8 @@ function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdent
 function accessTo(node: NodeMetadata, { policies, trust, registered }: NodeIdentity, say: Say): InboundAccess | undefined {
   const { mode } = identityOf(policies, node.service);
   const plaintext = answersPlaintext(mode, registered);
-  if (node.certificates !== undefined && trust) return { plaintext, mutual: { trust, authorization: inboundAuthorization(node.service) } };
+  if (node.certificates !== undefined && trust && answersTls(mode, node.protocol, registered))
+    return { plaintext, mutual: { trust, authorization: inboundAuthorization(node.service) } };
   const closed = plaintext ? "" : ", and no inbound listener without it";
   if (mode !== "off" && node.certificates === undefined) {
     const message = `${node.service} is ${mode}, and a node of it has no certificate${closed}: let its agent get one from Consul (identity.certificates: on)`;

@@ -21,7 +21,7 @@ export { type DenialInput, denials, strangerRule } from "./authorization/rbac.js
 export type { CallRequest } from "./authorization/request-match.js";
 export { addressOf } from "./catalog/address.js";
 export { type Endpoint, type EndpointHealth, endpointOf, endpointsOf, hasLapsed, isServing, type Omission } from "./catalog/endpoint.js";
-export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf } from "./catalog/instance.js";
+export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf, metaOf } from "./catalog/instance.js";
 export {
   applyMassLossGuard,
   type GuardAlert,
@@ -46,7 +46,7 @@ export {
   noIdentityPolicies,
   type ServiceIdentityPolicy,
 } from "./policy/identity/identity.js";
-export { answersPlaintext, takesMutualTls } from "./policy/identity/plaintext.js";
+export { answersPlaintext, answersTls, takesMutualTls } from "./policy/identity/plaintext.js";
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
 export { type MeshDefaults, meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 export type { Problem } from "./problem.js";

@@ -1,4 +1,4 @@
-import type { IdentityMode, NodeMetadata, TlsState } from "@legation/contract";
+import type { IdentityMode, NodeMetadata, Protocol, TlsState } from "@legation/contract";
 import { endpointsLayer, type Instance, type Intention } from "@legation/mesh";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
@@ -13,9 +13,9 @@ const place = { region: "", zone: "a" };
 const trust = { trustDomain: "test.consul", datacenter: "dc1" };
 const ids = ["o1", "o2"] as const;
 
-function node(service: string, id: string, certificate: boolean): NodeMetadata {
+function node(service: string, id: string, certificate: boolean, protocol: Protocol): NodeMetadata {
   return {
-    ...{ api: 1, service, kind: "sidecar", protocol: "http" },
+    ...{ api: 1, service, kind: "sidecar", protocol },
     ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
     dependencies: service === "web" ? [{ name: "orders", optional: false }] : [],
     ...(certificate ? { certificates: `/run/${id}` } : {}),
@@ -51,8 +51,8 @@ function replica() {
     clock,
     log: createLogger({ name: "test", level: "silent" }),
   });
-  const claim = (service: string, id: string, certificate = true) => {
-    const claimed = reconciler.claim(node(service, id, certificate), place, `n1/${id}`);
+  const claim = (service: string, id: string, certificate = true, protocol: Protocol = "http") => {
+    const claimed = reconciler.claim(node(service, id, certificate, protocol), place, `n1/${id}`);
     const [own = "", view = ""] = claimed.view.layers;
     names.set(own, id);
     if (service === "web") names.set(view, `callers ${certificate ? "with" : "without"}`);
@@ -87,6 +87,25 @@ describe("a change of identity reaches exactly whom it concerns", () => {
     reconciler.set(orders("accepted", undefined));
     await settle();
     expect(since).toEqual(["endpoints ClusterLoadAssignment orders"]);
+  });
+
+  test("a tcp service's listener takes TLS in off only as long as a registration speaks of it", async () => {
+    const { reconciler, settle, since, claim } = await scene("off", undefined, undefined);
+    claim("orders", "o2", true, "tcp");
+    await settle();
+    const listeners = () => since.splice(0).filter((change) => change.includes("Listener"));
+    listeners();
+    for (const [mode, tls, changed] of [
+      ["permissive", undefined, ["o2 Listener inbound"]],
+      ["permissive", "accepted", []],
+      ["off", "accepted", []],
+      ["off", undefined, ["o2 Listener inbound"]],
+    ] as const) {
+      reconciler.set(orders(undefined, tls));
+      reconciler.setPolicies(policies(mode));
+      await settle();
+      expect(listeners()).toEqual(changed);
+    }
   });
 
   test("strict changes the cluster of callers with a certificate alone, and closes what says that TLS is required", async () => {

@@ -1,12 +1,15 @@
 /** What this replica knows of identity: the policies and the trust. */
 import {
   answersPlaintext,
+  answersTls,
   type CalleeIdentity,
   type CatalogService,
   type IdentityPolicies,
+  type Instance,
   identityChanges,
   identityOf,
   keyOf,
+  metaOf,
   type NodeIdentity,
   noIdentityPolicies,
   type Trust,
@@ -55,13 +58,14 @@ export function createMeshIdentity(catalog: (name: string) => CatalogService | u
     callee: (service) => ({ mode: identityOf(policies, service).mode, trust }),
     of(service) {
       const { mode } = identityOf(policies, service);
-      // Which instances there are counts in strict alone, and then for each of them.
-      const instances = new Map(mode === "strict" ? catalog(service)?.instances.map((instance) => [keyOf(instance), instance]) : []);
+      // What an instance's registration says counts for its own Envoy in strict, and in off as long as it speaks of TLS.
+      const counts = (instance: Instance) => mode === "strict" || (mode === "off" && metaOf(instance).tls !== undefined);
+      const instances = new Map(catalog(service)?.instances.flatMap((one) => (counts(one) ? [[keyOf(one), one] as const] : [])));
       const shared = `${mode} ${trust?.trustDomain ?? ""} ${trust?.datacenter ?? ""}`;
       return (key) => {
         const registered = instances.get(key);
         const identity: NodeIdentity = { policies, trust, registered };
-        return [identity, `${shared} ${answersPlaintext(mode, registered)}`];
+        return [identity, `${shared} ${answersPlaintext(mode, registered)} ${answersTls(mode, "tcp", registered)}`];
       };
     },
   };

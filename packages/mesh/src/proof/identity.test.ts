@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { Agent, request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -32,6 +34,8 @@ afterEach(async () => {
   mesh = undefined;
 });
 
+/** How long the Envoys here let connections of a listener go on that has been replaced. */
+const drainMs = 2_000;
 const strict: Standing = { mode: "strict", tls: "required" };
 const stat = async (envoy: IdentityMesh["caller"], name: string) => (await envoy.stats()).get(name) ?? 0;
 /** TLS connections that the caller made to `orders`. */
@@ -77,16 +81,17 @@ describe("mutual TLS between two Envoys", () => {
     expect(await plain(mesh.inbound)).toBe("closed");
   });
 
-  it("lets a plain tcp client wait for a server that speaks first", async () => {
-    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: { mode: "permissive" }, protocol: "tcp" });
-    const socket = connect(mesh.inbound, "127.0.0.1");
-    try {
-      expect(
-        await new Promise((resolve) => socket.once("data", (chunk) => resolve(chunk.length)).once("close", () => resolve(0))),
-      ).toBeGreaterThan(0);
-    } finally {
-      socket.destroy();
+  it.each([
+    ["at once in off", { mode: "off" }, false],
+    ["after a while as long as a registration still says that TLS is taken", { mode: "off", tls: "accepted" }, true],
+    ["after a while in permissive", { mode: "permissive" }, true],
+  ] satisfies [string, Standing, boolean][])("takes a tcp client that says nothing for plain text %s", async (_, standing, waits) => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing, protocol: "tcp" });
+    const times: number[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      times.push(await untilFirstByte(mesh.inbound));
     }
+    expect(Math.min(...times) >= 490).toBe(waits);
   });
 
   it.each([
@@ -200,6 +205,66 @@ describe("a change of mode on Envoys that run", () => {
     expect([...statuses.keys()]).toEqual([200]);
   }, 120_000);
 });
+
+describe("a change of mode of a tcp service", () => {
+  it("lets open connections go on until Envoy's drain time is over, and takes new ones all the while", async () => {
+    mesh = await startIdentityMesh({ caller: web, callee: orders, standing: { mode: "off" }, protocol: "tcp" });
+    const { callee, inbound, change } = mesh;
+    const way: Standing[] = [
+      { mode: "permissive" },
+      { mode: "permissive", tls: "accepted" },
+      { mode: "off", tls: "accepted" },
+      { mode: "off" },
+    ];
+    const replaced: number[] = [];
+    for (const standing of way) {
+      const talk = await startTalk(inbound);
+      expect(await talk.ping()).toBe(true);
+      const before = await stat(callee, "listener_manager.listener_create_success");
+      change(standing, "callee");
+      const changed = performance.now();
+      if (standing.mode !== "off") await expect.poll(() => overTls(inbound, web), { timeout: 20_000 }).not.toBe("closed");
+      let answered = 0;
+      while (performance.now() - changed < drainMs - 200 && (await talk.ping())) answered += 1;
+      expect(performance.now() - changed).toBeGreaterThan(drainMs - 200);
+      expect(answered).toBeGreaterThan(10);
+      expect(await untilFirstByte(inbound)).toBeGreaterThan(0);
+      const isReplaced = (await stat(callee, "listener_manager.listener_create_success")) - before;
+      replaced.push(isReplaced);
+      if (isReplaced > 0) await expect.poll(() => talk.ping(), { timeout: 20_000 }).toBe(false);
+      else expect(await talk.ping()).toBe(true);
+      talk.end();
+    }
+    expect(replaced).toEqual([1, 0, 0, 1]);
+  }, 120_000);
+});
+
+/** How long a client that says nothing waits for the first byte of a server that speaks first, milliseconds. */
+function untilFirstByte(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const began = performance.now();
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", reject).once("close", () => reject(new Error("closed without a byte")));
+    socket.once("data", () => {
+      resolve(performance.now() - began);
+      socket.destroy();
+    });
+  });
+}
+
+/** A plain HTTP/2 connection: a `ping` is answered as long as it goes on. */
+async function startTalk(port: number): Promise<{ ping(): Promise<boolean>; end(): void }> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`).on("error", () => undefined);
+  await once(session, "remoteSettings");
+  const ping = () =>
+    new Promise<boolean>((answer) => {
+      if (session.destroyed) return answer(false);
+      session.ping((error) => {
+        answer(!error);
+      });
+    });
+  return { ping, end: () => session.destroy() };
+}
 
 /** One TLS connection, on which `get` asks again and again; it fails when that connection is gone. */
 async function holdTls(port: number, { leaf, key, roots }: NodeCertificates): Promise<{ get(): Promise<number>; end(): void }> {

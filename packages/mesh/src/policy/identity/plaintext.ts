@@ -1,5 +1,5 @@
-/** What an instance's registration says of TLS, and when its Envoy may stop to answer plain text. */
-import type { IdentityMode } from "@legation/contract";
+/** What an instance's registration says of TLS, and by which of the two ways its Envoy answers. */
+import type { IdentityMode, Protocol } from "@legation/contract";
 import { type Instance, metaOf } from "../../catalog/instance.js";
 
 /** True for an instance that callers reach at its Envoy, and whose agent says that this one takes mutual TLS. */
@@ -13,4 +13,13 @@ export function takesMutualTls(instance: Instance): boolean {
  */
 export function answersPlaintext(mode: IdentityMode, registered: Instance | undefined): boolean {
   return mode !== "strict" || (registered !== undefined && metaOf(registered).tls !== "required");
+}
+
+/**
+ * Whether the Envoy of an instance with a certificate answers mutual TLS. To tell it from plain text Envoy waits for a client's first bytes,
+ * which costs every client of a `tcp` service that lets the server speak first. In `off` it is therefore left out there, as soon as the
+ * registration sends no caller to it any more.
+ */
+export function answersTls(mode: IdentityMode, protocol: Protocol, registered: Instance | undefined): boolean {
+  return protocol !== "tcp" || mode !== "off" || (registered !== undefined && metaOf(registered).tls !== undefined);
 }
