@@ -23,6 +23,7 @@ test.each([
   [`key ann ${rsa}`, "keys:1: that is no Ed25519 key"],
   [`key ann ${ann}\nkey ann ${bob}`, "keys:2: ann has a key already"],
   [`key ann ${ann}\nkey bob ${ann}`, "keys:2: this is the key of ann too. Give each operator a key of their own"],
+  [`key ann ${ann}\nkey bob ${ann.replace(/=+$/, "")}`, "keys:2: this is the key of ann too"],
   ["ann", "keys:1: cannot be read"],
   [`key ann ${ann}\nrequire 2 of ann ann for all`, "keys:2: 2 of 2 keys cannot be. Use 1 to 1"],
   [`key ann ${ann}\nrequire 1 of eve for all`, "keys:2: there is no key eve in this file"],

@@ -12,7 +12,10 @@ export interface ApprovalTrust {
   readonly keys: readonly string[];
   /** Rules that hold whatever the policies say. */
   readonly floor: readonly ApprovalRule[];
-  /** True when the signature (Ed25519, base64) under the text is that key's. False for a key that is not known. */
+  /**
+   * True when the signature (Ed25519, in base64 as RFC 4648 section 4 writes it and no other way) under the text is that key's. False for a key
+   * that is not known.
+   */
   verify(key: string, text: string, signature: string): boolean;
 }
 
@@ -48,13 +51,15 @@ export function parseApprovalKeys(path: string, text: string): ApprovalTrust {
     else if (words[0] === "key" && words[1] && words[2] && words.length === 3) {
       const [, name, base64] = words;
       const key = publicKey(base64);
-      const owner = owners.get(base64);
+      // One key can be written in several ways.
+      const same = key ? String(key.export({ format: "pem", type: "spki" })) : "";
+      const owner = owners.get(same);
       if (!key) problems.push(`${place}: that is no Ed25519 key. Write the line that "legation policy keygen" prints`);
       else if (keys.has(name)) problems.push(`${place}: ${name} has a key already. Give each key a name of its own`);
       else if (owner) problems.push(`${place}: this is the key of ${owner} too. Give each operator a key of their own`);
       else {
         keys.set(name, key);
-        owners.set(base64, name);
+        owners.set(same, name);
       }
     } else {
       const rule = words[0] === "require" ? ruleOf(words, place) : undefined;
@@ -76,7 +81,8 @@ export function parseApprovalKeys(path: string, text: string): ApprovalTrust {
     floor,
     verify(name, signed, signature) {
       const key = keys.get(name);
-      return key !== undefined && verify(null, Buffer.from(signed), key, Buffer.from(signature, "base64"));
+      const bytes = Buffer.from(signature, "base64");
+      return key !== undefined && bytes.toString("base64") === signature && verify(null, Buffer.from(signed), key, bytes);
     },
   };
 }

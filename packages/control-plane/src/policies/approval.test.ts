@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { headKey } from "./blobs.js";
+import { proposalPrefix } from "./proposals.js";
+import { signStatement } from "./signing-key.js";
 import { createMemoryKv } from "./testing/memory-kv.js";
 import { access, createOperators, createReplica, identity } from "./testing/replica.js";
 
@@ -45,6 +47,29 @@ describe("a guarded bundle", () => {
       "eve, whom this control plane does not know. It trusts ann, bob, cid",
     );
     await expect(one.approve(waits, stranger, "bob")).rejects.toThrow("the signature is not one of bob");
+  });
+
+  it("goes live by its signatures alone: one that nobody has to sign any more has to be proposed again", async () => {
+    const { one } = await guarded();
+    const waits = await one.apply(identity("mesh", "off"));
+    expect(await one.approve(await one.remove("Access/guard"), operators, "ann", "bob")).toMatchObject({ state: "accepted" });
+    await one.take();
+    await expect(one.approve(waits, operators)).rejects.toThrow("guarded policies have changed since it was proposed");
+    expect((await one.take())?.policies.of("Identity")).toMatchObject([{ mode: "strict" }]);
+  });
+
+  it("takes a signature only as it is written to the store, so that none makes an approval which nobody can read", async () => {
+    const { one, kv } = await guarded();
+    const waits = await one.apply(identity("mesh", "off"));
+    if (waits.state !== "awaiting-approval") throw new Error("it does not wait");
+    const { proposal } = await one.proposals.get(waits.proposal);
+    const good = signStatement(proposal.statement, operators.keys.get("ann")?.privatePem ?? "");
+    for (const odd of [`${good}\n`, good.replace(/=+$/, ""), `${good}#`, good.replaceAll("+", "-").replaceAll("/", "_").replace(/=/, "")])
+      await expect(one.proposals.sign(waits.proposal, { key: "ann", signature: odd })).rejects.toThrow("the signature is not one of ann");
+    await kv.put(`${proposalPrefix}${waits.proposal}/ann`, `${good} `);
+    expect((await one.proposals.get(waits.proposal)).signatures).toEqual([]);
+    expect(await one.approve(waits, operators, "ann", "bob")).toMatchObject({ state: "accepted" });
+    expect((await one.take())?.policies.of("Identity")).toMatchObject([{ mode: "off" }]);
   });
 
   it("leaves what it does not guard to each operator alone, also while a proposal waits", async () => {

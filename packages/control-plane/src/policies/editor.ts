@@ -18,7 +18,7 @@ import {
 import { type Clock, LegationError } from "@legation/runtime";
 import { type ApprovedState, signersOf } from "./approval-chain.js";
 import type { ApprovalTrust } from "./approval-keys.js";
-import { conflictsIn } from "./bundle.js";
+import { type Bundle, conflictsIn } from "./bundle.js";
 import type { Proposals } from "./proposals.js";
 import type { PolicyStore, ReadHead } from "./store.js";
 
@@ -54,19 +54,28 @@ export interface PolicyEditor {
   change(change: PolicyChange): Promise<ChangeOutcome>;
   /** Makes a proposal live that has its signatures by now. */
   applyProposal(id: string): Promise<ChangeOutcome>;
-  /** Makes the documents of a bundle of the past live again, as a new bundle. */
+  /**
+   * Makes the documents of a bundle of the past live again, as a new bundle: also where the store holds what is refused, and then in place of
+   * that, after the bundle that is in force here.
+   */
   rollback(to: string, by: { readonly author: string; readonly reason: string }): Promise<ChangeOutcome>;
 }
 
 /** Attempts, when others change policies at the same time. */
 const attempts = 8;
 
-/** Makes the editor. `known` is the last approval that this replica has taken. */
+interface Signed {
+  readonly statement: ApprovalStatement;
+  readonly signatures: readonly Signature[];
+}
+
+/** Makes the editor. `known` is the last approval that this replica has taken, and `inForce` the last bundle. */
 export function createPolicyEditor(o: {
   readonly store: PolicyStore;
   readonly proposals: Proposals;
   readonly trust: ApprovalTrust;
   readonly known: () => ApprovedState;
+  readonly inForce: () => Bundle | undefined;
   readonly clock: Clock;
 }): PolicyEditor {
   const { store, proposals, trust, clock } = o;
@@ -81,8 +90,8 @@ export function createPolicyEditor(o: {
   }
 
   /** Undefined when the head moved meanwhile. */
-  async function attempt(change: PolicyChange, signed?: { statement: ApprovalStatement; signatures: readonly Signature[] }) {
-    const head = await store.head();
+  async function attempt(change: PolicyChange, { signed, lastGood }: { signed?: Signed; lastGood?: Bundle | undefined }) {
+    const head = await store.head(lastGood);
     const live = head.bundle;
     if (change.expect !== undefined && change.expect !== live?.id)
       throw new LegationError(
@@ -90,19 +99,22 @@ export function createPolicyEditor(o: {
         `bundle ${change.expect} is not live any more; ${live?.id ?? "none"} is. Look at it, and try again`,
       );
     const before: Documents = live?.policies.documents ?? new Map();
+    // Of what is refused the store may have lost anything.
+    const stored = head.refused ? new Map() : before;
     const after = afterChange(before, change);
     const changed = changedKeys(before, after);
     const version = live?.manifest.version ?? 0;
-    if (changed.length === 0) return { state: "unchanged", bundle: live?.id ?? null, version } as const;
+    if (changed.length === 0 && !head.refused) return { state: "unchanged", bundle: live?.id ?? null, version } as const;
 
     const statement = statementFor(head, after);
     let approval = live?.approved.approval ?? null;
+    // What nobody has to sign any more would go live by whoever may only read.
+    if (signed && (!statement || canonicalJson(signed.statement) !== canonicalJson(statement)))
+      throw new LegationError(
+        "policy.conflict",
+        "guarded policies have changed since it was proposed. Propose it again, and have it signed",
+      );
     if (statement) {
-      if (signed && canonicalJson(signed.statement) !== canonicalJson(statement))
-        throw new LegationError(
-          "policy.conflict",
-          "guarded policies have changed since it was proposed. Propose it again, and have it signed",
-        );
       const record: Approval = { statement, signatures: signed?.signatures ?? [] };
       const guarded = new Map([...after].filter(([key]) => key in statement.documents));
       const lacks = lacking({
@@ -111,10 +123,10 @@ export function createPolicyEditor(o: {
         floor: trust.floor,
         signers: signersOf(record, trust),
       });
-      await store.putDocuments(after, before);
+      await store.putDocuments(after, stored);
       if (lacks.length > 0) return waiting(change, before, after, statement, lacks.map(lackText));
       approval = await store.put(storedText(record), "the approval");
-    } else await store.putDocuments(after, before);
+    } else await store.putDocuments(after, stored);
 
     const documents = Object.fromEntries([...after].map(([key, document]) => [key, documentHash(document)]));
     const { author, reason } = change;
@@ -159,12 +171,9 @@ export function createPolicyEditor(o: {
     return { state: "awaiting-approval", proposal, changed, lacks };
   }
 
-  async function change(
-    wanted: PolicyChange,
-    signed?: { statement: ApprovalStatement; signatures: readonly Signature[] },
-  ): Promise<ChangeOutcome> {
+  async function change(wanted: PolicyChange, by: { signed?: Signed; lastGood?: Bundle | undefined } = {}): Promise<ChangeOutcome> {
     for (let i = 0; i < attempts; i++) {
-      const outcome = await attempt(wanted, signed);
+      const outcome = await attempt(wanted, by);
       if (outcome) return outcome;
     }
     throw new LegationError("policy.conflict", "others change policies at the same time. Try again");
@@ -176,7 +185,7 @@ export function createPolicyEditor(o: {
       const { proposal, signatures } = await proposals.get(id);
       const { statement, author, reason, remove } = proposal;
       const set = [...(await store.documents(proposal.set)).values()];
-      const outcome = await change({ set, remove, author, reason }, { statement, signatures });
+      const outcome = await change({ set, remove, author, reason }, { signed: { statement, signatures } });
       if (outcome.state === "awaiting-approval") {
         // What still lacks is the same proposal, and not another one.
         if (outcome.proposal !== id) await proposals.remove(outcome.proposal);
@@ -186,8 +195,9 @@ export function createPolicyEditor(o: {
       return outcome;
     },
     async rollback(to, by) {
-      const { documents } = await store.past(to);
-      return change({ set: [...documents.values()], replace: true, ...by });
+      const lastGood = o.inForce();
+      const documents = lastGood?.id === to ? lastGood.policies.documents : (await store.past(to)).documents;
+      return change({ set: [...documents.values()], replace: true, ...by }, { lastGood });
     },
   };
 }

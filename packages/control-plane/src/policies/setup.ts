@@ -79,7 +79,7 @@ export async function createPolicies(o: {
 
   const store = createPolicyStore({ kv: consul.kv, blobs, trust, known, clock });
   const proposals = createProposals({ kv: consul.kv, blobs, store, trust });
-  const editor = createPolicyEditor({ store, proposals, trust, known, clock });
+  const editor = createPolicyEditor({ store, proposals, trust, known, inForce: current, clock });
   let cleanedAt = Number.NEGATIVE_INFINITY;
 
   function changed(): void {

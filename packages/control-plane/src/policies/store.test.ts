@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { headKey, largestBlob } from "./blobs.js";
+import { blobPrefix, headKey, largestBlob } from "./blobs.js";
+import { PolicyRefusal } from "./refusal.js";
 import { createMemoryKv } from "./testing/memory-kv.js";
 import { access, createOperators, createReplica, identity } from "./testing/replica.js";
 
@@ -121,6 +122,30 @@ describe("the store of policies", () => {
     });
     await replica.take();
     expect(replica.keys()).toEqual(["Identity/a"]);
+  });
+
+  it("goes back also from what is refused, whatever of it is damaged, and not on from there", async () => {
+    const kv = createMemoryKv();
+    const replica = createReplica(kv);
+    const first = await replica.apply(identity("a", "off"));
+    await replica.apply(identity("b", "strict", "web"));
+    const good = await replica.take();
+    if (first.state !== "accepted" || !good) throw new Error(first.state);
+    for (const head of ["{}", JSON.stringify({ format: "legation-head/1", bundle: "0".repeat(64) })]) {
+      await kv.put(headKey, head);
+      for (const { key } of await kv.list(`${blobPrefix}${good.manifest.documents["Identity/b"]}`)) kv.entries.delete(key);
+      const fresh = createReplica(kv);
+      await expect(fresh.take()).rejects.toThrow(PolicyRefusal);
+      await expect(replica.apply(identity("c", "off", "c"))).rejects.toThrow(PolicyRefusal);
+      const mended = await replica.editor.rollback(good.id, { author: "ann", reason: "mended" });
+      expect(mended).toMatchObject({ state: "accepted", version: 3, changed: [] });
+      await fresh.take();
+      expect(fresh.keys()).toEqual(["Identity/a", "Identity/b"]);
+    }
+    expect(await replica.editor.rollback(first.bundle, { author: "ann", reason: "worse" })).toMatchObject({
+      state: "accepted",
+      version: 4,
+    });
   });
 
   it("refuses a bundle whose parts are gone", async () => {

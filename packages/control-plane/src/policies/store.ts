@@ -7,18 +7,21 @@ import type { ApprovalTrust } from "./approval-keys.js";
 import { type Blobs, blobPrefix, headKey, largestBlob } from "./blobs.js";
 import { type Bundle, readBundle } from "./bundle.js";
 import { headOf } from "./kv-source.js";
+import { PolicyRefusal } from "./refusal.js";
 
 /** The head with the bundle that it names, for a check-and-set. */
 export interface ReadHead {
   /** 0 where there is no head. */
   readonly index: number;
   readonly bundle: Bundle | undefined;
+  /** What the head names is not to be taken, and `bundle` is the last good one instead. */
+  readonly refused: boolean;
 }
 
 /** The store, for those who write. All of it throws ConsulError, and PolicyRefusal for what it holds and should not. */
 export interface PolicyStore {
-  /** Reads the head as Consul's leader has it, and its bundle. */
-  head(): Promise<ReadHead>;
+  /** Reads the head as Consul's leader has it, and its bundle; in place of one that is refused `lastGood`, where that is given. */
+  head(lastGood?: Bundle): Promise<ReadHead>;
   /** Puts a blob and returns its hash. Throws LegationError `policy.too-large`. */
   put(text: string, what: string): Promise<string>;
   /** Puts those documents that `before` does not hold already. */
@@ -56,11 +59,17 @@ export function createPolicyStore(o: {
   return {
     put,
     documents: blobs.documents,
-    async head() {
+    async head(lastGood) {
       const entry = await kv.get(headKey, { query: { consistent: true } });
-      if (!entry) return { index: 0, bundle: undefined };
-      const id = headOf(Buffer.from(entry.value).toString("utf8"));
-      return { index: entry.modifyIndex, bundle: await readBundle(id, { blobs, known: o.known(), trust }) };
+      if (!entry) return { index: 0, bundle: undefined, refused: false };
+      const index = entry.modifyIndex;
+      try {
+        const id = headOf(Buffer.from(entry.value).toString("utf8"));
+        return { index, bundle: await readBundle(id, { blobs, known: o.known(), trust }), refused: false };
+      } catch (error) {
+        if (!lastGood || !(error instanceof PolicyRefusal)) throw error;
+        return { index, bundle: lastGood, refused: true };
+      }
     },
     async putDocuments(documents, before) {
       for (const [key, document] of documents) {

@@ -36,7 +36,7 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
   const blobs = createBlobs(kv);
   const store = createPolicyStore({ kv, blobs, trust, known, clock });
   const proposals = createProposals({ kv, blobs, store, trust });
-  const editor = createPolicyEditor({ store, proposals, trust, known, clock });
+  const editor = createPolicyEditor({ store, proposals, trust, known, inForce: () => live.status().bundle, clock });
   return {
     kv,
     live,

@@ -32,7 +32,7 @@ export function createReplica(kv: Kv, trust: ApprovalTrust = noTrust, clock = sy
   const blobs = createBlobs(kv);
   const store = createPolicyStore({ kv, blobs, trust, known, clock });
   const proposals = createProposals({ kv, blobs, store, trust });
-  const editor = createPolicyEditor({ store, proposals, trust, known, clock });
+  const editor = createPolicyEditor({ store, proposals, trust, known, inForce: () => taken, clock });
   return {
     store,
     proposals,
