@@ -20,6 +20,7 @@ const status = {
   serving: true,
   restartCount: 2,
   health: { level: "DEGRADED", message: "GET x answered 500" },
+  identity: { phase: "off", reason: "Connect is off in Consul", renewals: 0, failures: 0 },
   consul: { registered: true, lastHeartbeat: "1970-01-01T00:00:07.000Z" },
 } as AgentStatus;
 const asked: string[] = [];
