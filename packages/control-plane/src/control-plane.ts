@@ -255,6 +255,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     commands,
     orders,
     routing: fanOut.answer,
+    serves: reconciler.serves,
     policies: {
       ...policies,
       liveness: createLiveness({

@@ -7,6 +7,7 @@ import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
+import type { Reconciler } from "../reconcile/reconciler.js";
 import type { Audit } from "../security/audit.js";
 import type { SecurityEvents } from "../security/events.js";
 import { type GuardParts, guard } from "../security/guard.js";
@@ -51,6 +52,8 @@ export interface ApiParts {
   readonly orders: IdentityOrders;
   /** What agents say of leaving and arriving. */
   readonly routing: FanOut["answer"];
+  /** Whether an instance takes requests. */
+  readonly serves: Reconciler["serves"];
   /** Gives up instances of a service that are held although they vanished. */
   readonly release: (service: string) => void;
   readonly policies: PolicyParts;

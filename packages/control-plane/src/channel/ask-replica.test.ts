@@ -64,6 +64,23 @@ test("nothing is told to one that is no control plane, or of another authority",
   await expect(ask(await replica(certificateOf(controlPlaneService, createTestAuthority())), true)).rejects.toThrow();
 });
 
+test("the token goes in plain text to this machine alone where this replica has a certificate", async () => {
+  let asked = 0;
+  const token = async () => {
+    asked++;
+    return "secret";
+  };
+  const signal = AbortSignal.timeout(200);
+  const to = (address: string, mine: OwnCertificate | undefined) =>
+    createAskReplica(() => mine, token)({ replica: "r2", address, tls: false }, "/", {}, 200, signal).catch(() => undefined);
+  await to(await replica(own), own);
+  expect(asked).toBe(1);
+  await to("192.0.2.77:1", own);
+  expect(asked).toBe(1);
+  await to("192.0.2.77:1", undefined);
+  expect(asked).toBe(2);
+});
+
 test("its refusals come with their words", async () => {
   await expect(ask(await replica(own, 409), true)).rejects.toMatchObject({ code: superseded });
   await expect(ask(await replica(own, 503), true)).rejects.toThrow(/answered 503/);

@@ -5,20 +5,25 @@ import type { RoutingReply } from "@legation/contract";
 import { spiffeId } from "@legation/contract";
 import { certificateUri, codeOf, LegationError, messageOf } from "@legation/runtime";
 import type { OwnCertificate } from "../security/own-leaf.js";
+import { hostOf, isLoopbackAddress } from "../security/peer.js";
 import { type AskReplica, superseded } from "./fan-out.js";
 
 /** More than any answer has; bytes. */
 const longestAnswer = 1024 * 1024;
 
-/** Makes the function; `certificate` is this replica's own, and `token` its ACL token, which stands in for it in plain text. The other side is given the limit for the whole answer. */
+/**
+ * Makes the function; `certificate` is this replica's own, and `token` its ACL token, which stands in for it in plain text: where this replica
+ * has a certificate, on this machine alone, since the other one will have one too. The other side is given the limit for the whole answer.
+ */
 export function createAskReplica(certificate: () => OwnCertificate | undefined, token: () => Promise<string | undefined>): AskReplica {
   return async ({ address, tls }, path, body, limitMs, signal) => {
-    const own = tls ? certificate() : undefined;
+    const mine = certificate();
+    const own = tls ? mine : undefined;
     const limit = AbortSignal.timeout(Math.ceil(limitMs));
     const url = `${own ? "https" : "http"}://${address}${path}`;
     let answer: { readonly status: number; readonly text: string };
     try {
-      const proof = own ? tlsOptions(own) : { headers: tokenHeaders(await token()) };
+      const proof = own ? tlsOptions(own) : { headers: mine && !isLoopbackAddress(hostOf(address)) ? {} : tokenHeaders(await token()) };
       answer = await post(url, JSON.stringify(body), proof, AbortSignal.any([signal, limit]));
     } catch (error) {
       signal.throwIfAborted();

@@ -1,6 +1,8 @@
 import { arrivingPath, commandsPath, leavingPath, reportPath, type ServiceIdentity } from "@legation/contract";
 import fastify from "fastify";
 import { expect, test } from "vitest";
+import { openAccess } from "../security/access.js";
+import type { Caller } from "../security/caller.js";
 import type { SecurityReport } from "../security/events.js";
 import type { Peer } from "../security/peer.js";
 import { createBorneOut } from "./borne-out.js";
@@ -12,12 +14,18 @@ const withLeaf = (service: string): Peer => ({ ...far, service: identity(service
 const said = { node: "n1", id: "o1", service: "orders" };
 
 /** Status and security events of one request by `peer`. */
-async function ask(peer: Peer, body: object, { path = leavingPath, headers = {}, certified = true } = {}) {
+async function ask(
+  peer: Peer,
+  body: object,
+  { path = leavingPath, headers = {}, certified = true, caller = "open" as Caller["kind"] } = {},
+) {
   const events: SecurityReport[] = [];
   const app = fastify();
   app.decorateRequest("peer", null as unknown as Peer);
+  app.decorateRequest("access");
   app.addHook("onRequest", async (request) => {
     request.peer = peer;
+    request.access = openAccess({ kind: caller, address: peer.address }, { detail: {} });
   });
   const serviceOf = (instance: string) => ({ "n1/o1": "orders", "n1/w1": "web" })[instance];
   const sink = { report: (event: SecurityReport) => void events.push(event) };
@@ -57,7 +65,14 @@ test("only a control plane relays, or a program on this machine", async () => {
   expect((await ask({ ...far, tls: false }, relayed, { certified: false })).status).toBe(200);
 });
 
-test("who shows no certificate, or a token, is judged by the token alone", async () => {
+test("who shows no certificate, or a token that Consul knows, is judged by the token alone", async () => {
   expect((await ask(far, said)).status).toBe(200);
-  expect((await ask(withLeaf("web"), said, { headers: { "x-consul-token": "t" } })).status).toBe(200);
+  expect((await ask(withLeaf("web"), said, { caller: "token" })).status).toBe(200);
+});
+
+test("a token that nobody has looked at, because Consul uses no ACLs, opens nothing", async () => {
+  for (const headers of [{ "x-consul-token": "t" }, { authorization: "Bearer t" }]) {
+    expect((await ask(withLeaf("web"), said, { headers })).status).toBe(403);
+    expect((await ask({ ...far, tls: false }, { ...said, relayed: true }, { headers })).status).toBe(403);
+  }
 });

@@ -18,9 +18,9 @@ export interface BorneOutParts {
 type Said = Pick<RoutingNotice, "node" | "id"> & Partial<RoutingNotice>;
 
 /**
- * Makes the hook of the channel's routes. A certificate must be that of the service that is spoken for, or a control plane's where a notice
- * is relayed; a refusal is answered 403 and is a security event. Who shows an ACL token is judged by that instead. Without either everybody is
- * believed where Consul uses no ACLs; but as long as control planes have certificates, none but they relay a notice from another machine.
+ * Makes the hook of the channel's routes, which runs after the guard's. A certificate must be that of the service that is spoken for, or a control plane's where a notice
+ * is relayed; a refusal is answered 403 and is a security event. Whom Consul knows by an ACL token is judged by that instead: a token
+ * that nobody has looked at is none. Without either everybody is believed where Consul uses no ACLs; but as long as control planes have certificates, none but they relay a notice from another machine.
  */
 export function createBorneOut(o: BorneOutParts): preHandlerAsyncHookHandler {
   const objectionTo = (peer: Peer, said: Said): string | undefined => {
@@ -31,8 +31,8 @@ export function createBorneOut(o: BorneOutParts): preHandlerAsyncHookHandler {
     }
     return service && objectionToClaim(service, { instance: instanceKey(said.node, said.id), service: said.service }, o.serviceOf);
   };
-  return async ({ peer, body, query, headers }, reply) => {
-    if (headers.authorization !== undefined || headers["x-consul-token"] !== undefined) return undefined;
+  return async ({ peer, access, body, query }, reply) => {
+    if (access.caller.kind === "token") return undefined;
     const said = (body ?? query) as Said;
     const objection = objectionTo(peer, said);
     if (objection === undefined) return undefined;

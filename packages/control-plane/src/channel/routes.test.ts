@@ -35,7 +35,7 @@ beforeEach(() => {
   fail = undefined;
   mode = undefined;
   orders = createIdentityOrders(() => mode);
-  addChannelRoutes(app, { reports, commands, orders, routing, clock });
+  addChannelRoutes(app, { reports, commands, orders, routing, serves: () => true, clock });
 });
 afterEach(async () => {
   commands.close();

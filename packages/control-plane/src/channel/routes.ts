@@ -82,14 +82,17 @@ const report = {
 
 type Named = Pick<RoutingNotice, "node" | "id"> & Partial<Pick<RoutingNotice, "service" | "relayed" | "again" | "tls">>;
 
-/** The agent of the instance that the body or the query names; a change unless it only reports, listens, asks, or says the same again. */
-function agentRight(change: boolean): Right {
+/** Whether an instance takes requests, as far as this replica knows. */
+type Serves = (instance: Pick<RoutingNotice, "service" | "node" | "id">) => boolean;
+
+/** The agent of the instance that the body or the query names; a change unless it only reports, listens, asks, or says again what holds. */
+function agentRight(change: boolean, serves: Serves): Right {
   const named = ({ body, query }: FastifyRequest) => (body ?? query) as Named;
   return {
     kind: "agent",
     change(request) {
-      const { relayed, again, tls } = named(request);
-      return change && !relayed && !again && !tls;
+      const { relayed, again, tls, ...instance } = named(request);
+      return change && !relayed && !tls && !(again && !serves({ service: "", ...instance }));
     },
     claim(request) {
       const { node, id, service, relayed } = named(request);
@@ -98,17 +101,25 @@ function agentRight(change: boolean): Right {
   };
 }
 
-/** Adds the paths. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
+/** Adds the paths. `serves` says whether a notice of leaving is news. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
 export function addChannelRoutes(
   app: FastifyInstance,
-  o: { reports: Reports; commands: CommandDirectory; orders: IdentityOrders; routing: FanOut["answer"]; clock: Clock },
+  o: {
+    reports: Reports;
+    commands: CommandDirectory;
+    orders: IdentityOrders;
+    routing: FanOut["answer"];
+    serves: Serves;
+    clock: Clock;
+  },
 ): void {
-  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report }, config: { right: agentRight(false) } }, (request, reply) => {
+  const reading = agentRight(false, o.serves);
+  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report }, config: { right: reading } }, (request, reply) => {
     o.reports.add(request.body);
     return reply.code(202).send({ accepted: true });
   });
 
-  const moving = { schema: { body: notice }, config: { right: agentRight(true) } };
+  const moving = { schema: { body: notice }, config: { right: agentRight(true, o.serves) } };
   for (const [path, direction] of [
     [leavingPath, "leaving"],
     [arrivingPath, "arriving"],
@@ -131,7 +142,7 @@ export function addChannelRoutes(
   app.get<{ Querystring: { node: string; id: string; service?: string } }>(
     commandsPath,
     // A HEAD would take the place of the instance's stream.
-    { exposeHeadRoute: false, schema: { querystring: listened }, config: { right: agentRight(false) } },
+    { exposeHeadRoute: false, schema: { querystring: listened }, config: { right: reading } },
     (request, reply) => {
       if (open >= commandStreams)
         return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);

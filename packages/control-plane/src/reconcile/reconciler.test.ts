@@ -231,6 +231,19 @@ test("a leaving instance stays DRAINING for as long as it says so again, which i
   reconciler.stop();
 });
 
+test("a notice that is told as an old one is news where the instance serves", () => {
+  const { reconciler, health, changes } = scene();
+  reconciler.set(serviceOf("orders", "o1", "o2"));
+  reconciler.flush();
+  const notice = { node: "n1", id: "o1", service: "orders", again: true };
+  expect(reconciler.serves(notice)).toBe(true);
+  reconciler.leave(notice);
+  expect(health("orders")).toEqual([DRAINING, HEALTHY]);
+  expect(reconciler.serves(notice)).toBe(false);
+  expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving"]);
+  reconciler.stop();
+});
+
 test("a leaving instance whose maintenance ends in Consul serves again", async () => {
   const { clock, reconciler, health } = scene();
   reconciler.set(serviceOf("orders", "o1"));

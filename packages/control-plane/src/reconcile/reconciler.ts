@@ -36,6 +36,8 @@ export interface Reconciler {
   flush(): void;
   /** Marks an instance as leaving, and publishes that at once. False when the registry does not have it. */
   leave(notice: RoutingNotice): boolean;
+  /** The instance takes requests, by what is known now. */
+  serves(instance: Pick<RoutingNotice, "service" | "node" | "id">): boolean;
   /** Takes back what `leave` marked, and publishes that at once. */
   arrive(notice: RoutingNotice): void;
   /** What the callers of an instance's service are given now, by version, and whether the instance takes requests in it. */
@@ -168,6 +170,13 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     publish();
   }
 
+  function serves({ service: name, node, id }: Pick<RoutingNotice, "service" | "node" | "id">): boolean {
+    const known = service(name);
+    const found = known?.instances.find((instance) => instance.node === node && instance.id === id);
+    const endpoint = known && found && endpointsOf(known).get(found);
+    return endpoint !== undefined && isServing(endpoint);
+  }
+
   return {
     set(next) {
       o.changes.add({ event: registry.has(next.name) ? "service-changed" : "service-added", service: next.name });
@@ -187,8 +196,9 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       const { node, id } = notice;
       const known = registry.get(notice.service)?.instances.some((instance) => instance.node === node && instance.id === id);
       if (!known) return false;
+      const isOut = notice.again === true && !serves(notice);
       const fresh = notices.add(notice);
-      if (notice.again) {
+      if (isOut) {
         // Held already, or else forgotten here: an overtaken one goes at once.
         if (fresh) publish([notice.service]);
         return true;
@@ -203,16 +213,14 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       o.changes.add({ event: "instance-arriving", service: notice.service, instance: instanceKey(notice.node, notice.id) });
       publish([notice.service]);
     },
+    serves,
     routed({ service: name, node, id }) {
       if (dirty.delete(name)) publish([name]);
-      const known = service(name);
-      const found = known?.instances.find((instance) => instance.node === node && instance.id === id);
-      const endpoint = known && found && endpointsOf(known).get(found);
+      const found = service(name)?.instances.find((instance) => instance.node === node && instance.id === id);
       const current = compiled.get(name);
-      const serving = endpoint !== undefined && isServing(endpoint);
       const mutual = current?.mutualCluster?.version;
       return {
-        serving,
+        serving: serves({ service: name, node, id }),
         endpoints: current?.endpoints.version,
         clusters: [current?.cluster.version, mutual].filter((version) => version !== undefined),
         mutual,

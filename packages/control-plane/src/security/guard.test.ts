@@ -70,6 +70,7 @@ async function setUp(o: { mode?: AclMode; service?: string; metricsOpen?: boolea
     reports: createReports(clock),
     commands: createCommandDirectory(),
     orders: createIdentityOrders(() => "off"),
+    serves: ({ id }) => id === "o1",
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
     release: (service) => released.push(service),
     policies: createTestPolicies(),
@@ -234,6 +235,18 @@ describe("an agent's channel", () => {
     const { ask, notice } = await setUp();
     expect((await ask(leavingPath, "plane", notice("orders", "o1", { relayed: true }))).status).toBe(200);
     expect((await ask(leavingPath, "plane", notice("orders", "o1"))).status).toBe(403);
+    expect(await ask(leavingPath, "owner", notice("orders", "o1", { relayed: true }))).toMatchObject({
+      status: 403,
+      body: { missing: 'service "legation-control-plane" { policy = "write" }' },
+    });
+    const { ask: certified } = await setUp({ service: "orders" });
+    expect((await certified(leavingPath, undefined, notice("orders", "o1", { relayed: true }))).status).toBe(401);
+  });
+
+  test("audits each notice that is news, whatever it says of itself", async () => {
+    const { ask, notice, audited } = await setUp();
+    for (const id of ["o1", "o2"]) expect((await ask(leavingPath, "owner", notice("orders", id, { again: true }))).status).toBe(200);
+    expect(audited).toMatchObject([{ kind: "change", action: `POST ${leavingPath}` }]);
   });
 });
 

@@ -39,8 +39,6 @@ interface Handled extends Told {
 /** What a route demands of this request. */
 interface Demand {
   readonly rules: readonly AclRule[];
-  /** One of the rules is enough. */
-  readonly any: boolean;
   readonly change: boolean;
   /** Old decisions count while Consul is away. */
   readonly grace: boolean;
@@ -129,16 +127,13 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     state.caller = caller;
     const { allowed } = verdict;
     const missing = demand.rules.filter((_, i) => !allowed[i]);
-    const lacks = demand.any ? missing.length === demand.rules.length : missing.length > 0;
+    const lacks = missing.length > 0;
     const skips = right.kind === "open" || (right.kind === "listing" && token !== undefined);
     if (lacks && !skips && token === undefined)
-      return (
-        (await refusedTooOften(request, address)) ??
-        tokenMissing(what, right.kind === "listing" ? [] : demand.any ? missing.slice(0, 1) : missing)
-      );
+      return (await refusedTooOften(request, address)) ?? tokenMissing(what, right.kind === "listing" ? [] : missing);
     const limited = await serve(caller, tokenAccess(caller, token, o.decisions, state));
     if (limited) return limited;
-    if (lacks && !skips) return denied(what, caller, demand.any ? missing.slice(0, 1) : missing);
+    if (lacks && !skips) return denied(what, caller, missing);
     return claim(demand.claim, state);
   }
 
@@ -170,18 +165,14 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     switch (right.kind) {
       case "open":
       case "listing":
-        return { rules: [{ resource: "service", access: "read" }], any: false, change: false, grace: true };
+        return { rules: [{ resource: "service", access: "read" }], change: false, grace: true };
       case "rules":
-        return { rules: right.rules(request), any: false, change: right.change, grace: !right.change };
+        return { rules: right.rules(request), change: right.change, grace: !right.change };
       case "agent": {
         const said = right.claim(request);
         const service = said.service ?? o.ownerOf(instanceKey(said.node, said.id));
-        const names = [
-          ...(service === undefined ? [] : [service]),
-          ...(said.relayed || service === undefined ? [controlPlaneService] : []),
-        ];
-        const rules = names.map((name): AclRule => ({ resource: "service", name, access: "write" }));
-        return { rules, any: true, change: right.change(request), grace: true, claim: said };
+        const name = said.relayed ? controlPlaneService : (service ?? controlPlaneService);
+        return { rules: [{ resource: "service", name, access: "write" }], change: right.change(request), grace: true, claim: said };
       }
     }
   }
@@ -195,5 +186,5 @@ function refusedAtTheDoor({ ip }: FastifyRequest, { statusCode }: FastifyReply):
 }
 
 function leafMay(peer: string, { service, relayed }: AgentClaim): boolean {
-  return peer === service || (relayed && peer === controlPlaneService);
+  return peer === (relayed ? controlPlaneService : service);
 }
