@@ -17,6 +17,7 @@ import { depart } from "./departure.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { checkNow } from "./health/health-status.js";
+import { createDeniedCalls } from "./identity/denied-calls.js";
 import { setUpMigration, warnOfExposure } from "./identity/migration-setup.js";
 import { envoyFilesOf, setUpIdentity } from "./identity/setup.js";
 import type { Instance } from "./instance.js";
@@ -124,6 +125,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     health,
     node: stateDir.kept.node ?? "",
     identity,
+    denied: createDeniedCalls({ service: service.name, registry: metrics, clock, log }),
     envoy: undefined,
     registrar: undefined,
     channel: undefined,
@@ -159,13 +161,11 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     if (to === "draining") traffic.healthyAgain();
   };
 
-  const follow = (name: string, event: string): void => {
+  const follow = (name: string, event: string, onLine = (line: string): void => log.info({ event, line }, line)): void => {
     const path = stateDir.file(`${name}.log`);
     const onDropped = (bytes: number): void =>
       log.warn({ event: `${event}-dropped`, bytes }, `${bytes} bytes of output came faster than they could be logged, and are lost`);
-    followers.push(
-      followOutput({ path, offsetPath: `${path}.offset`, clock, onLine: (line) => log.info({ event, line }, line), onDropped }),
-    );
+    followers.push(followOutput({ path, offsetPath: `${path}.offset`, clock, onLine, onDropped }));
   };
 
   const start = async (): Promise<void> => {
@@ -200,7 +200,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await identity.begin(adopted, stopping.signal, onWait);
     const continued = adopted || envoyRuns(stateDir);
     if (binary !== undefined) {
-      follow("envoy", "envoy.output");
+      follow("envoy", "envoy.output", (line) => {
+        if (!instance.denied.take(line)) log.info({ event: "envoy.output", line }, line);
+      });
       instance.envoy = setUpEnvoy({
         config,
         binary,
@@ -280,6 +282,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance.registrar?.stop();
     instance.envoy?.admin.close();
     for (const follower of followers) follower.stop();
+    instance.denied.stop();
     options.consul.close();
     await admin?.close();
     stateDir.close();

@@ -5,6 +5,7 @@ import type { Channel } from "./channel/channel.js";
 import type { AgentConfig } from "./config/definition.js";
 import type { Envoy } from "./envoy/setup.js";
 import type { Health } from "./health/health.js";
+import type { DeniedCalls } from "./identity/denied-calls.js";
 import type { Identity } from "./identity/identity.js";
 import type { Migration } from "./identity/migration.js";
 import type { Steps } from "./leave/step.js";
@@ -36,6 +37,8 @@ export interface Instance {
   node: string;
   /** Who the instance is to its peers, and where its certificate lies. */
   readonly identity: Identity;
+  /** The calls that this instance's Envoy refused. */
+  readonly denied: DeniedCalls;
   envoy: Envoy | undefined;
   registrar: Registrar | undefined;
   channel: Channel | undefined;

@@ -42,6 +42,21 @@ export interface ReportedHealth {
 /** Characters of a text in a report, at most. */
 export const reportedTextLength = 1_000;
 
+/** Calls that intentions refused, by caller and rule. */
+export interface ReportedDenial {
+  /** The name of the calling service, or what its certificate says instead. */
+  readonly caller: string;
+  /** As Envoy names it: `web=>orders`, `default`, … */
+  readonly rule: string;
+  readonly count: number;
+}
+
+/** Rows of refused calls in a report, at most; what is more is counted in a row of `deniedOthers`. */
+export const reportedDenials = 20;
+
+/** The caller and the rule of the row that stands for all that have none of their own. */
+export const deniedOthers = "others";
+
 /** What an agent tells of its service, whenever something changes and every `reportInterval` besides. */
 export interface AgentReport {
   readonly node: string;
@@ -55,6 +70,8 @@ export interface AgentReport {
   readonly lastError?: string;
   /** Absent from an agent that does not tell it. */
   readonly health?: ReportedHealth;
+  /** Since the last report that a control plane took; absent when there were none. Those of `shadow` are not among them. */
+  readonly denied?: readonly ReportedDenial[];
   /** The local admin API of the agent, for people on that machine. */
   readonly admin: string;
 }

@@ -1,5 +1,6 @@
 /** What the agent, the control plane and Consul's registry agree on. Pure: values in, values out. */
 export * from "./channel.js";
+export * from "./denied-call.js";
 export * from "./identity.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";

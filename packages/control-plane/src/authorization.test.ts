@@ -15,7 +15,7 @@ import {
   type TestIntentions,
   type WrittenIntention,
 } from "@legation/consul/testing";
-import { certificateFiles, type NodeMetadata, type Protocol } from "@legation/contract";
+import { certificateFiles, deniedCallMark, type NodeMetadata, type Protocol } from "@legation/contract";
 import { type CallRequest, decide } from "@legation/mesh";
 import { createLifecycle, createLogger, loadConfig, systemClock } from "@legation/runtime";
 import fc from "fast-check";
@@ -316,9 +316,61 @@ test("a TCP connection is closed, and one that is allowed is not", async () => {
   await intentions.replace([{ source: "web", destination: "bytes", rule: "allow" }]);
   await settled("web to be let through", async () => (await web.connect("bytes", "hello", "welcome")).includes("welcome"));
   await admin.connect("bytes", "hello", "never said");
+  const line = () =>
+    envoys
+      .get("bytes")
+      ?.envoy.output()
+      .split("\n")
+      .find((said) => said.includes("/svc/admin"));
+  await settled("the line", async () => line() !== undefined);
+  expect(JSON.parse(line() ?? "")).toMatchObject({ legation: deniedCallMark, termination: "rbac_access_denied_matched_policy[default]" });
   expect(await envoys.get("bytes")?.envoy.stats(/^intentions\.rbac\.denied$/)).toMatchObject({
     "intentions.rbac.denied": expect.any(Number),
   });
+});
+
+test("each refusal is a line of its own on Envoy's output, with caller, callee and rule, and no other call is", async () => {
+  await intentions.replace([
+    {
+      source: "web",
+      destination: "orders",
+      rule: [
+        { Action: "deny", HTTP: { PathPrefix: "/logged" } },
+        { Action: "allow", HTTP: { PathPrefix: "/" } },
+      ],
+    },
+    {
+      source: "web",
+      destination: "shadowed",
+      rule: [
+        { Action: "deny", HTTP: { PathPrefix: "/logged" } },
+        { Action: "allow", HTTP: { PathPrefix: "/" } },
+      ],
+    },
+  ]);
+  const web = caller("web");
+  await settled("the rule", async () => (await web.call("orders", { path: "/logged" })).body === refused("web=>orders#1"));
+  await web.call("orders", { path: "/passed" });
+  const lines = (to: string) =>
+    (envoys.get(to)?.envoy.output() ?? "").split("\n").flatMap((line) => (line.includes("/logged") ? [JSON.parse(line)] : []));
+  const named = (to: string) => ({
+    caller: expect.stringMatching(/\/svc\/web$/),
+    callee: expect.stringMatching(new RegExp(`/svc/${to}$`)),
+  });
+  await settled("the line", async () => lines("orders").length > 0);
+  expect(lines("orders")[0]).toMatchObject({
+    legation: deniedCallMark,
+    ...named("orders"),
+    rule: "web=>orders#1",
+    shadow: null,
+    method: "GET",
+  });
+  await settled("the line of shadow", async () => {
+    expect((await web.call("shadowed", { path: "/logged" })).status).toBe(200);
+    return lines("shadowed").length > 0;
+  });
+  expect(lines("shadowed")[0]).toMatchObject({ legation: deniedCallMark, ...named("shadowed"), rule: null, shadow: "web=>shadowed#1" });
+  expect(envoys.get("orders")?.envoy.output()).not.toContain("/passed");
 });
 
 test("a control plane that starts while Consul is away gives a new proxy the last known rules", async () => {

@@ -72,6 +72,7 @@ async function plane({ silent = false, port = 0 } = {}): Promise<Plane> {
 function open(...apis: string[]) {
   const commands: Command[] = [];
   const modes: IdentityMode[] = [];
+  const reported: AgentReport[] = [];
   const identity = { node: "n", id: "orders-1", service: "orders" };
   const report: AgentReport = { ...identity, agentVersion: "1", state: "running", restartCount: 0, admin: "http://127.0.0.1:1" };
   const channel = createChannel({
@@ -83,6 +84,7 @@ function open(...apis: string[]) {
     },
     identity,
     report: () => report,
+    onReported: (taken) => reported.push(taken),
     onCommand: (command) => commands.push(command),
     onMode: (mode) => modes.push(mode),
     clock: systemClock,
@@ -91,17 +93,18 @@ function open(...apis: string[]) {
     log: createLogger({ name: "test", level: "silent" }),
   });
   channels.push(channel);
-  return { channel, commands, modes };
+  return { channel, commands, modes, reported };
 }
 
 describe("the channel to a control plane", () => {
   it("reports at once, again on a change, and takes commands", async () => {
     const up = await plane();
-    const { channel, commands } = open(up.url);
+    const { channel, commands, reported } = open(up.url);
     channel.begin();
     await until("a report and a stream", () => up.got.includes(reportPath) && channel.state.listening);
     channel.changed();
     await until("another report", () => up.got.filter((path) => path === reportPath).length === 2);
+    await until("both to be known as taken", () => reported.length === 2);
     up.streams[0]?.write('id: 1\nevent: command\ndata: {"id":"1","kind":"restart","force":true}\n\ndata: not json\n\n');
     up.streams[0]?.write('data: {"id":"2","kind":"drain"}\n\n');
     await until("both commands", () => commands.length === 2);

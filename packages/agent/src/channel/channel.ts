@@ -26,6 +26,8 @@ export interface ChannelOptions {
   readonly contacts: Contacts;
   readonly identity: Pick<RoutingNotice, "node" | "id" | "service">;
   readonly report: () => AgentReport;
+  /** A control plane has taken this report. */
+  readonly onReported: (report: AgentReport) => void;
   readonly onCommand: (command: Command) => void;
   /** Which mode holds: when the stream opens, and at every change. */
   readonly onMode: (mode: IdentityMode) => void;
@@ -101,12 +103,18 @@ export function createChannel(options: ChannelOptions): Channel {
     throw new Error(problem);
   };
 
+  const report = async (timeoutMs: number): Promise<void> => {
+    const told = options.report();
+    await post(reportPath, told, timeoutMs);
+    options.onReported(told);
+  };
+
   const reportLoop = async (): Promise<void> => {
     while (!ended()) {
       let wait = reportInterval;
       await contacts.learn();
       try {
-        await post(reportPath, options.report(), requestMs);
+        await report(requestMs);
         options.reportBackoff.reset();
       } catch {
         wait = options.reportBackoff.next();
@@ -184,7 +192,7 @@ export function createChannel(options: ChannelOptions): Channel {
       stopping.abort();
       stream?.close();
       alarm.ring();
-      if (state.connected !== undefined) await post(reportPath, options.report(), lastReportMs).catch(() => undefined);
+      if (state.connected !== undefined) await report(lastReportMs).catch(() => undefined);
     },
   };
 }

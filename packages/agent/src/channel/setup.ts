@@ -19,6 +19,7 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
     contacts: createContacts({ consul, certificates: () => instance.identity.directory, clock, log }),
     identity: { node, id: service.id, service: service.name },
     report: () => reportOf(instance),
+    onReported: ({ denied = [] }) => instance.denied.told(denied),
     onCommand: (command) => obey(instance, traffic, command),
     onMode: (mode) => instance.migration?.order(mode),
     clock,
@@ -28,7 +29,8 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   });
 }
 
-function reportOf({ config, node, agentVersion, addresses, supervisor, health }: Instance): AgentReport {
+function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied }: Instance): AgentReport {
+  const refused = denied.untold();
   const { phase, restarts, lastRestart, lastError } = supervisor.state;
   return {
     node,
@@ -40,6 +42,7 @@ function reportOf({ config, node, agentVersion, addresses, supervisor, health }:
     ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
     ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedTextLength) }),
     health: reportedHealth(health),
+    ...(refused.length > 0 ? { denied: refused } : {}),
     admin: adminUrl(addresses.admin),
   };
 }

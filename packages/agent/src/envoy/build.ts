@@ -24,6 +24,9 @@ export interface Generation {
 /** How long after the end of its drain an Envoy that was handed over goes on, milliseconds. */
 const handedOverMs = 5_000;
 
+/** After this time at most Envoy's access logs are in their files. */
+const flushMs = 1_000;
+
 /** The digest of a build. It sees an upgrade of the binary at the same path. */
 export function digestOf(build: EnvoyBuild): string {
   return createHash("sha256")
@@ -41,6 +44,7 @@ export function argvOf(build: EnvoyBuild, bootstrapPath: string, generation: Gen
   const { binary, concurrency, logLevel, drainTime } = build;
   return [
     ...[binary, "--config-path", bootstrapPath, "--concurrency", String(concurrency), "--log-level", logLevel],
+    ...["--file-flush-interval-msec", String(flushMs)],
     ...["--drain-strategy", "immediate", "--drain-time-s", String(seconds(drainTime))],
     ...(generation
       ? [

@@ -1,6 +1,6 @@
 /** A real Envoy with a bootstrap that carries nothing but who it is and where the control plane listens. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,8 @@ export interface Envoy {
   endpoints(cluster: string): Promise<EnvoyEndpoints | undefined>;
   /** Counters and gauges whose names match. */
   stats(names: RegExp): Promise<Readonly<Record<string, number>>>;
+  /** What it has written to its standard output. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -40,8 +42,21 @@ export async function startEnvoy(o: { id: string; metadata: NodeMetadata; xds: s
   const dir = mkdtempSync(join(tmpdir(), "legation-envoy-"));
   const adminFile = join(dir, "admin");
   writeFileSync(join(dir, "bootstrap.json"), JSON.stringify(bootstrap(o)));
-  const args = ["-c", join(dir, "bootstrap.json"), "--disable-hot-restart", "--concurrency", "1", "--admin-address-path", adminFile];
-  const child = spawn("sh", ["-c", tied, "sh", binary(), ...args, "-l", "error"], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  const args = [
+    "-c",
+    join(dir, "bootstrap.json"),
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+    "--admin-address-path",
+    adminFile,
+    "--file-flush-interval-msec",
+    "100",
+  ];
+  const outputFile = join(dir, "output");
+  const output = openSync(outputFile, "a");
+  const child = spawn("sh", ["-c", tied, "sh", binary(), ...args, "-l", "error"], { stdio: ["pipe", output, "ignore"], detached: true });
+  closeSync(output);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const read = async <T>(path: string) => (await (await fetch(`http://${readFileSync(adminFile, "utf8")}${path}`)).json()) as T;
   const listeners = async () =>
@@ -77,6 +92,7 @@ export async function startEnvoy(o: { id: string; metadata: NodeMetadata; xds: s
       const { stats } = await read<{ stats: { name?: string; value?: number }[] }>("/stats?format=json");
       return Object.fromEntries(stats.flatMap(({ name = "", value = 0 }) => (names.test(name) ? [[name, value]] : [])));
     },
+    output: () => readFileSync(outputFile, "utf8"),
     stop,
   };
 }

@@ -16,6 +16,7 @@ import {
 import { type RBAC as TcpRbac, RBACSchema as TcpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/network/rbac/v3/rbac";
 import type { InboundAuthorization } from "../envoy/listeners/inbound-authorization.js";
 import { adsSource, duration } from "../envoy/primitives.js";
+import { deniedCallLog } from "./denied-calls.js";
 
 /** `enforce` refuses; `shadow` only counts what it would refuse. */
 export type Enforcement = "enforce" | "shadow";
@@ -39,7 +40,10 @@ export function httpConfig(rules: RBAC | undefined, enforcement: Enforcement): [
 export function tcpConfig(rules: RBAC | undefined, enforcement: Enforcement): [typeof TcpRbacSchema, TcpRbac] {
   return [
     TcpRbacSchema,
-    create(TcpRbacSchema, { ...(rules ? (enforcement === "enforce" ? { rules } : { shadowRules: rules }) : {}), statPrefix }),
+    create(TcpRbacSchema, {
+      ...(rules ? { shadowRules: rules, ...(enforcement === "enforce" ? { rules } : {}) } : {}),
+      statPrefix,
+    }),
   ];
 }
 
@@ -56,7 +60,12 @@ export function inboundAuthorization(service: string): InboundAuthorization {
     name: rulesName(service, "tcp"),
     configType: { case: "configDiscovery" as const, value: discovered(typeUrl(TcpRbacSchema)) },
   };
-  return { http: [create(HttpFilterSchema, http)], network: [create(FilterSchema, tcp)], replies: [refusal()], accessLog: [] };
+  return {
+    http: [create(HttpFilterSchema, http)],
+    network: [create(FilterSchema, tcp)],
+    replies: [refusal()],
+    accessLog: [deniedCallLog(statPrefix)],
+  };
 }
 
 function discovered(type: string): ExtensionConfigSource {
