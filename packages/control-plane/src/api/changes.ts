@@ -1,7 +1,7 @@
 /** `GET /v1/changes`: what happened to the mesh, oldest first. */
 import type { FastifyInstance } from "fastify";
 import type { Change } from "../reconcile/changes.js";
-import { listing } from "../security/right.js";
+import { listing, meshRead } from "../security/right.js";
 
 /** What the route reads. */
 export interface ChangeSource {
@@ -10,7 +10,7 @@ export interface ChangeSource {
 
 const query = { type: "object", properties: { after: { type: "integer", minimum: 0 } } } as const;
 
-/** Adds the route: what happened to services that the caller may read. `?after=` leaves out what a reader has seen: the sequence number of the last one. */
+/** Adds the route: what happened to services that the caller may read, and with the right to read the mesh to all of it. `?after=` leaves out what a reader has seen: the sequence number of the last one. */
 export function addChangeRoute(app: FastifyInstance, source: ChangeSource): void {
   app.get<{ Querystring: { after?: number } }>(
     "/v1/changes",
@@ -19,7 +19,8 @@ export function addChangeRoute(app: FastifyInstance, source: ChangeSource): void
       const after = request.query.after ?? 0;
       const newer = source.list().filter((change) => change.sequence > after);
       const may = await request.access.readable(newer.flatMap(({ service }) => service ?? []));
-      const changes = newer.filter(({ service }) => service === undefined || may.has(service));
+      const wide = await request.access.mayRead(meshRead);
+      const changes = newer.filter(({ service }) => (service === undefined ? wide : may.has(service)));
       return { changes: changes.map((change) => ({ ...change, at: new Date(change.at).toISOString() })) };
     },
   );

@@ -20,7 +20,7 @@ const change = {
   additionalProperties: false,
   properties: {
     documents: { type: "array", maxItems: 5_000 },
-    remove: { type: "array", maxItems: 5_000, items: words },
+    remove: { type: "array", maxItems: 5_000, items: { type: "string", maxLength: 256 } },
     replace: { type: "boolean" },
     dryRun: { type: "boolean" },
     expect: hash,

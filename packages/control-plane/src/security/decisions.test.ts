@@ -54,6 +54,22 @@ describe("decisions on tokens", () => {
     expect(asked.map(({ rules }) => rules)).toEqual([64, 64, 23]);
   });
 
+  test("on a long list leave room for the questions of others", async () => {
+    const { decisions, answerWith } = setUp();
+    let [underWay, most] = [0, 0];
+    answerWith(async (_token, rules) => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      return { kind: "decided", allowed: rules.map(() => true) };
+    });
+    const listing = decisions.decide("good", reads(19_000), true);
+    expect(await decisions.decide("other", [orders], false)).toEqual({ kind: "decided", allowed: [true] });
+    const verdict = await listing;
+    expect(verdict.kind === "decided" && verdict.allowed.every(Boolean) && verdict.allowed.length).toBe(19_000);
+    expect(most).toBeLessThan(16);
+  });
+
   test("are old at most for what may wait for Consul, and none for what may not", async () => {
     const { clock, decisions, answerWith } = setUp();
     const [read] = reads(1) as [AclRule];

@@ -16,8 +16,9 @@ export const keptAtMost = { tokens: 2_000, unknown: 5_000, rules: 20_000 } as co
 const questionLimit = 2_000;
 /** After a question without an answer the next is asked after this time; until then Consul counts as away. Milliseconds. */
 const awayMs = 1_000;
-/** Questions under way at most; a flood of made-up tokens must not pile up. */
+/** Questions under way at most, and of one request; neither a flood of made-up tokens nor one long list must pile up. */
 const questionsAtOnce = 256;
+const questionsOfOne = 8;
 
 /** The answer to a question. `undecided` says why, in words. */
 export type Verdict =
@@ -122,11 +123,17 @@ export function createDecisions(o: { acl: AclApi; clock: Clock }): Decisions {
     const all = [...missing.keys()];
     for (let from = 0; from < all.length; from += authorizationsAtOnce) {
       // A token that Consul does not know costs one question, however much is asked about it.
-      if (from > 0 && entry.rules.size === 0) {
-        const [verdict] = await Promise.all(waits);
-        if (verdict && verdict.kind !== "decided") return verdict;
+      if (from > 0 && (entry.rules.size === 0 || waits.size >= questionsOfOne)) {
+        const failed = (await Promise.all(waits)).find(({ kind }) => kind !== "decided");
+        if (failed) return failed;
+        waits.clear();
       }
-      const keys = all.slice(from, from + authorizationsAtOnce);
+      const keys = all.slice(from, from + authorizationsAtOnce).filter((key) => {
+        const asked = entry.asked.get(key);
+        if (asked) waits.add(asked);
+        return !asked && (entry.rules.get(key)?.at ?? Number.NEGATIVE_INFINITY) < now;
+      });
+      if (keys.length === 0) continue;
       const question = ask(
         token,
         keys.map((key) => missing.get(key) as AclRule),

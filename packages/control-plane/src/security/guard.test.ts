@@ -185,7 +185,9 @@ describe("with ACLs", () => {
     expect(await names("operator")).toEqual(["orders", "secret", "web"]);
     expect(await names("none")).toEqual([]);
     const { body } = await ask("/v1/changes", "reader");
-    expect(body.changes.map((change: { service?: string }) => change.service)).toEqual(["orders", "web", undefined]);
+    const services = ({ changes }: { changes: { service?: string }[] }) => changes.map(({ service }) => service);
+    expect(services(body)).toEqual(["orders", "web"]);
+    expect(services((await ask("/v1/changes", "operator")).body)).toEqual(["orders", "secret", "web", undefined]);
   });
 
   test("health answers everybody, and names services to who may read the mesh alone", async () => {
@@ -327,5 +329,28 @@ describe("rates", () => {
     expect(acl.questions).toBeLessThan(rateLimitsOf(5).refused + 10);
     expect((await ask("/services", "reader")).status).toBe(200);
     expect(events.list()).toMatchObject([{ kind: "calls-denied", count: 100 - deniedRate.refusals + 1 }]);
+  });
+
+  test("whoever asks about very much costs Consul little, and keeps little of this memory", async () => {
+    const { ask, acl, audited } = await setUp({ rateLimit: 5 });
+    const { client, refused } = rateLimitsOf(5);
+    const apply = (token: string | undefined, documents: object[]) =>
+      ask("/v1/policies/apply", token, { method: "POST", payload: { documents } });
+    await ask("/services", "none");
+    const many = (of: string) => Array.from({ length: 1_000 }, (_, i) => ({ kind: "Identity", name: `${of}-${i}` }));
+    for (const [token, most, first] of [
+      [undefined, refused, 401],
+      ["none", client, 403],
+    ] as const) {
+      const before = acl.questions;
+      const statuses = new Set<number>();
+      for (let i = 0; i < most + 20; i++) statuses.add((await apply(token, many(`${token}-${i}`))).status);
+      expect([...statuses]).toEqual([first, 429]);
+      expect(acl.questions - before).toBeLessThanOrEqual(most);
+    }
+    expect(Math.max(...audited.map(({ target }) => target.length))).toBe(21);
+    const long = "x".repeat(100_000);
+    await ask("/v1/policies/apply", "operator", { method: "POST", payload: { documents: [{ kind: "Identity", name: long }] } });
+    expect(JSON.stringify(audited)).not.toContain("xxx");
   });
 });

@@ -1,5 +1,5 @@
 /** The one place where it is decided whether a request may be served: who asks, what the route demands, and what Consul says of both. */
-import type { AclRule } from "@legation/consul";
+import { type AclRule, authorizationsAtOnce } from "@legation/consul";
 import { controlPlaneService, instanceKey } from "@legation/contract";
 import type { Clock } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -8,13 +8,16 @@ import { type Access, noAccess, openAccess, type Told, tokenAccess } from "./acc
 import type { AclModeWatch } from "./acl-mode.js";
 import type { Audit } from "./audit.js";
 import { type Caller, keyOfCaller, nameOfCaller } from "./caller.js";
-import type { Decisions } from "./decisions.js";
+import type { Decisions, Verdict } from "./decisions.js";
 import { createDenials } from "./denials.js";
 import type { SecurityEvents } from "./events.js";
 import type { RateCounter } from "./limits.js";
 import { claimRefused, denied, hclOf, type Refusal, tokenMissing, tokenUnknown, tooMany, undecided, whatOf } from "./refusal.js";
 import type { AgentClaim, Right } from "./right.js";
 import { tokenOf } from "./token.js";
+
+/** Rules that one entry of the audit names at most. */
+const rulesAudited = 20;
 
 /** What the guard decides with. */
 export interface GuardParts {
@@ -77,7 +80,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
       requestId: request.id,
       caller,
       action: `${request.method} ${request.routeOptions.url ?? "(no such path)"}`,
-      target: state.target.map((rule) => hclOf([rule])),
+      target: targetOf(state.target),
       outcome: refused ? "refused" : status < 400 ? "done" : "failed",
       status,
       ...(Object.keys(detail).length > 0 ? { detail } : {}),
@@ -110,11 +113,19 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
 
     if (given.kind === "malformed") return (await refusedTooOften(request, address)) ?? tokenUnknown(what);
     const token = given.kind === "token" ? given.token : undefined;
-    if (!o.decisions.knows(token)) {
+    if (token === undefined || !o.decisions.knows(token)) {
       const seconds = await o.rates.exceeded("refused", request, address);
       if (seconds !== undefined) return tooMany(`${address}, without a token that is known,`, seconds);
+    } else {
+      // Who has asked too often must cost Consul nothing.
+      const known: Caller = { kind: "token", ...(await o.decisions.owner(token)), address };
+      const seconds = await o.rates.exceeded(...countOf(known, request, demand));
+      if (seconds !== undefined) {
+        state.caller = known;
+        return tooMany(nameOfCaller(known), seconds);
+      }
     }
-    const verdict = await o.decisions.decide(token, demand.rules, demand.grace);
+    const verdict = await decide(token, demand);
     if (verdict.kind === "disabled") {
       o.mode.disabled();
       const caller: Caller = { kind: "open", address };
@@ -126,7 +137,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     const caller: Caller = token === undefined ? state.caller : { kind: "token", ...(await o.decisions.owner(token)), address };
     state.caller = caller;
     const { allowed } = verdict;
-    const missing = demand.rules.filter((_, i) => !allowed[i]);
+    const missing = demand.rules.filter((_, i) => allowed[i] === false);
     const lacks = missing.length > 0;
     const skips = right.kind === "open" || (right.kind === "listing" && token !== undefined);
     if (lacks && !skips && token === undefined)
@@ -135,6 +146,17 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     if (limited) return limited;
     if (lacks && !skips) return denied(what, caller, missing);
     return claim(demand.claim, state);
+  }
+
+  /** Asks about no more rules at once than Consul takes, and about no more once one is missing: `allowed` may be shorter than the rules. */
+  async function decide(token: string | undefined, { rules, grace }: Demand): Promise<Verdict> {
+    const allowed: boolean[] = [];
+    while (allowed.length < rules.length && !allowed.includes(false)) {
+      const verdict = await o.decisions.decide(token, rules.slice(allowed.length, allowed.length + authorizationsAtOnce), grace);
+      if (verdict.kind !== "decided") return verdict;
+      allowed.push(...verdict.allowed);
+    }
+    return { kind: "decided", allowed };
   }
 
   /** An agent speaks for an instance of its own service only. */
@@ -149,10 +171,8 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     return refusal;
   }
 
-  async function limit(request: FastifyRequest, caller: Caller, { claim: said }: Demand): Promise<Refusal | undefined> {
-    const seconds = said
-      ? await o.rates.count("agent", request, `${keyOfCaller(caller)} ${instanceKey(said.node, said.id)}`)
-      : await o.rates.count("client", request, keyOfCaller(caller));
+  async function limit(request: FastifyRequest, caller: Caller, demand: Demand): Promise<Refusal | undefined> {
+    const seconds = await o.rates.count(...countOf(caller, request, demand));
     return seconds === undefined ? undefined : tooMany(nameOfCaller(caller), seconds);
   }
 
@@ -183,6 +203,19 @@ function refusedAtTheDoor({ ip }: FastifyRequest, { statusCode }: FastifyReply):
   if (statusCode !== 401) return undefined;
   const caller: Caller = { kind: "anonymous", address: ip };
   return { caller, target: [], change: false, refused: true, detail: { code: "peer.certificate" } };
+}
+
+/** As what a request is counted. */
+function countOf(caller: Caller, request: FastifyRequest, { claim }: Demand): Parameters<RateCounter["count"]> {
+  const key = keyOfCaller(caller);
+  return claim ? ["agent", request, `${key} ${instanceKey(claim.node, claim.id)}`] : ["client", request, key];
+}
+
+/** The first of the rules, for the audit; a request may need thousands. */
+function targetOf(rules: readonly AclRule[]): readonly string[] {
+  const left = rules.length - rulesAudited;
+  const named = rules.slice(0, rulesAudited).map((rule) => hclOf([rule]));
+  return left > 0 ? [...named, `and ${left} more`] : named;
 }
 
 function leafMay(peer: string, { service, relayed }: AgentClaim): boolean {

@@ -90,7 +90,7 @@ export const writeNamedPolicies: Right = {
         name,
         service = "",
       } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown; readonly service?: unknown };
-      if (typeof kind !== "string" || typeof name !== "string" || typeof service !== "string") return [writeAllPolicies];
+      if (!isWord(kind) || !isWord(name) || !isWord(service)) return [writeAllPolicies];
       return service === name ? [policyWrite(kind, name)] : [policyWrite(kind, name), policyWrite(kind, service)];
     });
     const removed = remove.map((key): AclRule => ({ resource: "key", name: `${policyPrefix}${key}`, access: "write" }));
@@ -102,6 +102,11 @@ interface PolicyBody {
   readonly documents?: readonly unknown[];
   readonly remove?: readonly string[];
   readonly replace?: boolean;
+}
+
+/** What can be a name in a policy; nothing longer is asked about, or kept. */
+function isWord(value: unknown): value is string {
+  return typeof value === "string" && value.length <= 128;
 }
 
 /** Makes every later `app.route` without a right throw, so that no path can be served unguarded by oversight. */
