@@ -15,6 +15,11 @@ const benches = {
     about: "an agent at rest beside its Envoys: memory, CPU, ratios [--services 1,20] [--seconds 60] [--rhythms …] [--no-envoys]",
     module: "agent/main.js",
   },
+  identity: {
+    about:
+      "mutual TLS beside plain text through the same two Envoys: latency, CPU [--short] [--seconds 5] [--rounds 8] [--rate 400] [--enforce]",
+    module: "identity/main.js",
+  },
 };
 
 process.exitCode = await choose("bench", benches);

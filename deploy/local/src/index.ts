@@ -6,6 +6,7 @@ export * from "./control-plane-process.js";
 export * from "./envoy-admin.js";
 export * from "./fleet-process.js";
 export * from "./http-sender.js";
+export * from "./identity.js";
 export * from "./latency.js";
 export * from "./load.js";
 export * from "./mesh.js";

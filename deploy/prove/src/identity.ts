@@ -1,7 +1,5 @@
-/** Identity in the mesh of the proof: the policy for all of it, who may call whom, and whether every instance stands as the mode says. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Sandbox, type ServiceProcess, until } from "@legation/local";
+/** Identity in the mesh of the proof: the policy for all of it, who may call whom, and whether plain text is refused. */
+import { type Sandbox, type ServiceProcess, until, untilMode, writeIdentity } from "@legation/local";
 import { LegationError } from "@legation/runtime";
 
 /** How the mesh speaks. `off`: in plain text, without a policy. `strict`: by mutual TLS alone, and Consul's intentions are enforced. */
@@ -15,14 +13,13 @@ export interface AllowedCall {
   readonly to: string;
 }
 
-const requestLimitMs = 10_000;
-const standingLimitMs = 60_000;
+const limitMs = 10_000;
 
 /** Writes the policy of the mesh; the flags by which a control plane reads it. */
 export function identityFlags(sandbox: Sandbox, identity: Identity): readonly string[] {
   if (identity === "off") return [];
   const directory = sandbox.makeDir("policies");
-  writeFileSync(join(directory, "identity.yaml"), `apiVersion: legation/v1\nkind: Identity\nname: mesh\nmode: ${identity}\n`);
+  writeIdentity(directory, { mode: identity });
   return ["--policies", directory];
 }
 
@@ -33,7 +30,7 @@ export async function allowOnly(consul: string, calls: readonly AllowedCall[]): 
     const answer = await fetch(`${consul}/v1/connect/intentions/exact?${new URLSearchParams({ source: from, destination: to })}`, {
       method: "PUT",
       body: JSON.stringify({ SourceType: "consul", Action: action }),
-      signal: AbortSignal.timeout(requestLimitMs),
+      signal: AbortSignal.timeout(limitMs),
     });
     if (!answer.ok)
       throw new LegationError("prove.intentions", `Consul did not take ${from} => ${to}: ${answer.status} ${await answer.text()}`);
@@ -42,23 +39,24 @@ export async function allowOnly(consul: string, calls: readonly AllowedCall[]): 
 
 /** Waits until each instance refuses plain text, as its agent says and as its inbound listener shows. */
 export async function untilStrict(instances: readonly ServiceProcess[]): Promise<void> {
-  for (const instance of instances)
+  await untilMode(instances, "strict");
+  for (const { id, inbound } of instances)
     await until(
       async (note) => {
-        const { identity } = (await instance.ask<{ identity: { mode: string; tls: string } }>("GET", "/v1/status")).body;
-        const plain = await plainText(instance.inbound);
-        note({ ...identity, plain });
-        return identity.mode === "strict" && identity.tls === "required" && plain === "closed";
+        const answer = await plainText(inbound);
+        note(answer);
+        return answer === "closed";
       },
-      { what: `${instance.id} to be strict`, limitMs: standingLimitMs },
+      { what: `${id} to refuse plain text`, limitMs },
     );
 }
 
-/** What a request without TLS gets at an inbound listener: a status, or nothing but the end of its connection. */
-async function plainText(url: string): Promise<number | "closed"> {
+/** What a request without TLS gets at an inbound listener: a status, the end of its connection, or nothing. */
+async function plainText(url: string): Promise<number | "closed" | "nothing"> {
+  const signal = AbortSignal.timeout(limitMs);
   try {
-    return (await fetch(url, { headers: { connection: "close" }, signal: AbortSignal.timeout(requestLimitMs) })).status;
+    return (await fetch(url, { headers: { connection: "close" }, signal })).status;
   } catch {
-    return "closed";
+    return signal.aborted ? "nothing" : "closed";
   }
 }
