@@ -155,6 +155,17 @@ describe("a certificate", () => {
     expect(test.names()).toEqual(["identity.leaf-written", "identity.roots-changed", "identity.renewed"]);
   });
 
+  it("lies with the roots that are left as soon as Consul takes one away", async () => {
+    const test = bench(leafAt(first, -1));
+    await test.begin();
+    test.leaf = leafAt(second, -1);
+    test.roots(first, second);
+    await test.clock.advance(10_000);
+    test.roots(second);
+    expect(test.written.at(-1)).toEqual({ leaf: test.leaf, roots: [second.root] });
+    expect(test.identity.status).toMatchObject({ root: ids[1], phase: "valid" });
+  });
+
   it("that nobody renews is an alarm near its end, another one at its end, and none after it is renewed", async () => {
     const test = bench(leafAt(first, -1));
     await test.begin();

@@ -1,7 +1,7 @@
 /** Authorities for tests, and the certificates that they sign, as an agent would lay them down for its Envoy. */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
@@ -14,6 +14,8 @@ export interface NodeCertificates {
   readonly leaf: string;
   readonly key: string;
   readonly roots: string;
+  /** Puts other roots in the place of those that the node trusts. */
+  trust(roots: string): void;
   remove(): void;
 }
 
@@ -47,8 +49,12 @@ export function createAuthority(name: string): Authority {
           copyFileSync(join(work, "leaf.key"), join(target, certificateFiles.key));
           writeFileSync(join(target, certificateFiles.roots), roots);
           const read = (file: string) => readFileSync(join(target, file), "utf8");
+          const trust = (next: string) => {
+            writeFileSync(join(target, "next"), next);
+            renameSync(join(target, "next"), join(target, certificateFiles.roots));
+          };
           const remove = () => rmSync(target, { recursive: true, force: true });
-          return { directory: target, leaf: read(certificateFiles.leaf), key: read(certificateFiles.key), roots, remove };
+          return { directory: target, leaf: read(certificateFiles.leaf), key: read(certificateFiles.key), roots, trust, remove };
         }),
     };
   });

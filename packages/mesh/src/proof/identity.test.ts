@@ -152,6 +152,28 @@ describe("a certificate that proves the wrong thing", () => {
   });
 });
 
+describe("a root that is taken away while Envoys run", () => {
+  it.each<[string, () => NodeCertificates]>([
+    ["its caller", () => web],
+    ["the instance it calls", () => orders],
+  ])("makes certificates under it worthless to %s, on the next connection and without another configuration", async (_, judge) => {
+    const both = ours.root + others.root;
+    const judging = issue(ours, { uri: judge() === web ? uriOf("web") : uriOf("orders"), roots: both });
+    const judged = issue(others, { uri: judge() === web ? uriOf("orders") : uriOf("web"), roots: both });
+    const [caller, callee] = judge() === web ? [judging, judged] : [judged, judging];
+    mesh = await startIdentityMesh({ caller, callee, standing: strict });
+    const updates = () => stat(mesh?.callee as IdentityMesh["callee"], "listener_manager.listener_in_place_updated");
+    expect(await mesh.call()).toMatchObject({ status: 200 });
+    const before = await updates();
+    judging.trust(ours.root);
+    await expect.poll(async () => (await mesh?.call())?.status, { timeout: 20_000 }).toBe(503);
+    expect((await mesh.call()).status).toBe(503);
+    judging.trust(both);
+    await expect.poll(async () => (await mesh?.call())?.status, { timeout: 20_000 }).toBe(200);
+    expect(await updates()).toBe(before);
+  });
+});
+
 describe("a change of mode on Envoys that run", () => {
   it("fails no request on the way from off to strict and back, and leaves TLS connections alone", async () => {
     mesh = await startIdentityMesh({ caller: web, callee: orders, standing: { mode: "off" } });
