@@ -38,6 +38,7 @@ import { createTrustSource } from "./sources/consul-trust.js";
 import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
 import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
+import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
 import { openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
@@ -178,8 +179,12 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   if (saved) feed.restore(saved);
 
   const api = createSecureServer({ events: securityEvents, clock });
+  const leafFile = createOwnLeafFile(stateDir, log);
+  lifecycle.onStop("kept certificate", 2_000, () => leafFile.stop());
   const ownLeaf = createOwnLeaf({
     consul,
+    kept: await readOwnLeaf(stateDir, { datacenter: config.datacenter, clock, log }),
+    keep: (leaf) => leafFile.save(leaf),
     onChange({ tls }) {
       xdsPort.renew(tls);
       api.renew(tls);

@@ -1,4 +1,4 @@
-/** The control plane's own certificate, from Consul's CA and in memory alone: fetched, renewed, and with every root that the mesh trusts. */
+/** The control plane's own certificate, from Consul's CA: fetched, renewed, with every root that the mesh trusts, and kept for a start without Consul. */
 import { type CaLeaf, type CaRoots, type Consul, watch } from "@legation/consul";
 import { controlPlaneService, type ServiceIdentity, serviceIdentityOf } from "@legation/contract";
 import {
@@ -12,6 +12,7 @@ import {
   type Timer,
   type TlsMaterial,
 } from "@legation/runtime";
+import type { KeptLeaf } from "../state/own-leaf-file.js";
 import type { SecurityEvents } from "./events.js";
 
 /** What the control plane shows, and by which roots it knows others. */
@@ -23,9 +24,9 @@ export interface OwnCertificate {
 
 /** See the file's sentence. */
 export interface OwnLeaf {
-  /** Begins to ask Consul. */
+  /** Begins to ask Consul. What was kept is used where it does not answer within `keptLeafWait`, until it does. */
   start(): void;
-  /** Undefined until Consul has issued it. */
+  /** Undefined until Consul has issued one, or the kept one is used. */
   current(): OwnCertificate | undefined;
   stop(): void;
 }
@@ -34,6 +35,10 @@ export interface OwnLeaf {
 export interface OwnLeafParts {
   readonly consul: Pick<Consul, "get">;
   readonly onChange: (certificate: OwnCertificate) => void;
+  /** What the last run kept, still valid. */
+  readonly kept: KeptLeaf | undefined;
+  /** Is given what to keep for the next run. */
+  readonly keep: (leaf: KeptLeaf) => void;
   readonly events: Pick<SecurityEvents, "report">;
   readonly metrics: Registry;
   readonly clock: Clock;
@@ -42,6 +47,9 @@ export interface OwnLeafParts {
 
 /** Consul renews a leaf well before this share of its life is over. */
 const lateShare = 0.95;
+
+/** How long Consul's answer is waited for before a kept certificate is used; milliseconds. An error ends the wait. */
+export const keptLeafWait = 1_000;
 
 /** Makes it; nothing is asked before `start`. */
 export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
@@ -52,6 +60,8 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
   let current: OwnCertificate | undefined;
   let told: string | undefined;
   let late: Timer | undefined;
+  let kept = o.kept;
+  let wait: Timer | undefined;
   new Gauge({
     name: "legation_certificate_expiry_timestamp_seconds",
     help: "When the control plane's own certificate ends; absent without one.",
@@ -69,6 +79,33 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
     const next = { identity, tls: { key: leaf.PrivateKeyPEM, cert: leaf.CertPEM, ca: roots } };
     o.onChange(next);
     current = next;
+    forgetKept();
+    o.keep({ leaf, roots });
+  }
+
+  function forgetKept(): void {
+    wait?.cancel();
+    kept = undefined;
+  }
+
+  function takeKept(): void {
+    if (!kept) return;
+    const { ServiceURI, ValidBefore } = kept.leaf;
+    roots ??= kept.roots;
+    if (!leaf) {
+      leaf = kept.leaf;
+      warnWhenLate(leaf);
+    }
+    log.warn(
+      { event: "tls.kept", spiffeId: ServiceURI, until: ValidBefore },
+      `Consul does not answer: the certificate ${ServiceURI} that was kept is used, valid until ${ValidBefore}`,
+    );
+    forgetKept();
+    try {
+      take();
+    } catch (error) {
+      complain(error);
+    }
   }
 
   function warnWhenLate({ ValidAfter, ValidBefore, ServiceURI }: CaLeaf): void {
@@ -103,7 +140,11 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
           learn(value);
           take();
         },
-        onError: complain,
+        onError(error) {
+          if (codeOf(error) === "consul.no-connect") forgetKept();
+          takeKept();
+          complain(error);
+        },
         signal: stopping.signal,
         clock,
         backoff: createBackoff({ base: 500, max: 30_000 }),
@@ -113,14 +154,17 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
 
   return {
     start() {
+      if (kept) wait = clock.timeout(keptLeafWait, takeKept);
       follow<CaRoots>("/agent/connect/ca/roots", ({ Roots }) => {
         const pems = (Roots ?? []).map(({ RootCert }) => `${RootCert.trim()}\n`).join("");
+        // A CA that is still being set up has none yet.
+        if (pems === "") return;
         if (roots !== undefined && roots !== pems)
           log.info({ event: "tls.roots-changed", roots: Roots?.map(({ ID }) => ID) }, "the roots that the mesh trusts have changed");
         roots = pems;
       });
       follow<CaLeaf>(`/agent/connect/ca/leaf/${controlPlaneService}`, (next) => {
-        const renewed = leaf !== undefined;
+        const renewed = leaf !== undefined && leaf.SerialNumber !== next.SerialNumber;
         leaf = next;
         told = undefined;
         warnWhenLate(next);
@@ -134,6 +178,7 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
     current: () => current,
     stop() {
       late?.cancel();
+      wait?.cancel();
       stopping.abort(new Error("the control plane stops"));
     },
   };
