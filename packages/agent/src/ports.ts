@@ -1,6 +1,7 @@
 /** Ports: picking free ones that stay the same across restarts, and saying which one is taken. */
+import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect } from "node:net";
 import { splitAddress } from "@legation/contract";
 import { LegationError, listenError } from "@legation/runtime";
 
@@ -12,23 +13,32 @@ export interface Wanted {
   readonly flag: string;
 }
 
-/** Tries to listen at an address and lets go of it again; rejects with the error of `listen`. Passed in for tests. */
-export type TryListen = (host: string, port: number) => Promise<void>;
+/** Tries whether an address can be listened on; rejects with the error of bind(2). Passed in for tests. */
+export type TryBind = (host: string, port: number) => Promise<void>;
 
-/** The real one. */
-export const tryListen: TryListen = (host, port) =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+/**
+ * The real one. It binds and does not listen: callers that know the address of old, and try it in this moment, are refused as they are
+ * without it, and not accepted by somebody who hangs up. A socket that is bound has to do something: it calls port 0, where nobody can be.
+ */
+export const tryBind: TryBind = async (host, port) => {
+  const { address } = await lookup(host);
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ host: address, port: 0, localAddress: address, localPort: port });
+    const end = (error?: NodeJS.ErrnoException): void => {
+      socket.destroy();
+      if (error?.syscall === "bind" || error?.code === "EADDRINUSE") reject(error);
+      else resolve();
+    };
+    socket.once("error", end).setTimeout(1_000, end);
   });
+};
 
 /** Rejects with LegationError "process.listen", which names port and flag, when the address is taken. */
-export async function checkFree(wanted: Wanted, listen: TryListen = tryListen): Promise<void> {
+export async function checkFree(wanted: Wanted, bind: TryBind = tryBind): Promise<void> {
   const at = splitAddress(wanted.address);
   if (!at) return;
   try {
-    await listen(at.host, at.port);
+    await bind(at.host, at.port);
   } catch (error) {
     throw listenError(error, wanted);
   }
@@ -42,13 +52,13 @@ export async function checkFree(wanted: Wanted, listen: TryListen = tryListen): 
 export async function pickPorts<T extends readonly Wanted[]>(
   wanted: T,
   kept: Readonly<Record<string, number>>,
-  options: { held?: boolean; reserved?: Set<number>; random?: () => number; listen?: TryListen; ephemeralFrom?: number } = {},
+  options: { held?: boolean; reserved?: Set<number>; random?: () => number; bind?: TryBind; ephemeralFrom?: number } = {},
 ): Promise<{ readonly [K in T[number]["key"]]: string }> {
   const {
     held = false,
     reserved = new Set<number>(),
     random = Math.random,
-    listen = tryListen,
+    bind = tryBind,
     ephemeralFrom = firstEphemeralPort(),
   } = options;
   const taken = new Set(wanted.flatMap(({ address }) => splitAddress(address)?.port ?? []));
@@ -67,7 +77,7 @@ export async function pickPorts<T extends readonly Wanted[]>(
     out[key] = `${host}:${port}`;
 
     async function isFree(candidate: number): Promise<boolean> {
-      return await listen(bare, candidate).then(
+      return await bind(bare, candidate).then(
         () => true,
         () => false,
       );

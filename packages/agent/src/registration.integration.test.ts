@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { drainingReason, maintenanceCheckId } from "@legation/contract";
 import { afterEach, describe, expect, it } from "vitest";
 import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
@@ -138,14 +140,21 @@ describe("two agents that claim one instance", () => {
 describe("an agent and its service's health", () => {
   it("is degraded, then critical, restarts the service, and gives up after its attempts", { timeout: 60_000 }, async () => {
     consul = await startConsul();
-    const agent = await start({
-      config: { health: { http: { path: "/health" }, interval: "200ms", startInterval: "50ms", startTimeout: "500ms" } },
-    });
+    // Long enough for the warning to be seen. Starts that are to fail get little time, and none of the others does.
+    const health = { http: { path: "/health" }, interval: "1s", startInterval: "50ms", recoveryThreshold: 1 };
+    const agent = await start({ config: { health } });
+    const reload = async (changed: Record<string, unknown>) => {
+      const path = join(agent.directory, "service.yaml");
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), health: { ...health, ...changed } }));
+      expect((await agent.post("/reload")).status).toBe(200);
+    };
     const { pids } = await agent.ready();
     agent.setHealth(500);
     await until("a warning", async () => (await statuses())["legation:orders-1:http"] === "warning");
+    await reload({ startTimeout: "500ms" });
     await until("critical", async () => (await statuses())["legation:orders-1:http"] === "critical");
     await until("the service has failed for good", async () => (await agent.status()).state === "failed");
+    await reload({});
     const status = await agent.status();
     expect(status.restartCount).toBe(3);
     expect(status.pids.app).toBeUndefined();

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { afterEach, expect, it } from "vitest";
 import { findEnvoy, toolsDirectory } from "../envoy/binary.js";
 import { exchange } from "../http-exchange.js";
 import { makeIssuers } from "../testing/issuer.js";
+import { startTied } from "../testing/tied-process.js";
 import { until } from "../testing/until.js";
 import { writeCertificates } from "./files.js";
 
@@ -59,11 +59,8 @@ async function startEnvoy(directory: string): Promise<{ port: number; admin: str
     path: "",
     tools: toolsDirectory,
   });
-  const child = spawn(binary, ["-c", path, "--disable-hot-restart", "--concurrency", "1", "-l", "error"], { stdio: "ignore" });
-  ends.push(() => {
-    child.kill("SIGKILL");
-    rmSync(join(path, ".."), { recursive: true, force: true });
-  });
+  const end = startTied(binary, ["-c", path, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]);
+  ends.push(() => rmSync(join(path, ".."), { recursive: true, force: true }), end);
   await until(
     "Envoy is ready",
     async () => (await exchange(`http://127.0.0.1:${admin}/ready`, { timeoutMs: 1_000 })).body.trim() === "LIVE",
