@@ -77,6 +77,13 @@ export const controlPlaneOptions = {
     env: "LEGATION_DEFAULT_INTENTION",
     flag: "--default-intention",
   }),
+  deniedRate: option.integer({
+    description: "So many calls of one service to another in a minute, refused by intentions, are a security event",
+    default: 60,
+    min: 1,
+    env: "LEGATION_DENIED_RATE",
+    flag: "--denied-rate",
+  }),
   logLevel: option.enumeration(logLevels, {
     description: "Least level that is written to standard error",
     default: "info",

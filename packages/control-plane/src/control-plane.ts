@@ -32,6 +32,7 @@ import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
 import { reportHandshake } from "./security/handshake.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
+import { createRefusedCalls } from "./security/refused-calls.js";
 import { createXdsAccess } from "./security/xds-access.js";
 import { createIntentionSource, knownIntentions } from "./sources/consul-intentions.js";
 import { createTrustSource } from "./sources/consul-trust.js";
@@ -80,11 +81,12 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   lifecycle.onStop("consul", 1_000, () => consul.close());
   const cache = createResourceCache();
   const changes = createChanges(clock);
-  const reports = createReports(clock);
   const commands = createCommandDirectory();
   const registry = createRegistry();
   const metrics: Metrics = createMetrics(registry, () => overview.readings());
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
+  const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
+  const reports = createReports(clock, refusedCalls.add);
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
   const reconciler: Reconciler = createReconciler({
     cache,

@@ -26,7 +26,7 @@ export function deniedCallOf(line: string): DeniedCall | undefined {
   return {
     caller: nameOf(said.caller),
     callee: nameOf(said.callee),
-    rule: (rule ?? closed ?? shadow ?? shadowTcp ?? "unknown").slice(0, longest),
+    rule: (rule || closed || shadow || shadowTcp || "unknown").slice(0, longest),
     shadow: !rule && closed === undefined,
     ...(method ? { method: method.slice(0, longest) } : {}),
     ...(path ? { path: path.replace(/[?#].*$/, "") } : {}),
@@ -42,5 +42,5 @@ function parsed(line: string): Partial<DeniedCallLine> | undefined {
 }
 
 function nameOf(uri: string | null | undefined): string {
-  return (serviceIdentityOf(uri ?? "")?.service ?? uri ?? "unknown").slice(0, longest);
+  return (serviceIdentityOf(uri ?? "")?.service || uri || "unknown").slice(0, longest);
 }

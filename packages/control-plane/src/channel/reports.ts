@@ -28,8 +28,8 @@ export interface Reports {
   readonly size: number;
 }
 
-/** Makes an empty collection. */
-export function createReports(clock: Clock): Reports {
+/** Makes an empty collection. `taken` is called with each report. */
+export function createReports(clock: Clock, taken: (report: AgentReport) => void = () => undefined): Reports {
   const reports = new Map<string, { report: AgentReport; receivedAt: number }>();
   const forgetOld = () => {
     for (const [key, { receivedAt }] of reports) {
@@ -48,6 +48,7 @@ export function createReports(clock: Clock): Reports {
       reports.delete(key);
       reports.set(key, { report, receivedAt: clock.now() });
       forgetOld();
+      taken(report);
     },
     of,
     atWork(instance) {

@@ -1,5 +1,13 @@
 import { connect } from "node:net";
-import { arrivingPath, commandsPath, type IdentityMode, leavingPath, type RoutingNotice, reportPath } from "@legation/contract";
+import {
+  type AgentReport,
+  arrivingPath,
+  commandsPath,
+  type IdentityMode,
+  leavingPath,
+  type RoutingNotice,
+  reportPath,
+} from "@legation/contract";
 import { LegationError } from "@legation/runtime";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
 import fastify, { type FastifyInstance } from "fastify";
@@ -17,6 +25,7 @@ let commands: CommandDirectory;
 let reports: Reports;
 let orders: IdentityOrders;
 let mode: IdentityMode | undefined;
+let taken: AgentReport[];
 let notices: [string, RoutingNotice][];
 let fail: Error | undefined;
 
@@ -24,7 +33,8 @@ beforeEach(() => {
   app = fastify({ forceCloseConnections: true });
   clock = createTestClock();
   commands = createCommandDirectory();
-  reports = createReports(clock);
+  taken = [];
+  reports = createReports(clock, (report) => taken.push(report));
   notices = [];
   useProblems(app);
   const routing: FanOut["answer"] = async (direction, notice) => {
@@ -43,6 +53,17 @@ afterEach(async () => {
 });
 
 const report = { node: "n1", id: "o1", service: "orders", agentVersion: "0.1.0", state: "running", restartCount: 1, admin: "http://x" };
+
+test("a report tells of refused calls, of as many as agreed", async () => {
+  const denied = { caller: "web", rule: "web=>orders", count: 3 };
+  const send = async (rows: object[]) =>
+    (await app.inject({ method: "POST", url: reportPath, payload: { ...report, denied: rows } })).statusCode;
+  expect(await send([denied])).toBe(202);
+  expect(taken).toMatchObject([{ service: "orders", denied: [denied] }]);
+  expect(await send(new Array(21).fill(denied))).toBe(400);
+  expect(await send([{ ...denied, count: -1 }])).toBe(400);
+  expect(taken).toHaveLength(1);
+});
 
 test("a report carries the health of its service, and nothing beside that", async () => {
   const health = { level: "DEGRADED", message: "answered 500", consecutiveFailures: 1, responseTimeMs: 3, uptime: { "1h": 99.5 } };

@@ -10,6 +10,7 @@ import {
   leavingPath,
   type RoutingNotice,
   type RoutingReply,
+  reportedDenials,
   reportPath,
   routingLimit,
   serviceStates,
@@ -76,6 +77,16 @@ const report = {
     lastRestart: { type: "string", maxLength: 64 },
     lastError: { type: "string", maxLength: 2_048 },
     health,
+    denied: {
+      type: "array",
+      maxItems: reportedDenials,
+      items: {
+        type: "object",
+        required: ["caller", "rule", "count"],
+        additionalProperties: false,
+        properties: { caller: word, rule: word, count: { type: "integer", minimum: 1, maximum: 1_000_000_000 } },
+      },
+    },
     admin: { type: "string", maxLength: 256 },
   },
 } as const;

@@ -4,13 +4,14 @@ import { type Clock, Counter, type Logger, type Registry } from "@legation/runti
 /**
  * The kinds. `handshake-refused`: a TLS handshake at a port of the control plane failed on its certificate. `claim-refused`: a proxy or an
  * agent said that it is somebody whom its certificate or token does not name. `calls-denied`: one caller of the API was refused more often
- * than a mistake explains. `bundle-tampered`: policies in the store lack the signatures or the hashes that they must have.
+ * than a mistake explains. `service-calls-denied`: intentions refused one service's calls to another more often than that. `bundle-tampered`: policies in the store lack the signatures or the hashes that they must have.
  * `certificate-expiring`: a certificate ends soon and was not renewed.
  */
 export const securityEventKinds = [
   "handshake-refused",
   "claim-refused",
   "calls-denied",
+  "service-calls-denied",
   "bundle-tampered",
   "certificate-expiring",
 ] as const;
