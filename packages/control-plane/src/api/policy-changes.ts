@@ -1,11 +1,21 @@
 /** Changing policies over HTTP: apply, roll back, sign. */
-import { documentKey, lacking, lackText, type PolicyDocument, pathText, readDocument } from "@legation/mesh/policy";
+import type { AclRule } from "@legation/consul";
+import {
+  changedKeys,
+  type Documents,
+  documentKey,
+  lacking,
+  lackText,
+  type PolicyDocument,
+  pathText,
+  readDocument,
+} from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { afterChange, type ChangeOutcome } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
 import { nameOfCaller } from "../security/caller.js";
-import { approvePolicies, replacePolicies, writeNamedPolicies } from "../security/right.js";
+import { approvePolicies, policyRules, replacePolicies, writeNamedPolicies } from "../security/right.js";
 import { documentChanges, findBundle } from "./policies.js";
 import { answering } from "./policy-problem.js";
 
@@ -52,6 +62,10 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
   };
   // Whom Consul knows is not whom somebody says to be.
   const authorOf = ({ access: { caller } }: FastifyRequest, said: string) => (caller.kind === "token" ? nameOfCaller(caller) : said);
+  const permitFor =
+    ({ access }: FastifyRequest) =>
+    (before: Documents, after: Documents) =>
+      access.demand(changedKeys(before, after).flatMap((key) => [before, after].flatMap((set) => rulesOf(set.get(key)))));
   const status = (outcome: object) => ("state" in outcome && outcome.state === "awaiting-approval" ? 202 : 200);
 
   app.post<{ Body: ChangeBody }>(
@@ -66,11 +80,21 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
           const set = readDocuments(documents);
           if (dryRun) {
             const before = policies.live.policies().documents;
-            return { state: "dry-run", changes: documentChanges(before, afterChange(before, { set, remove, replace })) };
+            const after = afterChange(before, { set, remove, replace });
+            await permitFor(request)(before, after);
+            return { state: "dry-run", changes: documentChanges(before, after) };
           }
           return told(
             request,
-            editor.change({ set, remove, replace, author: authorOf(request, author), reason, ...(expect ? { expect } : {}) }),
+            editor.change({
+              set,
+              remove,
+              replace,
+              author: authorOf(request, author),
+              reason,
+              permit: permitFor(request),
+              ...(expect ? { expect } : {}),
+            }),
             changed,
           );
         },
@@ -90,7 +114,8 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
         async () => {
           const { editor, changed } = policies.editing();
           const { to, author = "", reason = "" } = request.body;
-          return told(request, editor.rollback(await findBundle(policies, to), { author: authorOf(request, author), reason }), changed);
+          const by = { author: authorOf(request, author), reason, permit: permitFor(request) };
+          return told(request, editor.rollback(await findBundle(policies, to), by), changed);
         },
         status,
       ),
@@ -142,6 +167,13 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
         status,
       ),
   );
+}
+
+/** What it takes to change a document. */
+function rulesOf(document: PolicyDocument | undefined): readonly AclRule[] {
+  if (!document) return [];
+  const { kind, name } = document;
+  return policyRules({ kind, name, ...("service" in document && document.service !== undefined ? { service: document.service } : {}) });
 }
 
 /** Reads the documents of a request. Throws LegationError `policy.invalid` with everything that is wrong. */

@@ -1,8 +1,8 @@
 /** Errors of the HTTP API as problem details (RFC 9457). */
 import { LegationError } from "@legation/runtime";
 import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
-import { AccessUndecided } from "../security/access.js";
-import { type Refusal, undecided, whatOf } from "../security/refusal.js";
+import { AccessDenied, AccessUndecided } from "../security/access.js";
+import { denied, type Refusal, undecided, whatOf } from "../security/refusal.js";
 
 /** What stands in the body of every answer that is not a success. */
 export interface ProblemDetails {
@@ -56,6 +56,11 @@ export function useProblems(app: FastifyInstance): void {
   );
   app.setErrorHandler((error: FastifyError | LegationError | Error, request, reply) => {
     if (error instanceof AccessUndecided) return sendRefusal(reply, undecided(whatOf(request), error.message));
+    if (error instanceof AccessDenied) {
+      const refusal = denied(whatOf(request), request.access.caller, error.missing);
+      request.access.tell({ code: refusal.code });
+      return sendRefusal(reply, refusal);
+    }
     const status = "statusCode" in error && error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
     if (status < 500) return sendProblem(reply, status, "api.bad-request", error.message);
     request.log.error({ event: "api.failed", err: error, url: request.url }, "a request failed");

@@ -34,6 +34,8 @@ export interface PolicyChange {
   readonly reason: string;
   /** The bundle that the operator has looked at: refused when another one is live. */
   readonly expect?: string;
+  /** Asked with all documents before and after, before anything is written: throws where not all that differs may be changed. */
+  readonly permit?: (before: Documents, after: Documents) => Promise<void>;
 }
 
 /** What became of a change. */
@@ -58,7 +60,7 @@ export interface PolicyEditor {
    * Makes the documents of a bundle of the past live again, as a new bundle: also where the store holds what is refused, and then in place of
    * that, after the bundle that is in force here.
    */
-  rollback(to: string, by: { readonly author: string; readonly reason: string }): Promise<ChangeOutcome>;
+  rollback(to: string, by: Pick<PolicyChange, "author" | "reason" | "permit">): Promise<ChangeOutcome>;
 }
 
 /** Attempts, when others change policies at the same time. */
@@ -106,6 +108,7 @@ export function createPolicyEditor(o: {
     const version = live?.manifest.version ?? 0;
     if (changed.length === 0 && !head.refused) return { state: "unchanged", bundle: live?.id ?? null, version } as const;
 
+    await change.permit?.(before, after);
     const statement = statementFor(head, after);
     let approval = live?.approved.approval ?? null;
     // What nobody has to sign any more would go live by whoever may only read.

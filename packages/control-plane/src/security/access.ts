@@ -10,6 +10,8 @@ export interface Access {
   readable(services: Iterable<string>): Promise<ReadonlySet<string>>;
   /** Whether the caller may do that; for reading only. False also when Consul does not say. */
   mayRead(rule: AclRule): Promise<boolean>;
+  /** Resolves when the caller has all of these rules. Throws AccessDenied, and AccessUndecided when Consul does not say it now. */
+  demand(rules: readonly AclRule[]): Promise<void>;
   /** Adds to the entry that the audit keeps of this request: a few words, never a secret. */
   tell(detail: Readonly<Record<string, string | number>>): void;
 }
@@ -25,6 +27,15 @@ export class AccessUndecided extends Error {
   override readonly name = "AccessUndecided";
 }
 
+/** Thrown where the caller lacks rules that only the route itself could name. */
+export class AccessDenied extends Error {
+  override readonly name = "AccessDenied";
+
+  constructor(readonly missing: readonly AclRule[]) {
+    super("the caller lacks a right");
+  }
+}
+
 /** What is told of one request; read by the audit. */
 export interface Told {
   detail: Readonly<Record<string, string | number>>;
@@ -36,13 +47,22 @@ export function openAccess(caller: Caller, told: Told): Access {
     caller,
     readable: async (services) => new Set(services),
     mayRead: async () => true,
+    demand: async () => undefined,
     tell: (detail) => add(told, detail),
   };
 }
 
 /** Access of a caller that may read nothing but what is open to everybody. */
 export function noAccess(caller: Caller, told: Told): Access {
-  return { caller, readable: async () => new Set(), mayRead: async () => false, tell: (detail) => add(told, detail) };
+  return {
+    caller,
+    readable: async () => new Set(),
+    mayRead: async () => false,
+    demand: async (rules) => {
+      throw new AccessDenied(rules);
+    },
+    tell: (detail) => add(told, detail),
+  };
 }
 
 /** Access by a token, or by what Consul lets those do who show none. */
@@ -61,9 +81,19 @@ export function tokenAccess(caller: Caller, token: string | undefined, decisions
       const verdict = await ask([rule]);
       return verdict.kind === "disabled" || (verdict.kind === "decided" && verdict.allowed[0] === true);
     },
+    async demand(rules) {
+      const verdict = await decisions.decide(token, rules, false);
+      if (verdict.kind === "undecided") throw new AccessUndecided(verdict.why);
+      if (verdict.kind === "disabled") return;
+      const missing = verdict.kind === "decided" ? rules.filter((_, i) => !verdict.allowed[i]) : rules;
+      if (missing.length > 0) throw new AccessDenied(missing.slice(0, rulesNamed));
+    },
     tell: (detail) => add(told, detail),
   };
 }
+
+/** Missing rules that a refusal names at most. */
+const rulesNamed = 20;
 
 function add(told: Told, detail: Readonly<Record<string, string | number>>): void {
   told.detail = { ...told.detail, ...detail };

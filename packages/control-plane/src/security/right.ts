@@ -63,6 +63,11 @@ export function policyWrite(kind: string, name: string): AclRule {
   return { resource: "key", name: `legation/policies/${kind}/${name}`, access: "write" };
 }
 
+/** The rules to set, change or remove a document: of its name, and of the service that it is for. */
+export function policyRules({ kind, name, service = "" }: { readonly kind: string; readonly name: string; readonly service?: string }) {
+  return service === name ? [policyWrite(kind, name)] : [policyWrite(kind, name), policyWrite(kind, service)];
+}
+
 /** The rules for all policies together. */
 const policyPrefix = "legation/policies/";
 const readAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "read" };
@@ -76,7 +81,8 @@ export const approvePolicies: Right = { kind: "rules", change: true, rules: () =
 export const replacePolicies: Right = { kind: "rules", change: true, rules: () => [writeAllPolicies] };
 /**
  * Sets and removes the policies that the body names; all of them when it cannot be told which. To set one takes the right to its name and to
- * the service that it is for, so that nobody reaches another service, or the whole mesh, by a name of his own.
+ * the service that it is for, so that nobody reaches another service, or the whole mesh, by a name of his own. The route demands the same
+ * rights to what is in force and would be changed.
  */
 export const writeNamedPolicies: Right = {
   kind: "rules",
@@ -91,7 +97,7 @@ export const writeNamedPolicies: Right = {
         service = "",
       } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown; readonly service?: unknown };
       if (!isWord(kind) || !isWord(name) || !isWord(service)) return [writeAllPolicies];
-      return service === name ? [policyWrite(kind, name)] : [policyWrite(kind, name), policyWrite(kind, service)];
+      return policyRules({ kind, name, service });
     });
     const removed = remove.map((key): AclRule => ({ resource: "key", name: `${policyPrefix}${key}`, access: "write" }));
     return named.length + removed.length > 0 ? [...named, ...removed] : [readAllPolicies];

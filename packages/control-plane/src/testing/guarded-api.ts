@@ -1,0 +1,101 @@
+/** The whole HTTP API with its guard, for tests: a Consul that decides by a table, and everything that was done and told. */
+import { spiffeId } from "@legation/contract";
+import { createLogger, Registry } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import type { InjectOptions } from "fastify";
+import type { HealthView } from "../api/health.js";
+import { createSecureServer } from "../api/secure-server.js";
+import { createApi } from "../api/server.js";
+import { createCommandDirectory } from "../channel/commands.js";
+import { createIdentityOrders } from "../channel/identity-orders.js";
+import { createReports } from "../channel/reports.js";
+import { createTestPolicies } from "../policies/testing/policy-parts.js";
+import { createChanges } from "../reconcile/changes.js";
+import type { AclMode } from "../security/acl-mode.js";
+import type { AuditRecord } from "../security/audit.js";
+import { createDecisions } from "../security/decisions.js";
+import { createSecurityEvents } from "../security/events.js";
+import { createFakeAcl, type TokenTable } from "./access.js";
+import { serviceOf } from "./catalog.js";
+
+const tokens: TokenTable = {
+  none: [],
+  reader: ["service:read:orders", "service:read:web"],
+  owner: ["service:read:orders", "service:write:orders"],
+  operator: ["key:read:legation/mesh", "service:read:*"],
+  plane: ["service:write:legation-control-plane"],
+  // A team whose service has the name that somebody else has given to a policy.
+  team: ["key:read:legation/policies/", "key:write:legation/policies/Identity/orders"],
+  // All policies but those for payments.
+  most: ["mesh", "orders", "", "web"].map((name) => `key:write:legation/policies/${name && "Identity/"}${name}`),
+  admin: ["key:read:*", "key:write:*"],
+};
+
+/** An API with its guard over a Consul of `tokens`, and a registry of orders, secret and web. */
+export async function createGuardedApi(o: { mode?: AclMode; service?: string; metricsOpen?: boolean; rateLimit?: number } = {}) {
+  const clock = createTestClock();
+  const log = createLogger({ name: "t", level: "fatal", destination: { write: () => undefined } });
+  const registry = [serviceOf("orders", "o1"), serviceOf("secret", "s1"), serviceOf("web", "w1")];
+  const services = { services: () => registry, service: (name: string) => registry.find((s) => s.name === name) };
+  const changes = createChanges(clock);
+  for (const service of ["orders", "secret", "web"]) changes.add({ event: "service-added", service });
+  changes.add({ event: "registry-complete" });
+  const acl = createFakeAcl(tokens);
+  const audited: AuditRecord[] = [];
+  const events = createSecurityEvents({ log, metrics: new Registry(), clock });
+  const released: string[] = [];
+  const policies = createTestPolicies();
+  let mode: AclMode = o.mode ?? "on";
+  const app = await createApi({
+    server: createSecureServer({ events, clock }),
+    peers: { certificate: () => undefined, events },
+    health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
+    services: { ...services, problems: () => [], report: () => undefined },
+    proxies: { streams: () => [], node: () => undefined, resourcesSent: () => 0 },
+    changes,
+    securityEvents: events,
+    audit: { record: (record) => audited.push(record), list: () => [], stop: async () => undefined },
+    access: {
+      mode: {
+        current: async () => mode,
+        get known() {
+          return mode;
+        },
+        disabled() {
+          mode = "off";
+        },
+      },
+      decisions: createDecisions({ acl, clock }),
+      ownerOf: (instance) => registry.find(({ instances }) => instances.some(({ node, id }) => `${node}/${id}` === instance))?.name,
+    },
+    rateLimit: o.rateLimit ?? 200,
+    metricsOpen: o.metricsOpen ?? false,
+    metrics: async () => "up 1\n",
+    reports: createReports(clock),
+    commands: createCommandDirectory(),
+    orders: createIdentityOrders(() => "off"),
+    serves: ({ id }) => id === "o1",
+    routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
+    release: (service) => released.push(service),
+    policies,
+    intentions: { ...services, intentions: () => undefined, identity: () => undefined },
+    clock,
+    log,
+  });
+  const { service } = o;
+  if (service !== undefined)
+    app.addHook("onRequest", async (request) => {
+      const identity = { trustDomain: "td", namespace: "default", datacenter: "dc1", service };
+      request.peer = { address: "127.0.0.1", loopback: true, tls: true, service: identity, spiffeId: spiffeId(identity) };
+    });
+  const ask = async (url: string, token?: string, more: InjectOptions = {}) => {
+    const headers = token === undefined ? {} : { "x-consul-token": token };
+    const reply = await app.inject({ url, ...more, headers: { ...headers, ...more.headers } });
+    return { status: reply.statusCode, headers: reply.headers, body: reply.body.startsWith("{") ? reply.json() : reply.body };
+  };
+  const notice = (service: string, id: string, more = {}): InjectOptions => ({
+    method: "POST",
+    payload: { node: serviceOf(service, id).instances[0]?.node ?? "", id, service, ...more },
+  });
+  return { app, ask, notice, clock, acl, audited, events, released, policies };
+}
