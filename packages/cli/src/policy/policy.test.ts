@@ -120,12 +120,28 @@ test("sign signs nothing else than what it shows", async () => {
     { statement: { ...statement, documents: { "Identity/mesh": contentHash(documentText(off)) } } },
     { guarded: [] },
     { changes: [{ document: "Identity/mesh", before: null, after: off }] },
+    { guarded: [`${text}\n`], statement: { ...statement, documents: { "Identity/mesh": contentHash(`${text}\n`) } } },
   ]) {
     const { api, asked } = await plane({ ...proposal, ...lie });
     const { code, err } = await call(["policy", "sign", "p", "--key", key, "--api", api]);
     expect([code, asked.length]).toEqual([1, 1]);
     expect(err).toContain("nothing is signed");
   }
+  const look = await plane(proposal);
+  const shown = await call(["policy", "sign", "p", "--api", look.api]);
+  expect([shown.code, look.asked.length]).toEqual([0, 1]);
+  expect(shown.out).toContain(`approval 1 of the mesh ""`);
+  expect(shown.out).toContain("Nothing is signed");
+  const path = file("strict.yaml", text);
+  const hidden = { ...proposal, changes: [], statement: { ...statement, documents: { "Identity/mesh": contentHash(documentText(off)) } } };
+  const liar = await plane({ proposals: ["p"] }, { ...hidden, guarded: [documentText(off)] });
+  expect(await call(["policy", "sign", "-f", path, "--key", key, "--api", liar.api])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("no proposal is for guarded documents that are all as in these files"),
+  });
+  expect(liar.asked).toHaveLength(2);
+  const named = await plane({ proposals: ["p"] }, proposal, { signed: ["ann"], lacks: [] });
+  expect(await call(["policy", "sign", "-f", path, "--key", key, "--api", named.api])).toMatchObject({ code: 0 });
   const { api, asked } = await plane(proposal, { signed: ["ann"], lacks: [] });
   const { code, out } = await call(["policy", "sign", "p", "--key", key, "--api", api]);
   expect([code, asked.length]).toEqual([0, 2]);

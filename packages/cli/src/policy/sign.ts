@@ -1,7 +1,15 @@
 /** `legation policy sign`: an operator's signature under a proposal, after a look at what it says. */
 import { readFileSync } from "node:fs";
 import { signStatement } from "@legation/control-plane/policies";
-import { type ApprovalStatement, contentHash, documentKey, documentText, type PolicyDocument, readDocument } from "@legation/mesh/policy";
+import {
+  type ApprovalStatement,
+  contentHash,
+  documentHash,
+  documentKey,
+  documentText,
+  type PolicyDocument,
+  readDocument,
+} from "@legation/mesh/policy";
 import { LegationError, messageOf, option } from "@legation/runtime";
 import { type ApiSettings, apiOptions, ask } from "../api.js";
 import { changesText, type DocumentChange } from "./changes-text.js";
@@ -26,20 +34,36 @@ export const run = subcommand({
   maxWords: 1,
   summary:
     "Signs a proposal with an operator's key, which never leaves this machine. What is signed is worked out here, from the documents themselves, and " +
-    "shown. With -f the proposal is the one that sets exactly the documents of these files.",
-  examples: ["legation policy sign 3f2a… --key alice.key", "legation policy sign -f strict.yaml --key alice.key --as alice"],
+    "shown; without --key it is shown alone, and nothing is signed. With -f the proposal is the one by which the guarded documents are exactly those of " +
+    "these files, which must hold all of them.",
+  examples: [
+    "legation policy sign 3f2a…",
+    "legation policy sign 3f2a… --key alice.key",
+    "legation policy sign -f strict.yaml --key alice.key --as alice",
+  ],
   options: {
     files: filesOption,
-    key: option.string({ description: "The private key that keygen wrote", required: true, unit: "file", flag: "--key" }),
+    key: option.string({ description: "The private key that keygen wrote. Without it nothing is signed", unit: "file", flag: "--key" }),
     as: option.string({ description: "The key's name in --approval-keys. Default: the file's name without its ending", flag: "--as" }),
     ...apiOptions,
   },
   async answer(values, [id]) {
-    const { files = [], key: file, as = nameOfKeyFile(file) } = values;
+    const { files = [], key: file } = values;
     if ((id === undefined) === (files.length === 0))
       throw new LegationError("usage", "give either a proposal or files: legation policy sign PROPOSAL --key FILE");
     const proposal = id === undefined ? await proposalOf(readPolicies(files), values) : await proposalBy(id, values);
     checkStatement(proposal);
+    const { mesh, sequence } = proposal.statement;
+    // Whoever hides a change among these could not show them as they are.
+    const whole = proposal.guarded.map((text) => `  ${text}\n`).join("");
+    const signable = `approval ${sequence} of the mesh "${mesh}": all guarded documents as they are to be`;
+    const what = `${changesText(proposal.changes)}\nA signature stands for ${signable}:\n${whole}\n`;
+    if (file === undefined)
+      return {
+        json: { proposal: proposal.id, changes: proposal.changes, signed: [] },
+        text: `${what}Nothing is signed. To sign: --key FILE\n`,
+      };
+    const { as = nameOfKeyFile(file) } = values;
     let pem: string;
     try {
       pem = readFileSync(file, "utf8");
@@ -49,11 +73,11 @@ export const run = subcommand({
     const signature = signStatement(proposal.statement, pem);
     const path = `/v1/policies/proposals/${proposal.id}/signatures`;
     const signed = await ask<{ signed: string[]; lacks: string[] }>(values, { method: "POST", path, body: { key: as, signature } });
-    // Whoever hides a change among these could not show them as they are.
-    const whole = proposal.guarded.map((text) => `  ${text}\n`).join("");
-    const what = `${changesText(proposal.changes)}\nThe signature stands for all guarded documents as they are to be:\n${whole}\nSigned by ${signed.signed.join(", ")}. `;
     const next = signed.lacks.length > 0 ? `Still: ${signed.lacks.join("; ")}.` : `Enough: legation policy apply ${proposal.id}`;
-    return { json: { proposal: proposal.id, changes: proposal.changes, ...signed }, text: `${what}${next}\n` };
+    return {
+      json: { proposal: proposal.id, changes: proposal.changes, ...signed },
+      text: `${what}Signed by ${signed.signed.join(", ")}. ${next}\n`,
+    };
   },
 });
 
@@ -61,15 +85,18 @@ function proposalBy(id: string, settings: ApiSettings): Promise<ProposalView> {
   return ask<ProposalView>(settings, { path: `/v1/policies/proposals/${encodeURIComponent(id)}` });
 }
 
-/** The proposal that changes policies to exactly these documents. */
+/** The proposal whose statement is for exactly these documents, by their own hashes and not by what the control plane says of them. */
 async function proposalOf(documents: readonly PolicyDocument[], settings: ApiSettings): Promise<ProposalView> {
   const { proposals } = await ask<{ proposals: string[] }>(settings, { path: "/v1/policies" });
-  const wanted = new Map(documents.map((document) => [documentKey(document), documentText(document)]));
+  const wanted = new Map(documents.map((document) => [documentKey(document), documentHash(document)]));
   for (const id of proposals) {
     const proposal = await proposalBy(id, settings);
-    if (proposal.changes.every(({ document, after }) => after !== null && wanted.get(document) === documentText(after))) return proposal;
+    const guarded = Object.entries(proposal.statement.documents);
+    if (guarded.length > 0 && guarded.every(([key, hash]) => wanted.get(key) === hash)) return proposal;
   }
-  throw new LegationError("policy.no-such-proposal", 'no proposal says what these files say. Make it with "legation policy apply -f"');
+  const fix =
+    'Make it with "legation policy apply -f", give the files of all guarded documents, or sign a proposal by its name after a look at it';
+  throw new LegationError("policy.no-such-proposal", `no proposal is for guarded documents that are all as in these files. ${fix}`);
 }
 
 /** What is signed must be what is shown: the control plane that is asked need not be trusted. Throws LegationError `policy.dishonest`. */
@@ -78,7 +105,7 @@ function checkStatement({ statement, guarded, changes }: ProposalView): void {
   const texts = new Map(
     guarded.map((text) => {
       const reading = readDocument(JSON.parse(text));
-      if ("flaws" in reading) throw dishonest("a guarded document cannot be read");
+      if ("flaws" in reading || documentText(reading.document) !== text) throw dishonest("a guarded document cannot be read");
       return [documentKey(reading.document), text];
     }),
   );
