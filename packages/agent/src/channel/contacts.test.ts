@@ -36,7 +36,7 @@ async function plane(tls: TlsMaterial | undefined) {
   return { port: (server.address() as AddressInfo).port, renew: port.renew };
 }
 
-function scene(port: number, meta: Record<string, string>, certified = true) {
+function scene(port: number, meta: Record<string, string>, certified = true, all = false) {
   const directory = mkdtempSync(join(tmpdir(), "legation-contacts-"));
   cleanups.push(() => rmSync(directory, { recursive: true }));
   const { cert: chain, key } = leafOf("orders");
@@ -51,6 +51,7 @@ function scene(port: number, meta: Record<string, string>, certified = true) {
   const contacts = createContacts({
     consul: { get: get as never, token: async () => "secret" },
     certificates: () => (certified ? directory : undefined),
+    allServeTls: () => all,
     clock,
     log: createLogger({ name: "test", level: "silent" }),
   });
@@ -89,6 +90,15 @@ test("the token goes where no certificate says who asks, and nowhere else", asyn
   expect(await contacts.at(api)).toEqual({ url: api, headers: { "x-consul-token": "secret" } });
   await contacts.learn();
   expect(await contacts.at(api)).toMatchObject({ url: `https://127.0.0.1:${port}`, headers: {} });
+});
+
+test("no token goes out in plain text to a name that the registry does not have, when all control planes serve TLS", async () => {
+  const { contacts } = scene(1, secure, true, true);
+  await contacts.learn();
+  expect(await contacts.at("http://control-plane.internal:18500")).toMatchObject({
+    url: "https://control-plane.internal:18500",
+    headers: {},
+  });
 });
 
 test("whoever has the certificate of another service, or of another authority, is told nothing", async () => {

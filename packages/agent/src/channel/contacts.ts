@@ -37,6 +37,8 @@ export interface ContactsOptions {
   readonly consul: Pick<Consul, "get" | "token">;
   /** The directory of this instance's certificate, while it has one. */
   readonly certificates: () => string | undefined;
+  /** All control planes are known to serve TLS, whatever their addresses are called in the registry. */
+  readonly allServeTls: () => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -87,7 +89,8 @@ export function createContacts(o: ContactsOptions): Contacts {
   const at = async (api: string): Promise<Contact> => {
     const url = api.replace(/\/$/, "");
     const { protocol, host } = new URL(url);
-    if (!secure.has(addressOf(host)) || (plainUntil.get(api) ?? 0) > clock.monotonic()) return byToken(url);
+    const serves = secure.has(addressOf(host)) || o.allServeTls();
+    if (!serves || (plainUntil.get(api) ?? 0) > clock.monotonic()) return byToken(url);
     const tls = clientTls();
     return tls ? { url: url.replace(protocol, "https:"), tls, headers: {} } : byToken(url);
   };

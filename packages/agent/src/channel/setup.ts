@@ -16,7 +16,13 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   const { service, values } = config;
   return createChannel({
     apis: values.controlPlane.api,
-    contacts: createContacts({ consul, certificates: () => instance.identity.directory, clock, log }),
+    contacts: createContacts({
+      consul,
+      certificates: () => instance.identity.directory,
+      allServeTls: () => instance.identity.controlPlaneTls,
+      clock,
+      log,
+    }),
     identity: { node, id: service.id, service: service.name },
     report: () => reportOf(instance),
     onReported: ({ denied = [] }) => instance.denied.told(denied),

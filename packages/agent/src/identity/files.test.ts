@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificateFiles } from "@legation/contract";
@@ -54,4 +54,15 @@ it("are as good as absent when something is missing", () => {
   writeCertificates(at, set(1));
   rmSync(join(at, "current", certificateFiles.key));
   expect(readCertificates(at)).toBeUndefined();
+});
+
+it("stay those of the version before when another one cannot be put into place, and nothing of that one is left", () => {
+  const at = directory();
+  writeCertificates(at, set(1));
+  const before = readdirSync(at);
+  mkdirSync(join(at, ".current.new"));
+  for (let turn = 0; turn < 3; turn++) expect(() => writeCertificates(at, set(2))).toThrow();
+  rmSync(join(at, ".current.new"), { recursive: true });
+  expect(readdirSync(at)).toEqual(before);
+  expect(readCertificates(at)).toEqual(set(1));
 });

@@ -38,11 +38,17 @@ export function writeCertificates(directory: string, { leaf, roots }: Certificat
     writeFileSync(path, text, { mode });
     chmodSync(path, mode);
   };
-  mkdirSync(join(directory, version), { mode: 0o700 });
-  write(join(directory, version, leafFile), withNewline(leaf.chain), 0o644);
-  write(join(directory, version, keyFile), withNewline(leaf.key), 0o600);
-  write(join(directory, version, rootsFile), roots.map(withNewline).join(""), 0o644);
-  point(directory, link, version);
+  try {
+    mkdirSync(join(directory, version), { mode: 0o700 });
+    write(join(directory, version, leafFile), withNewline(leaf.chain), 0o644);
+    write(join(directory, version, keyFile), withNewline(leaf.key), 0o600);
+    write(join(directory, version, rootsFile), roots.map(withNewline).join(""), 0o644);
+    point(directory, link, version);
+  } catch (error) {
+    // What is tried again and again must not fill what is full already.
+    rmSync(join(directory, version), { recursive: true, force: true });
+    throw error;
+  }
   for (const file of [leafFile, keyFile, rootsFile])
     if (targetOf(join(directory, file)) !== `${link}/${file}`) point(directory, file, `${link}/${file}`);
   for (const [file, secret] of Object.entries(secretsOf(directory))) {

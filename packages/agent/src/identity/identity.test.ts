@@ -26,6 +26,8 @@ interface Bench {
   asked: number;
   /** The directory is there. */
   stands: boolean;
+  /** Nothing can be written. */
+  full: boolean;
   /** Behind the path of a directory that is made from now on. */
   moved: string;
   readonly written: CertificateSet[];
@@ -67,6 +69,7 @@ function bench(leaf: LeafPems | ConsulError, saved?: SavedCertificates, wanted: 
         stands: () => self.stands,
         saved: () => saved,
         write(set) {
+          if (self.full) throw new Error("ENOSPC: no space left on device");
           written.push(set);
           self.stands = true;
           return `/run/certificates${self.moved}`;
@@ -86,6 +89,7 @@ function bench(leaf: LeafPems | ConsulError, saved?: SavedCertificates, wanted: 
     leaf,
     asked: 0,
     stands: true,
+    full: false,
     moved: "",
     written,
     events,
@@ -164,6 +168,27 @@ describe("a certificate", () => {
     test.roots(second);
     expect(test.written.at(-1)).toEqual({ leaf: test.leaf, roots: [second.root] });
     expect(test.identity.status).toMatchObject({ root: ids[1], phase: "valid" });
+  });
+
+  it("lies with the roots that count, where they could not be written at once, as soon as they can", async () => {
+    const test = bench(leafAt(first, -1));
+    await test.begin();
+    test.leaf = leafAt(second, -1);
+    test.roots(first, second);
+    await test.clock.advance(10_000);
+    test.full = true;
+    test.roots(second);
+    await test.clock.advance(10 * 60_000);
+    expect(test.written.at(-1)).toEqual({ leaf: test.leaf, roots: [first.root, second.root] });
+    expect(test.identity.status).toMatchObject({ phase: "valid", problem: expect.stringContaining("ENOSPC") });
+    expect(test.identity.status.failures).toBeLessThan(40);
+    test.full = false;
+    await test.clock.advance(61_000);
+    expect(test.written.at(-1)).toEqual({ leaf: test.leaf, roots: [second.root] });
+    expect(test.identity.status.problem).toBeUndefined();
+    const count = test.written.length;
+    await test.clock.advance(10 * 60_000);
+    expect(test.written).toHaveLength(count);
   });
 
   it("that nobody renews is an alarm near its end, another one at its end, and none after it is renewed", async () => {

@@ -2,7 +2,7 @@
 import { type CaApi, ConsulError } from "@legation/consul";
 import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
 import { createAlarm } from "../registrar/alarm.js";
-import { rootOf } from "./certificate.js";
+import { type LeafPems, rootOf } from "./certificate.js";
 import type { ControlPlaneTls } from "./control-plane-tls.js";
 import { createHolding } from "./holding.js";
 import { type MeshRoots, meshRootsOf, type RootsSource } from "./roots.js";
@@ -69,9 +69,11 @@ export function createIdentity(options: IdentityOptions): Identity {
   /** Consul's index of the leaf if the next question is to block. */
   let lastIndex = 0;
   let unfollow: () => void = () => {};
+  /** Those that the files hold: where that failed, they have to be written yet. */
+  let writtenRoots: readonly string[] | undefined;
 
-  /** What the roots say of Consul is over when they come again; what a leaf says, when a leaf comes. */
-  let problemWith: "roots" | "leaf" = "leaf";
+  /** What the roots say of Consul is over when they come again; what a leaf says, when a leaf comes; what the files say, when they are written. */
+  let problemWith: "roots" | "leaf" | "files" = "leaf";
 
   const failed = (error: unknown, what: typeof problemWith): void => {
     if (ending.signal.aborted) return;
@@ -103,12 +105,12 @@ export function createIdentity(options: IdentityOptions): Identity {
       log.info({ event: "identity.roots-changed", active, trusted: trusted.length }, `${trusted.length} roots count, ${active} signs`);
     try {
       // The roots come before any leaf of them does.
-      if (holding.held) holding.take(holding.held.pems, trusted, "the roots have changed");
+      if (holding.held) put(holding.held.pems, trusted, "the roots have changed");
       nextAsk = before ? clock.monotonic() + random() * rootSpreadMs : 0;
       chasing.reset();
       onChange();
     } catch (error) {
-      failed(error, "leaf");
+      failed(error, "files");
     }
     alarm.ring();
   };
@@ -123,7 +125,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     const newer = rootOf(pems.chain, known.trusted) ? known : (meshRootsOf((await ca.roots(limit)).data) ?? known);
     if (ending.signal.aborted) return;
     if (pems.chain !== holding.held?.pems.chain || newer !== known) {
-      holding.take(pems, newer.trusted, cause);
+      put(pems, newer.trusted, cause);
       roots = newer;
     }
     succeeded();
@@ -139,12 +141,30 @@ export function createIdentity(options: IdentityOptions): Identity {
     return interval === undefined ? undefined : { cause: "it was due", interval: () => interval * (0.8 + 0.4 * random()) };
   };
 
+  const put = (pems: LeafPems, trusted: readonly string[], cause: string): void => {
+    holding.take(pems, trusted, cause);
+    writtenRoots = trusted;
+  };
+
+  /** The disk may have been full when the roots changed: one that counts no more must not be trusted until the next renewal. */
+  const catchUp = (): void => {
+    if (!holding.held || !roots || writtenRoots === roots.trusted || clock.monotonic() < nextAsk) return;
+    try {
+      put(holding.held.pems, roots.trusted, "the roots had not been written");
+      log.info({ event: "identity.roots-written" }, "the roots that could not be written are in the files now");
+      if (problemWith === "files") problem = undefined;
+      onChange();
+    } catch (error) {
+      failed(error, "files");
+    }
+  };
+
   /** A directory in memory may go, with a login or by mistake: Envoy would hear of nothing any more. */
   const restore = (): void => {
     if (!holding.held || !roots || options.store.stands()) return;
     try {
       const { directory } = holding.held;
-      holding.take(holding.held.pems, roots.trusted, "its directory was gone");
+      put(holding.held.pems, roots.trusted, "its directory was gone");
       log.warn(
         { event: "identity.directory-lost", directory },
         `${directory} was gone: the certificate lies in ${holding.held.directory} now`,
@@ -158,6 +178,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const look = async (): Promise<number> => {
     if (holding.judge(problem)) onChange();
     restore();
+    catchUp();
     const due = roots && reasonToAsk(roots);
     if (roots && due && clock.monotonic() >= nextAsk) {
       nextAsk = clock.monotonic() + due.interval();
@@ -165,7 +186,8 @@ export function createIdentity(options: IdentityOptions): Identity {
     }
     const { held } = holding;
     const moment = (held && untilNextMoment(held.facts, clock.now())) ?? lookMs;
-    const again = roots && reasonToAsk(roots) ? Math.max(0, nextAsk - clock.monotonic()) : lookMs;
+    const again =
+      roots && (reasonToAsk(roots) || (held && writtenRoots !== roots.trusted)) ? Math.max(0, nextAsk - clock.monotonic()) : lookMs;
     return Math.max(1, Math.min(lookMs, moment, again));
   };
 

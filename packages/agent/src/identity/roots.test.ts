@@ -1,12 +1,17 @@
 import { type CaRoots, type Consul, ConsulError } from "@legation/consul";
 import { createTestClock } from "@legation/runtime/testing";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
+import { makeIssuers } from "../testing/issuer.js";
 import { createRootsSource, type RootsFollower } from "./roots.js";
 
+const issuers = makeIssuers();
+afterAll(() => issuers.remove());
+const pems = new Map(["x", "y", "z"].map((id) => [id, issuers.issuer().root]));
+const idOf = (pem: string) => [...pems].find(([, known]) => known.trim() === pem)?.[0] ?? "";
 const rootsOf = (...ids: string[]): CaRoots => ({
   ActiveRootID: ids.at(-1) ?? "",
   TrustDomain: ids.length > 0 ? "a.consul" : "",
-  Roots: ids.map((ID) => ({ ID, Name: ID, RootCert: `pem ${ID}\n`, IntermediateCerts: null, Active: ID === ids.at(-1) })),
+  Roots: ids.map((ID) => ({ ID, Name: ID, RootCert: pems.get(ID) ?? ID, IntermediateCerts: null, Active: ID === ids.at(-1) })),
 });
 
 function bench() {
@@ -28,7 +33,7 @@ function bench() {
   const source = createRootsSource(consul, clock);
   const told: string[] = [];
   const follower = (name: string): RootsFollower => ({
-    onRoots: ({ active, trusted }) => void told.push(`${name}: ${active} of ${trusted.join()}`),
+    onRoots: ({ active, trusted }) => void told.push(`${name}: ${active} of ${trusted.map(idOf).join()}`),
     onProblem: (error) => void told.push(`${name}: ${(error as Error).message}`),
     onRegained: () => void told.push(`${name}: regained`),
   });
@@ -46,13 +51,13 @@ it("asks once for all who follow, tells each change, and what is known to who co
   const leave = [source.follow(follower("a")), source.follow(follower("b"))];
   expect(waiting).toHaveLength(1);
   await answer(rootsOf("x"));
-  expect(take()).toEqual(["a: x of pem x", "b: x of pem x"]);
+  expect(take()).toEqual(["a: x of x", "b: x of x"]);
   await answer(rootsOf("x"));
   expect(take()).toEqual([]);
   await answer(rootsOf("x", "y"));
-  expect(take()).toEqual(["a: y of pem x,pem y", "b: y of pem x,pem y"]);
+  expect(take()).toEqual(["a: y of x,y", "b: y of x,y"]);
   leave.push(source.follow(follower("c")));
-  expect(take()).toEqual(["c: y of pem x,pem y"]);
+  expect(take()).toEqual(["c: y of x,y"]);
   for (const end of leave) end();
   await answer(rootsOf("z"));
   expect([take(), waiting]).toEqual([[], []]);
@@ -67,5 +72,20 @@ it("tells a problem to all, to who comes later too, and when it is over", async 
   await answer(rootsOf());
   expect(take()).toEqual(["a: regained", "b: regained", "a: Consul's CA has no root yet", "b: Consul's CA has no root yet"]);
   await answer(rootsOf("x"));
-  expect(take()).toContain("a: x of pem x");
+  expect(take()).toContain("a: x of x");
 });
+
+it.each(["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"])(
+  "keeps the roots that are known where Consul tells of %j instead",
+  async (garbage) => {
+    const { source, follower, answer, take } = bench();
+    source.follow(follower("a"));
+    await answer(rootsOf("x"));
+    await answer(rootsOf("x", garbage));
+    expect(take()).toEqual(["a: x of x", expect.stringMatching(/^a: .*certificate/)]);
+    source.follow(follower("b"));
+    expect(take()[0]).toBe("b: x of x");
+    await answer(rootsOf("y"));
+    expect(take()).toContain("a: y of y");
+  },
+);

@@ -1,6 +1,7 @@
 /** The mesh's roots as Consul lists them, followed by one blocking query for all who need them. */
 import { type CaRoots, type Consul, watch } from "@legation/consul";
-import { type Clock, createBackoff } from "@legation/runtime";
+import { type Clock, createBackoff, LegationError } from "@legation/runtime";
+import { certificatesOf } from "./certificate.js";
 
 /** The roots at one moment; at least one. */
 export interface MeshRoots {
@@ -84,8 +85,10 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
   };
 }
 
-/** Reads Consul's answer; undefined for a CA that is not ready. */
+/** Reads Consul's answer; undefined for a CA that is not ready. Throws LegationError "identity.broken" for a root that is no certificate. */
 export function meshRootsOf({ TrustDomain, ActiveRootID, Roots }: CaRoots): MeshRoots | undefined {
   const trusted = (Roots ?? []).map(({ RootCert }) => RootCert.trim());
+  if (trusted.some((root) => certificatesOf(root).length === 0))
+    throw new LegationError("identity.broken", "one of the roots of Consul's CA is no certificate");
   return trusted.length > 0 && TrustDomain !== "" ? { trustDomain: TrustDomain, trusted, active: ActiveRootID } : undefined;
 }

@@ -24,7 +24,7 @@ function folder(): string {
   return made;
 }
 
-async function storeIn(place: string, path = folder(), now = Date.now()) {
+async function storeIn(place: string, path = folder(), now = Date.now(), mounts = "mnt:[1]") {
   let kept: KeptState = {};
   const store = createCertificateStore({
     stateDir: {
@@ -38,6 +38,7 @@ async function storeIn(place: string, path = folder(), now = Date.now()) {
     },
     place: async () => ({ path: place, inMemory: true }),
     clock: { now: () => now },
+    mounts,
     log: createLogger({ name: "test", level: "error" }),
   });
   await store.prepare();
@@ -75,6 +76,19 @@ describe("the directory of an instance's certificates", () => {
     expect([existsSync(lost), existsSync(stays)]).toEqual([false, true]);
     (await storeIn(place, folder(), Date.now() + 9 * day)).store.write(set);
     expect(existsSync(stays)).toBe(false);
+  });
+});
+
+describe("directories of several instances in one place", () => {
+  it("are left alone by those who cannot see each other's state directories, as containers of one pod", async () => {
+    const place = folder();
+    const hidden = await storeIn(place, folder(), Date.now(), "mnt:[2]");
+    const directory = hidden.store.write(set);
+    rmSync(hidden.path, { recursive: true });
+    (await storeIn(place)).store.write(set);
+    expect(existsSync(directory)).toBe(true);
+    (await storeIn(place, folder(), Date.now() + 9 * day)).store.write(set);
+    expect(existsSync(directory)).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Keeps an instance's certificates where its Envoy and the next agent find them. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock, Logger } from "@legation/runtime";
 import type { StateDir } from "../state-dir.js";
@@ -34,16 +34,24 @@ export interface CertificateStoreOptions {
   readonly place: () => Promise<Place>;
   readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
+  /** Names this process's view of the file system: containers may share a place in memory, and none sees the others' directories. */
+  readonly mounts?: string;
 }
 
-/** Names the state directory of the instance whose certificates they are. */
+/** Names the state directory of the instance whose certificates they are, and in whose view of the file system that is. */
 const ownerFile = "state-directory";
 
 /** How long after its end a certificate that nobody has renewed is left lying, milliseconds. */
 const abandonedMs = 7 * 24 * 3_600_000;
 
 /** Creates the store; nothing is made before the first write. */
-export function createCertificateStore({ stateDir, place, clock, log }: CertificateStoreOptions): CertificateStore {
+export function createCertificateStore({
+  stateDir,
+  place,
+  clock,
+  log,
+  mounts = mountNamespace(),
+}: CertificateStoreOptions): CertificateStore {
   let chosen: Place | undefined;
   const usable = (): string | undefined => {
     const { certificates } = stateDir.kept;
@@ -52,11 +60,16 @@ export function createCertificateStore({ stateDir, place, clock, log }: Certific
   const make = (): string => {
     if (!chosen) throw new Error("the store of certificates is not prepared");
     const directory = makeDirectory(chosen);
-    writeFileSync(join(directory, ownerFile), `${stateDir.path}\n`, { mode: 0o600 });
+    try {
+      writeFileSync(join(directory, ownerFile), `${stateDir.path}\n${mounts}\n`, { mode: 0o600 });
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
     stateDir.keep({ certificates: directory });
     const where = chosen.inMemory ? "in memory" : "on disk: set XDG_RUNTIME_DIR or RuntimeDirectory= to a tmpfs to keep its key off it";
     log.info({ event: "identity.directory", directory, inMemory: chosen.inMemory }, `the certificates lie in ${directory}, ${where}`);
-    sweep(chosen, directory, clock.now() - abandonedMs);
+    sweep(chosen, directory, mounts, clock.now());
     return directory;
   };
   return {
@@ -78,21 +91,30 @@ export function createCertificateStore({ stateDir, place, clock, log }: Certific
 }
 
 /** Removes what instances that are long gone have left in the same place. */
-function sweep({ path }: Place, mine: string, endedBefore: number): void {
+function sweep({ path }: Place, mine: string, mounts: string, now: number): void {
   for (const name of readdirSync(path)) {
     const directory = join(path, name);
     if (!name.startsWith(directoryPrefix) || directory === mine || !isOwnDirectory(directory)) continue;
-    if (isAbandoned(directory, endedBefore)) rmSync(directory, { recursive: true, force: true });
+    if (isAbandoned(directory, mounts, now)) rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function isAbandoned(directory: string, endedBefore: number): boolean {
+function isAbandoned(directory: string, mounts: string, now: number): boolean {
   try {
-    if (!existsSync(readFileSync(join(directory, ownerFile), "utf8").trim())) return true;
+    const [stateDir = "", seenIn] = readFileSync(join(directory, ownerFile), "utf8").trim().split("\n");
+    if (seenIn === mounts && !existsSync(stateDir)) return true;
     const left = readCertificates(directory);
-    return left !== undefined && readLeaf(left.leaf).notAfter < endedBefore;
+    return left !== undefined && readLeaf(left.leaf).notAfter < now - abandonedMs;
   } catch {
     // It is just being made, or holds what is not ours.
     return false;
+  }
+}
+
+function mountNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/mnt");
+  } catch {
+    return "";
   }
 }

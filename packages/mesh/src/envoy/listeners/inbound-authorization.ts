@@ -8,7 +8,7 @@ import type {
 
 /**
  * The rules of one destination as Envoy's filters, for the filter chain of mutual TLS alone: callers in plain text have no name. A
- * change of them drains that chain's connections and no others.
+ * change of them comes by itself (`rulesName`) and drains nothing.
  */
 export interface InboundAuthorization {
   /** Before the router, in this order, when the service speaks HTTP. */
