@@ -14,15 +14,22 @@ describe("a SPIFFE ID", () => {
 
   it("reads back as it was written", () => {
     fc.assert(
-      fc.property(fc.record({ trustDomain, namespace: segment, datacenter: segment, service: segment }), (identity) => {
-        expect(serviceIdentityOf(spiffeId(identity))).toEqual(identity);
-      }),
+      fc.property(
+        fc.record(
+          { trustDomain, partition: segment, namespace: segment, datacenter: segment, service: segment },
+          { requiredKeys: ["trustDomain", "namespace", "datacenter", "service"] },
+        ),
+        (identity) => {
+          expect(serviceIdentityOf(spiffeId(identity))).toEqual(identity);
+        },
+      ),
     );
   });
 
   it("knows the trust domain in any case, and Consul's admin partitions", () => {
     expect(serviceIdentityOf("spiffe://AB.Consul/ap/p1/ns/default/dc/dc1/svc/web")).toEqual({
       trustDomain: "ab.consul",
+      partition: "p1",
       namespace: "default",
       datacenter: "dc1",
       service: "web",

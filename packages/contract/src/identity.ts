@@ -19,6 +19,8 @@ export type TlsState = (typeof tlsStates)[number];
 /** The identity of a service as Consul's CA writes it into a certificate. */
 export interface ServiceIdentity {
   readonly trustDomain: string;
+  /** Absent for the default one, and in Consul's community edition. */
+  readonly partition?: string;
   /** `default` in Consul's community edition. */
   readonly namespace: string;
   readonly datacenter: string;
@@ -26,20 +28,22 @@ export interface ServiceIdentity {
 }
 
 /** The SPIFFE ID of a service, in the form of Consul's CA (`agent/connect/uri_service.go`). */
-export function spiffeId({ trustDomain, namespace, datacenter, service }: ServiceIdentity): string {
+export function spiffeId({ trustDomain, partition, namespace, datacenter, service }: ServiceIdentity): string {
   const [ns, dc, svc] = [namespace, datacenter, service].map(encodeURIComponent);
-  return `spiffe://${trustDomain}/ns/${ns}/dc/${dc}/svc/${svc}`;
+  const ap = partition === undefined ? "" : `ap/${encodeURIComponent(partition)}/`;
+  return `spiffe://${trustDomain}/${ap}ns/${ns}/dc/${dc}/svc/${svc}`;
 }
 
-const serviceUri = /^spiffe:\/\/([^/?#]+)\/(?:ap\/[^/?#]+\/)?ns\/([^/?#]+)\/dc\/([^/?#]+)\/svc\/([^/?#]+)$/;
+const serviceUri = /^spiffe:\/\/([^/?#]+)\/(?:ap\/([^/?#]+)\/)?ns\/([^/?#]+)\/dc\/([^/?#]+)\/svc\/([^/?#]+)$/;
 
 /** Reads a SPIFFE ID. Undefined for one that names no service in Consul's form. */
 export function serviceIdentityOf(uri: string): ServiceIdentity | undefined {
-  const [, trustDomain, namespace, datacenter, service] = serviceUri.exec(uri) ?? [];
+  const [, trustDomain, partition, namespace, datacenter, service] = serviceUri.exec(uri) ?? [];
   if (!trustDomain || !namespace || !datacenter || !service) return undefined;
   try {
     return {
       trustDomain: trustDomain.toLowerCase(),
+      ...(partition === undefined ? {} : { partition: decodeURIComponent(partition) }),
       namespace: decodeURIComponent(namespace),
       datacenter: decodeURIComponent(datacenter),
       service: decodeURIComponent(service),

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { Agent, request as requestSecurely } from "node:https";
 import { type AddressInfo, connect, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectSecurely } from "node:tls";
+import { type ConnectionOptions, connect as connectSecurely, type TLSSocket } from "node:tls";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { type SecurePortOptions, securePort } from "./secure-port.js";
@@ -105,6 +105,34 @@ test("plain text is hung up on where it is not allowed, and TLS before there is 
   await expect(securely(early.port)).rejects.toThrow();
   early.secure.renew(material);
   expect(await securely(early.port, web)).toMatchObject({ uri: expect.stringContaining("/svc/web") });
+});
+
+test.each(["TLSv1.2", "TLSv1.3"] as const)("%s: no session is resumed, and none negotiated again", async (version) => {
+  const { port } = await serve();
+  const whole = {
+    host: "127.0.0.1",
+    port,
+    ca: authority.ca,
+    minVersion: version,
+    maxVersion: version,
+    checkServerIdentity: () => undefined,
+  };
+  const open = async (options: ConnectionOptions): Promise<TLSSocket> => {
+    const socket = connectSecurely({ ...whole, ...options });
+    cleanups.push(() => socket.destroy());
+    socket.on("error", () => undefined);
+    await once(socket, "secureConnect");
+    return socket;
+  };
+  const first = await open(web);
+  const session = first.getSession();
+  if (!session) throw new Error("the client has no session");
+  expect((await open({ session })).isSessionReused()).toBe(false);
+  const again = new Promise((resolve) => {
+    first.once("close", () => resolve("closed"));
+    first.renegotiate({ rejectUnauthorized: false }, (error) => resolve(error ? "refused" : "negotiated again"));
+  });
+  expect(await again).not.toBe("negotiated again");
 });
 
 describe("renewal", () => {

@@ -108,7 +108,11 @@ function tlsServer(tls: TlsMaterial, o: SecurePortOptions, serve: (socket: Socke
   return server;
 }
 
-/** A resumed session would be taken for authorized although its authority is trusted no more: there are none. */
+/**
+ * A resumed session would be taken for authorized although its authority is trusted no more: there are none. Nor is there renegotiation (TLS 1.2),
+ * in which a client that is authorized could show another certificate.
+ */
 function contextOf({ key, cert, ca }: TlsMaterial) {
-  return { key, cert, minVersion: "TLSv1.2" as const, secureOptions: constants.SSL_OP_NO_TICKET, ...(ca ? { ca } : {}) };
+  const secureOptions = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+  return { key, cert, minVersion: "TLSv1.2" as const, secureOptions, ...(ca ? { ca } : {}) };
 }

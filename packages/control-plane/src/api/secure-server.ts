@@ -1,5 +1,6 @@
 /** The API's socket: HTTP in plain text or TLS on one port, with the client's certificate where it shows one. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type Clock, type SecurePort, securePort, type TlsMaterial } from "@legation/runtime";
 import type { FastifyServerOptions } from "fastify";
 import type { SecurityEvents } from "../security/events.js";
@@ -31,6 +32,15 @@ export function createSecureServer(o: { events: Pick<SecurityEvents, "report">; 
         clock: o.clock,
         onRefused: reportHandshake("the API", o.events),
       });
+      // Those that have not said yet what they speak are not known to the HTTP server, which would wait for them when it closes.
+      const sockets = new Set<Socket>();
+      server.on("connection", (socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
+      });
+      server.closeAllConnections = () => {
+        for (const socket of sockets) socket.destroy();
+      };
       return server;
     },
     renew: (tls) => port?.renew(tls),

@@ -28,9 +28,12 @@ export function identifyPeer(address: string, tls: TlsPeer | undefined, own: Own
   const service = serviceIdentityOf(tls.uri);
   if (!service) return `the certificate is for ${tls.uri}, which is no service of Consul's CA`;
   if (!own) return "this control plane has no certificate itself, and cannot judge others";
-  const { trustDomain, datacenter } = own.identity;
+  const { trustDomain, datacenter, namespace, partition } = own.identity;
   if (service.trustDomain !== trustDomain) return `the certificate is for ${tls.uri}, and the trust domain here is ${trustDomain}`;
   if (service.datacenter !== datacenter) return `the certificate is for ${tls.uri}, and the data centre here is ${datacenter}`;
+  if (service.namespace !== namespace) return `the certificate is for ${tls.uri}, and the namespace here is ${namespace}`;
+  if (service.partition !== partition)
+    return `the certificate is for ${tls.uri}, and the admin partition here is ${partition ?? "the default one"}`;
   return { ...base, service, spiffeId: tls.uri };
 }
 

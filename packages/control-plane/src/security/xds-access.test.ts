@@ -51,6 +51,8 @@ test("a proxy is the service of its certificate, and no other, whichever way it 
 test.each([
   ["of another trust domain", leaf("web", { trustDomain: "other.test" }), /trust domain here is mesh.test/],
   ["of another data centre", leaf("web", { datacenter: "dc2" }), /data centre here is dc1/],
+  ["of another namespace", leaf("web", { namespace: "other" }), /namespace here is default/],
+  ["of another admin partition", leaf("web", { partition: "other" }), /admin partition here is the default one/],
   ["of no service", { uri: "spiffe://mesh.test/agent/client/dc/dc1/id/a" }, /no service of Consul's CA/],
   ["that has ended", { problem: "it has expired" }, /not taken: it has expired/],
   ["that is missing", {}, /no certificate was shown/],

@@ -44,6 +44,23 @@ describe("the trust of a Consul that does not answer", () => {
     expect(told).toEqual([undefined]);
   });
 
+  test.each(["consul.no-connect", "consul.forbidden"] as const)("is what it was after %s", async (code) => {
+    const clock = createTestClock();
+    let on = true;
+    const consul = {
+      async get(path: string) {
+        if (!on) throw new ConsulError(code, "no more");
+        const data = path.startsWith("/catalog") ? [{ Datacenter: "dc1" }] : { TrustDomain: "known.consul", Roots: [] };
+        return { data, index: 0, knownLeader: true };
+      },
+    } as unknown as Pick<Consul, "get">;
+    const told = source(consul, clock);
+    await clock.advance(0);
+    on = false;
+    await clock.advance(10 * firstTrustWait);
+    expect(told).toEqual([{ trustDomain: "known.consul", datacenter: "dc1" }]);
+  });
+
   test("is that of the last run", async () => {
     const clock = createTestClock();
     const told = source(away, clock, { trust: { trustDomain: "known.consul", datacenter: "dc1" } });

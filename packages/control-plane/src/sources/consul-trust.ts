@@ -18,8 +18,9 @@ interface ServerRow {
 }
 
 /**
- * Makes the source. `onTrust` is called with the first answer and with each other one; with undefined where Connect is switched off, and once
- * when there is no answer in time. With `known`, which the last run knew, only what differs from it is told. What Consul said stays true while it does not answer.
+ * Makes the source. `onTrust` is called with the first answer and with each other one; with undefined where Connect was never on, and once
+ * when there is no answer in time. With `known`, which the last run knew, only what differs from it is told. What Consul said stays true while it does not answer, and when
+ * it says that Connect is off: else a mesh which asks for TLS would go back to plain text.
  */
 export function createTrustSource(o: {
   readonly consul: Pick<Consul, "get">;
@@ -59,7 +60,11 @@ export function createTrustSource(o: {
     const why = messageOf(error);
     if (why === complaint) return;
     complaint = why;
-    if (codeOf(error) === "consul.no-connect") log.info({ event: "trust.none", why }, `there is no TLS in this mesh: ${why}`);
+    if (codeOf(error) === "consul.no-connect")
+      log.info(
+        { event: "trust.none", why },
+        `${told ? "whose certificates count stays as it was" : "there is no TLS in this mesh"}: ${why}`,
+      );
     else log.warn({ event: "trust.unknown", code: codeOf(error), why }, `Consul's CA does not say whose certificates count: ${why}`);
   }
 
@@ -83,7 +88,7 @@ export function createTrustSource(o: {
           },
           onError(error) {
             complain(error);
-            if (codeOf(error) === "consul.no-connect") tell(undefined);
+            if (codeOf(error) === "consul.no-connect" && told === undefined) tell(undefined);
           },
           signal: stopping.signal,
           clock,
