@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@legation/runtime";
@@ -80,6 +80,16 @@ describe("the directory of an instance's certificates", () => {
 });
 
 describe("directories of several instances in one place", () => {
+  it("are left alone while they are being made, and begin to say whose they are", async () => {
+    const place = folder();
+    const young = mkdtempSync(join(place, "legation-certificates-"));
+    for (const file of ["mount-namespace", "state-directory"]) {
+      writeFileSync(join(young, file), file === "mount-namespace" ? "mnt:[1]\n" : "");
+      (await storeIn(place)).store.write(set);
+      expect(existsSync(young)).toBe(true);
+    }
+  });
+
   it("are left alone by those who cannot see each other's state directories, as containers of one pod", async () => {
     const place = folder();
     const hidden = await storeIn(place, folder(), Date.now(), "mnt:[2]");

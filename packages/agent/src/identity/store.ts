@@ -38,8 +38,10 @@ export interface CertificateStoreOptions {
   readonly mounts?: string;
 }
 
-/** Names the state directory of the instance whose certificates they are, and in whose view of the file system that is. */
+/** Names the state directory of the instance whose certificates they are. */
 const ownerFile = "state-directory";
+/** Names the view of the file system in which that directory is. */
+const mountsFile = "mount-namespace";
 
 /** How long after its end a certificate that nobody has renewed is left lying, milliseconds. */
 const abandonedMs = 7 * 24 * 3_600_000;
@@ -61,7 +63,8 @@ export function createCertificateStore({
     if (!chosen) throw new Error("the store of certificates is not prepared");
     const directory = makeDirectory(chosen);
     try {
-      writeFileSync(join(directory, ownerFile), `${stateDir.path}\n${mounts}\n`, { mode: 0o600 });
+      writeFileSync(join(directory, mountsFile), `${mounts}\n`, { mode: 0o600 });
+      writeFileSync(join(directory, ownerFile), `${stateDir.path}\n`, { mode: 0o600 });
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
       throw error;
@@ -101,8 +104,10 @@ function sweep({ path }: Place, mine: string, mounts: string, now: number): void
 
 function isAbandoned(directory: string, mounts: string, now: number): boolean {
   try {
-    const [stateDir = "", seenIn] = readFileSync(join(directory, ownerFile), "utf8").trim().split("\n");
-    if (seenIn === mounts && !existsSync(stateDir)) return true;
+    const said = (file: string): string => readFileSync(join(directory, file), "utf8").trim();
+    const stateDir = said(ownerFile);
+    // One that is empty is just being written.
+    if (stateDir !== "" && said(mountsFile) === mounts && !existsSync(stateDir)) return true;
     const left = readCertificates(directory);
     return left !== undefined && readLeaf(left.leaf).notAfter < now - abandonedMs;
   } catch {
