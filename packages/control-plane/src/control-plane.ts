@@ -231,6 +231,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     feed,
     nodes,
     source,
+    policiesRefused: () => !policies.live.settled && policies.live.status().refused,
     streams: () => xds.status(),
     reports,
     commands,

@@ -18,6 +18,8 @@ export interface OverviewParts {
   readonly feed: Feed;
   readonly nodes: Nodes;
   readonly source: Pick<CatalogSource, "status">;
+  /** The policies are refused and none from before are known, so that proxies are told nothing. */
+  readonly policiesRefused: () => boolean;
   readonly streams: () => readonly StreamStatus[];
   readonly reports: Reports;
   readonly commands: CommandDirectory;
@@ -57,7 +59,7 @@ export function createOverview(o: OverviewParts): Overview {
       const found = problems();
       const seconds = age();
       return {
-        status: origin === "none" ? "waiting" : connected && complete ? "ok" : "stale",
+        status: origin === "none" || o.policiesRefused() ? "waiting" : connected && complete ? "ok" : "stale",
         version,
         uptime: Math.round((o.clock.monotonic() - startedAt) / 1_000),
         catalog: {

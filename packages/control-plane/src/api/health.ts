@@ -8,7 +8,7 @@ export type CatalogOrigin = "none" | "disk" | "consul";
 
 /** The body of the answer. Ages are seconds. */
 export interface HealthView {
-  /** `ok`; `stale`: serves the last good state without Consul; `waiting`: has nothing to serve yet (answered with 503). */
+  /** `ok`; `stale`: serves the last good state without Consul; `waiting`: has nothing to serve yet, or policies that it must not pass over (answered with 503). */
   readonly status: "ok" | "stale" | "waiting";
   readonly version: string;
   readonly uptime: number;

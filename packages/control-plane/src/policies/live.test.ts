@@ -64,18 +64,34 @@ test("a bundle comes into force once, is saved, and what is refused after it cha
   expect(lines.filter(({ event }) => event === "policies.refused")).toHaveLength(1);
   expect(reported).toEqual(["bundle-tampered abc", "bundle-tampered abc"]);
   live.onBundle(undefined);
-  expect(live.status()).toEqual({ bundle: one, problem: undefined });
+  expect(live.status()).toEqual({ bundle: one, refused: false, problem: undefined });
 });
 
-test("without a bundle nobody knows the policies until the source has spoken, or cannot", () => {
-  for (const speak of ["onBundle", "onLost", "onRefused"] as const) {
-    const { live, applied, settled } = setUp();
+test("without a bundle nobody knows the policies until the source has spoken, or does not for as long as the catalog is waited for", async () => {
+  for (const speak of ["onBundle", "onLost"] as const) {
+    const { live, applied, settled, clock } = setUp();
     expect(live.settled).toBe(false);
     if (speak === "onBundle") live.onBundle(undefined);
-    else if (speak === "onLost") live.onLost(new Error("away"));
-    else live.onRefused(new PolicyRefusal("policy.missing", "gone"), undefined);
+    else {
+      live.onLost(new Error("no leader"));
+      expect(live.settled).toBe(false);
+      await clock.advance(freshStateWait);
+    }
     expect([live.settled, settled(), applied.length, applied[0]?.documents.size]).toEqual([true, 1, 1, 0]);
   }
+});
+
+test("policies that are refused are not none: a replica that knows no others tells proxies nothing, also when Consul goes away then", async () => {
+  const { live, applied, settled, clock, lines } = setUp();
+  live.onLost(new Error("no leader"));
+  live.onRefused(new PolicyRefusal("policy.missing", "gone."), undefined);
+  live.onLost(new Error("away"));
+  await clock.advance(10 * freshStateWait);
+  expect([live.settled, settled(), applied.length]).toEqual([false, 0, 0]);
+  expect(lines.find(({ event }) => event === "policies.refused")?.msg).toContain("told nothing until the policies are right");
+  const one = await bundle();
+  live.onBundle(one);
+  expect([live.settled, settled(), applied]).toEqual([true, 1, [one.policies]]);
 });
 
 test("the bundle of the last run is in force at once, with what was approved, and waits no longer than the catalog for a newer one", async () => {

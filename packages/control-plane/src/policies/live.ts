@@ -14,6 +14,8 @@ import type { SavedBundle } from "./saved-bundle.js";
 export interface PolicyStatus {
   /** Of the bundle in force: its hash; undefined where no policies were ever set. */
   readonly bundle: Bundle | undefined;
+  /** The source holds policies that are not taken. */
+  readonly refused: boolean;
   /** Why what the source holds is not in force; undefined while all is well. */
   readonly problem: { readonly code: string; readonly bundle: string | undefined; readonly message: string } | undefined;
 }
@@ -25,7 +27,10 @@ export interface LivePolicies extends PolicyWatcher {
   policies(): PolicySet;
   approved(): ApprovedState;
   status(): PolicyStatus;
-  /** True once the source has answered, or is known not to; until then what proxies hold may be newer. */
+  /**
+   * True once the source has answered, or is known not to; until then what proxies hold may be newer. Also false as long as there are policies
+   * that are refused, and none from before: what they ask for must not be taken for nothing.
+   */
   readonly settled: boolean;
   stop(): void;
 }
@@ -44,6 +49,7 @@ export function createLivePolicies(o: {
   let bundle: Bundle | undefined;
   let problem: PolicyStatus["problem"];
   let settled = false;
+  let refused = false;
   let wait: Timer | undefined;
 
   function settle(): void {
@@ -60,7 +66,12 @@ export function createLivePolicies(o: {
     return before?.message !== message || before.bundle !== id;
   }
 
-  const meanwhile = () => (bundle ? `Version ${bundle.manifest.version} stays in force.` : "No policies are in force.");
+  function meanwhile(): string {
+    if (bundle) return `Version ${bundle.manifest.version} stays in force.`;
+    return settled || !refused
+      ? "No policies are in force."
+      : "Proxies keep what they hold, and are told nothing until the policies are right.";
+  }
 
   return {
     restore(saved) {
@@ -76,6 +87,7 @@ export function createLivePolicies(o: {
     onBundle(next) {
       if (problem) log.info({ event: "policies.well" }, "the policies can be read again");
       problem = undefined;
+      refused = false;
       if (next && next.id !== bundle?.id) {
         bundle = next;
         const { version, author, reason } = next.manifest;
@@ -89,22 +101,25 @@ export function createLivePolicies(o: {
     },
     onRefused(refusal: PolicyRefusal, id) {
       const { code, message } = refusal;
+      refused = true;
       if (isNews(code, id, message)) {
         log.error({ event: "policies.refused", code, bundle: id, why: message }, `${message}. ${meanwhile()}`);
         changes.add({ event: "policies-refused", detail: message });
       }
       if (code !== "policy.invalid") o.security.report({ kind: "bundle-tampered", subject: id ?? "head", message, detail: { code } });
-      settle();
+      if (bundle) settle();
     },
     onLost(error) {
       const message = messageOf(error);
       if (isNews("policy.unreachable", undefined, message))
         log.warn({ event: "policies.unreachable", why: message }, `policies cannot be read: ${message} ${meanwhile()}`);
-      settle();
+      // The first question may have met a Consul without a leader; the catalog is not waited for longer than this either.
+      if (bundle) settle();
+      else if (!settled && !refused) wait ??= o.clock.timeout(freshStateWait, () => refused || settle());
     },
     policies: () => bundle?.policies ?? noPolicies,
     approved: () => bundle?.approved ?? nothingApproved,
-    status: () => ({ bundle, problem }),
+    status: () => ({ bundle, refused, problem }),
     get settled() {
       return settled;
     },
