@@ -29,7 +29,7 @@ export interface Command {
 export const commands: readonly Command[] = [
   {
     name: "control-plane",
-    summary: "Turn Consul's registry into Envoy's configuration and serve it",
+    summary: "Serve Consul's registry to Envoys as their configuration",
     load: () => import("./commands/control-plane.js"),
   },
   {
@@ -44,7 +44,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: "proxies",
-    summary: "List the proxies of a control plane, and what each has accepted",
+    summary: "List a control plane's proxies, and what each has accepted",
     load: () => import("./commands/proxies.js"),
   },
   {
@@ -56,6 +56,11 @@ export const commands: readonly Command[] = [
     name: "audit",
     summary: "List who changed what, and who was refused what",
     load: () => import("./commands/audit.js"),
+  },
+  {
+    name: "security-events",
+    summary: "List what may be an attack, or is about to lock somebody out",
+    load: () => import("./commands/security-events.js"),
   },
   {
     name: "policy",

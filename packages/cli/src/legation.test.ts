@@ -37,7 +37,7 @@ describe("finding the command", () => {
     ["controlplane", "legation: controlplane is no command. Did you mean: legation control-plane\n"],
     [
       "frobnicate",
-      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, intentions, audit, policy, prove, drain, undrain, restart, check-now, maintenance, version. See legation --help\n",
+      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, intentions, audit, security-events, policy, prove, drain, undrain, restart, check-now, maintenance, version. See legation --help\n",
     ],
     ["--services", "legation: --services is no flag; flags stand behind a command. Did you mean: legation services\n"],
   ])("refuses %s with 2", async (word, message) => {

@@ -1,4 +1,5 @@
 /** Who calls the API, in words that may be shown and logged: never with a secret. */
+import { originOf } from "./origin.js";
 
 /** The caller of one request. */
 export interface Caller {
@@ -23,7 +24,7 @@ export function nameOfCaller({ kind, accessor, name, spiffeId, address }: Caller
   return `${kind === "anonymous" ? "nobody in particular" : "somebody"} at ${address}`;
 }
 
-/** What tells one caller from another, where they are counted. */
+/** What tells one caller from another, where they are counted; addresses by `originOf`. */
 export function keyOfCaller({ kind, accessor, spiffeId, address }: Caller): string {
-  return accessor ?? spiffeId ?? `${kind} ${address}`;
+  return accessor ?? spiffeId ?? `${kind} ${originOf(address)}`;
 }

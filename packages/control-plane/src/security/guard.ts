@@ -12,6 +12,7 @@ import type { Decisions, Verdict } from "./decisions.js";
 import { createDenials } from "./denials.js";
 import type { SecurityEvents } from "./events.js";
 import type { RateCounter } from "./limits.js";
+import { originOf } from "./origin.js";
 import { claimRefused, denied, hclOf, type Refusal, tokenMissing, tokenUnknown, tooMany, undecided, whatOf } from "./refusal.js";
 import type { AgentClaim, Right } from "./right.js";
 import { tokenOf } from "./token.js";
@@ -114,7 +115,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     if (given.kind === "malformed") return (await refusedTooOften(request, address)) ?? tokenUnknown(what);
     const token = given.kind === "token" ? given.token : undefined;
     if (token === undefined || !o.decisions.knows(token)) {
-      const seconds = await o.rates.exceeded("refused", request, address);
+      const seconds = await o.rates.exceeded("refused", request, originOf(address));
       if (seconds !== undefined) return tooMany(`${address}, without a token that is known,`, seconds);
     } else {
       // Who has asked too often must cost Consul nothing.
@@ -177,7 +178,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
   }
 
   async function refusedTooOften(request: FastifyRequest, address: string): Promise<Refusal | undefined> {
-    const seconds = await o.rates.count("refused", request, address);
+    const seconds = await o.rates.count("refused", request, originOf(address));
     return seconds === undefined ? undefined : tooMany(`${address}, without a token that is known,`, seconds);
   }
 
