@@ -19,6 +19,8 @@ function changesOf(before: InstanceView | undefined, now: InstanceView): string[
   if (!before) sentences.push(`${now.id} was started: ${now.standing} in Consul`);
   else if (before.standing !== now.standing && before.standing !== "unknown" && now.standing !== "unknown")
     sentences.push(`${now.id}: ${before.standing} → ${now.standing} in Consul`);
+  if (before && before.tls !== now.tls && before.standing !== "unknown" && now.standing !== "unknown")
+    sentences.push(`${now.id}: mutual TLS ${now.tls ?? "no longer offered"} by its registration`);
   const [was, is] = [before ? before.usableBy > 0 : false, now.usableBy > 0];
   if (was !== is && now.callers > 0)
     sentences.push(is ? `${now.id} gets requests from ${envoys(now)}` : `${now.id} gets no requests any more`);

@@ -3,8 +3,9 @@ import { parseFlags, usage } from "./flags.js";
 
 describe("the demo's flags", () => {
   it("have defaults for people, and a higher rate for the story", () => {
-    expect(parseFlags([])).toEqual({ help: false, once: false, readyFile: undefined, rate: 50 });
-    expect(parseFlags(["--once", "--ready-file", "demo.json"])).toEqual({ help: false, once: true, readyFile: "demo.json", rate: 100 });
+    expect(parseFlags([])).toEqual({ help: false, once: false, readyFile: undefined, rate: 50, identity: "off" });
+    const once = { help: false, once: true, readyFile: "demo.json", rate: 100, identity: "strict" };
+    expect(parseFlags(["--once", "--ready-file", "demo.json", "--identity", "strict"])).toEqual(once);
   });
 
   it.each([
@@ -14,6 +15,8 @@ describe("the demo's flags", () => {
     [["--rate", "1000000"]],
     [["--ready-file"]],
     [["--ready-file", ""]],
+    [["--identity"]],
+    [["--identity", "on"]],
     [["now"]],
   ])("refuse %j", (argv) => {
     expect(() => parseFlags(argv)).toThrow();

@@ -2,11 +2,12 @@
 import { rmSync } from "node:fs";
 import type { Sandbox } from "@legation/local";
 import { type DemoFlags, parseFlags, usage } from "./flags.js";
+import { applyPolicy, wayTo } from "./identity.js";
 import { showLive } from "./live.js";
 import { writeReadyFile } from "./ready-file.js";
 import { openScreen, type Screen } from "./screen.js";
 import { openShopSandbox, type Shop, type ShopPorts, startShop } from "./shop.js";
-import { play, story } from "./story.js";
+import { play, storyOf } from "./story.js";
 import { startTraffic } from "./traffic.js";
 import { count, ms, type ViewState } from "./view.js";
 
@@ -61,8 +62,9 @@ async function run(flags: DemoFlags, sandbox: Sandbox, screen: Screen, signal: A
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1_000).toFixed(1);
   const { ports, notes } = flags.once ? { ports: {}, notes: {} } : await claimPorts(sandbox);
-  screen.print("Starting Consul, the control plane, and six instances of three services ...");
-  const starting = startShop(sandbox, ports, (done) => screen.print(`${seconds().padStart(7)} s  ${done}`));
+  const cast = flags.identity === "off" ? "six instances of three services" : "seven instances of four services";
+  screen.print(`Starting Consul, the control plane, and ${cast} ...`);
+  const starting = startShop(sandbox, ports, flags.identity, (done) => screen.print(`${seconds().padStart(7)} s  ${done}`));
   const shop = await unless(signal, starting);
   const { load, ...traffic } = startTraffic(shop.web, flags.rate);
   sandbox.onStop(() => load.stop());
@@ -72,7 +74,7 @@ async function run(flags: DemoFlags, sandbox: Sandbox, screen: Screen, signal: A
     for (const { name, url, note } of addresses) screen.print(`  ${name.padEnd(16)}${url}${note ? `  (${note})` : ""}`);
 
   if (flags.once) {
-    const { held, broken } = await unless(signal, play(story, { shop, load }, screen.print));
+    const { held, broken } = await unless(signal, play(storyOf(flags.identity), { shop, load }, screen.print));
     const { ended, survivors } = await sandbox.stop();
     const left = [...ended, ...survivors];
     screen.print(left.length === 0 ? "No process was left." : `Processes were left: ${left.join(", ")}`);
@@ -80,6 +82,8 @@ async function run(flags: DemoFlags, sandbox: Sandbox, screen: Screen, signal: A
     return broken === 0 && left.length === 0 ? 0 : 1;
   }
 
+  for (const mode of wayTo(flags.identity))
+    screen.print(`${seconds().padStart(7)} s  ${mode}: ${await unless(signal, applyPolicy(shop.mesh, mode))}`);
   await showLive(shop, { load, ...traffic }, screen, addresses, signal);
   screen.print("Stopping: visitors, web, orders, payments, the control plane, Consul ...");
   const { due, failed, latency } = await load.stop();
@@ -105,7 +109,7 @@ function addressesOf(shop: Shop, notes: Readonly<Record<string, string>>): ViewS
   return [
     { name: consul.ui ? "Consul's UI" : "Consul", url: consul.ui ?? consul.url, ...noted("consul") },
     { name: "API", url: `${controlPlane.api}/services`, ...noted("api") },
-    { name: "web via Envoy", url: `${shop.web}/`, ...noted("web") },
+    { name: shop.identity === "off" ? "web via Envoy" : "web via gate", url: `${shop.web}/`, ...noted("web") },
   ];
 }
 

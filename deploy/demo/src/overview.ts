@@ -1,6 +1,7 @@
 /** What Consul, the control plane and the Envoys say of the shop at one moment. */
 import type { EnvoyEndpoint, ServiceProcess } from "@legation/local";
-import { departments, type Shop } from "./shop.js";
+import { type IdentityLook, identityOf } from "./identity-look.js";
+import type { Shop } from "./shop.js";
 
 /** An instance's standing in Consul; `absent` when Consul answers and does not have it, `unknown` when Consul does not answer. */
 export type Standing = "passing" | "warning" | "critical" | "draining" | "absent" | "unknown";
@@ -13,6 +14,8 @@ export interface InstanceView {
   /** Envoys of callers that may send it requests, and how many callers there are. */
   readonly usableBy: number;
   readonly callers: number;
+  /** What its registration says of mutual TLS: `accepted` or `required`; undefined without. */
+  readonly tls?: string | undefined;
 }
 
 /** The whole shop. */
@@ -23,10 +26,12 @@ export interface Overview {
   readonly connected: number;
   readonly envoys: number;
   readonly instances: readonly InstanceView[];
+  /** Undefined in a shop without identity. */
+  readonly identity?: IdentityLook | undefined;
 }
 
 interface HealthRow {
-  readonly Service: { readonly ID: string };
+  readonly Service: { readonly ID: string; readonly Meta: Readonly<Record<string, string>> | null };
   readonly Checks: readonly { readonly CheckID: string; readonly Status: string }[];
 }
 
@@ -34,35 +39,41 @@ interface HealthRow {
 export async function lookAt(shop: Shop): Promise<Overview> {
   const { consul, controlPlane } = shop.mesh;
   const running = shop.instances();
-  const [rows, api, proxies] = await Promise.all([
-    Promise.all(departments.map(({ name }) => consul.get<HealthRow[]>(`/v1/health/service/${name}?stale`))).catch(() => undefined),
+  const [rows, api, proxies, identity] = await Promise.all([
+    Promise.all(shop.departments.map(({ name }) => consul.get<HealthRow[]>(`/v1/health/service/${name}?stale`))).catch(() => undefined),
     answers(`${controlPlane.api}/health`),
     Promise.all(running.map(proxyOf)),
+    shop.identity === "off" ? undefined : identityOf(running),
   ]);
-  const standings = new Map(rows?.flat().map((row) => [row.Service.ID, standingOf(row)]));
+  const found = new Map(rows?.flat().map((row) => [row.Service.ID, row]));
   return {
     consul: rows ? "up" : "down",
     controlPlane: api ? "up" : "down",
     connected: proxies.filter((proxy) => proxy?.connected).length,
     envoys: running.length,
-    instances: inOrder(shop).map((service) => ({
-      id: service.id,
-      service: service.name,
-      standing: rows ? (standings.get(service.id) ?? "absent") : "unknown",
-      ...use(service, running, proxies),
-    })),
+    instances: inOrder(shop).map((service) => {
+      const row = found.get(service.id);
+      return {
+        id: service.id,
+        service: service.name,
+        standing: rows ? (row ? standingOf(row) : "absent") : "unknown",
+        tls: row?.Service.Meta?.["legation-tls"],
+        ...use(shop, service, running, proxies),
+      };
+    }),
+    identity,
   };
 }
 
 /** Callers before those whom they call, as requests go. */
-function inOrder({ mesh }: Shop): ServiceProcess[] {
+function inOrder({ mesh, departments }: Shop): ServiceProcess[] {
   const sorted = [...mesh.services.values()].sort((a, b) => a.id.localeCompare(b.id));
   return [...departments].reverse().flatMap(({ name }) => sorted.filter((service) => service.name === name));
 }
 
 /** The instances whose services call that one. */
-export function callersOf(service: string, running: readonly ServiceProcess[]): readonly ServiceProcess[] {
-  const callers = departments.filter((d) => d.dependencies.includes(service)).map((d) => d.name);
+export function callersOf({ departments }: Shop, service: string, running: readonly ServiceProcess[]): readonly ServiceProcess[] {
+  const callers = departments.filter((d) => d.dependencies.some((name) => name.replace("?", "") === service)).map((d) => d.name);
   return running.filter((one) => callers.includes(one.name));
 }
 
@@ -87,8 +98,8 @@ async function proxyOf({ id, envoy }: ServiceProcess): Promise<Proxy | undefined
   }
 }
 
-function use(service: ServiceProcess, running: readonly ServiceProcess[], proxies: readonly (Proxy | undefined)[]) {
-  const callers = callersOf(service.name, running).map(({ id }) => id);
+function use(shop: Shop, service: ServiceProcess, running: readonly ServiceProcess[], proxies: readonly (Proxy | undefined)[]) {
+  const callers = callersOf(shop, service.name, running).map(({ id }) => id);
   const usable = proxies.filter((proxy) => proxy && callers.includes(proxy.id) && endpointOf(service, proxy.clusters)?.usable);
   return { usableBy: usable.length, callers: callers.length };
 }

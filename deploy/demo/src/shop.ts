@@ -1,6 +1,7 @@
 /** The mesh of the demo: Consul, the control plane, and a small shop of three services, each instance with its agent and Envoy. */
 import { fileURLToPath } from "node:url";
 import { type Mesh, openSandbox, type Sandbox, type ServiceProcess, startMesh } from "@legation/local";
+import { type Identity, writeIntentions } from "./identity.js";
 
 /** One service of the shop. */
 export interface Department {
@@ -10,11 +11,14 @@ export interface Department {
 }
 
 /** Who calls nobody comes first: the order of the start; the end goes the other way. */
-export const departments: readonly Department[] = [
+const departments: readonly Department[] = [
   { name: "payments", instances: 2, dependencies: [] },
   { name: "orders", instances: 3, dependencies: ["payments"] },
   { name: "web", instances: 1, dependencies: ["orders"] },
 ];
+
+/** Where visitors have no certificate, but web asks for one: they come through this door. It may call web, and has no business with payments. */
+const gate: Department = { name: "gate", instances: 1, dependencies: ["web", "payments?"] };
 
 /** The ports that a person would expect; taken ones are replaced by free ones. */
 export interface ShopPorts {
@@ -27,7 +31,11 @@ export interface ShopPorts {
 /** A running shop. */
 export interface Shop {
   readonly mesh: Mesh;
-  /** Where visitors go: `web` through its Envoy. */
+  /** In the order of their start. */
+  readonly departments: readonly Department[];
+  /** Where the policy shall lead: the story ends there. */
+  readonly identity: Identity;
+  /** Where visitors go: `web` through its Envoy; with an identity the gate, which calls `web` through its own. */
   readonly web: string;
   /** The instances that run, in the order of their start. */
   instances(name?: string): readonly ServiceProcess[];
@@ -52,22 +60,26 @@ export function openShopSandbox(): Sandbox {
  * Starts everything; `Sandbox.stop` stops it, callers before those whom they call. When a part does not start, the caller stops the
  * sandbox.
  */
-export async function startShop(sandbox: Sandbox, ports: ShopPorts, progress: Progress): Promise<Shop> {
+export async function startShop(sandbox: Sandbox, ports: ShopPorts, identity: Identity, progress: Progress): Promise<Shop> {
+  const hasIdentity = identity !== "off";
+  const all = hasIdentity ? [...departments, gate] : departments;
   const mesh = await startMesh({
     sandbox,
-    consul: { ...(ports.consul ? { httpPort: ports.consul } : {}) },
+    consul: { ...(ports.consul ? { httpPort: ports.consul } : {}), ...(hasIdentity ? { acl: true, durable: true } : {}) },
     controlPlane: { ...(ports.api ? { httpPort: ports.api } : {}), ...(ports.xds ? { xdsPort: ports.xds } : {}) },
   });
-  progress(`Consul ${mesh.consul.version} and the control plane`);
+  progress(`Consul ${mesh.consul.version}${hasIdentity ? " with ACLs and default deny" : ""}, and the control plane`);
+  if (hasIdentity) progress(`intentions: ${await writeIntentions(mesh.consul)}`);
 
+  const door = hasIdentity ? gate.name : "web";
   const open = (name: string, id: string): Promise<ServiceProcess> =>
     mesh.startService({
       name,
       id,
       command: [process.execPath, program(name)],
       config: { envoy: { concurrency: 1 } },
-      dependencies: departments.find((d) => d.name === name)?.dependencies ?? [],
-      ...(name === "web" && ports.web ? { inboundPort: ports.web } : {}),
+      dependencies: all.find((d) => d.name === name)?.dependencies ?? [],
+      ...(name === door && ports.web ? { [hasIdentity ? "appPort" : "inboundPort"]: ports.web } : {}),
     });
   const instances = (name?: string) => [...mesh.services.values()].filter((s) => s.running && (name === undefined || s.name === name));
   const instance = (id: string): ServiceProcess => {
@@ -78,7 +90,7 @@ export async function startShop(sandbox: Sandbox, ports: ShopPorts, progress: Pr
 
   const closeDepartment = (name: string) => Promise.all(instances(name).map((service) => service.stop()));
 
-  for (const { name, instances: count } of departments) {
+  for (const { name, instances: count } of all) {
     const ids = Array.from({ length: count }, (_, i) => `${name}-${i + 1}`);
     await Promise.all(ids.map((id) => open(name, id)));
     sandbox.onStop(() => closeDepartment(name));
@@ -87,12 +99,14 @@ export async function startShop(sandbox: Sandbox, ports: ShopPorts, progress: Pr
 
   return {
     mesh,
-    web: instance("web-1").inbound,
+    departments: all,
+    identity,
+    web: hasIdentity ? instance("gate-1").app : instance("web-1").inbound,
     instances,
     instance,
     open,
     async close() {
-      for (const { name } of [...departments].reverse()) await closeDepartment(name);
+      for (const { name } of [...all].reverse()) await closeDepartment(name);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Load } from "@legation/local";
 import { describe, expect, it } from "vitest";
 import { type Fact, hold } from "./facts/fact.js";
 import type { Shop } from "./shop.js";
-import { play, story } from "./story.js";
+import { play, storyOf } from "./story.js";
 
 const stage = { shop: {} as Shop, load: {} as Load };
 
@@ -29,6 +29,12 @@ describe("the story", () => {
   });
 
   it("has a title of its own for each fact", () => {
-    expect(new Set(story.map(({ title }) => title)).size).toBe(story.length);
+    const titles = storyOf("strict").map(({ title }) => title);
+    expect(new Set(titles).size).toBe(titles.length);
+  });
+
+  it("is the same for every identity, with what only identity has between", () => {
+    const [off, permissive, strict] = (["off", "permissive", "strict"] as const).map((identity) => storyOf(identity).length);
+    expect([permissive, strict]).toEqual([Number(off) + 4, Number(off) + 5]);
   });
 });

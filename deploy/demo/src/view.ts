@@ -1,6 +1,7 @@
 /** The live view: figures in, 80 columns of text out. */
 import { stripVTControlCharacters } from "node:util";
 import type { LoadReport } from "@legation/local";
+import type { Calls } from "./identity-look.js";
 import type { InstanceView, Overview, Standing } from "./overview.js";
 
 /** All that one frame shows. */
@@ -10,6 +11,8 @@ export interface ViewState {
   readonly overview: Overview;
   /** The last few seconds. */
   readonly recent: LoadReport;
+  /** Calls between services in the last second; undefined in a shop without identity. */
+  readonly calls?: Calls | undefined;
   /** Since the start. */
   readonly total: LoadReport;
   /** Successes per second, one figure per second, the newest last. */
@@ -44,6 +47,7 @@ export function frame(state: ViewState, style: Paint, rows: number): string[] {
     "",
     `${light("Consul", overview.consul === "up", style)}   ${light("control plane", overview.controlPlane === "up", style)}   ` +
       light(`${overview.connected} of ${overview.envoys} Envoys connected`, overview.connected === overview.envoys, style),
+    ...(state.calls ? [fit(identityLine(state.calls, overview, style))] : []),
     spread(
       `${style("bold", `${perSecond(recent, recent.succeeded)}/s`)} answered   p50 ${ms(recent.latency.p50)}   p99 ${ms(recent.latency.p99)}`,
       failed(total, style),
@@ -76,6 +80,13 @@ export function ms(value: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 }
 
+/** How long it is until a moment: `2 d 23 h`, `59 min`. */
+export function untilEnd(at: number, now = Date.now()): string {
+  const minutes = Math.max(0, Math.floor((at - now) / 60_000));
+  const [days, hours] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24];
+  return days > 0 ? `${days} d ${hours} h` : hours > 0 ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+}
+
 /** `12,345`. */
 export function count(value: number): string {
   return value.toLocaleString("en");
@@ -101,6 +112,15 @@ function row(instance: InstanceView, { overview, recent }: ViewState, style: Pai
   return fit(
     `${instance.id.padEnd(16)}${standing}${figures}   ${style("green", "█".repeat(Math.round(share * 24)))} ${(share * 100).toFixed(0)} %`,
   );
+}
+
+/** `● mutual TLS 149 of 149 calls   required by 7 of 7   denied 1   certificates 2 d 23 h`. */
+function identityLine({ all, tls, denied, active }: Calls, { identity, instances }: Overview, style: Paint): string {
+  const says = (word: string) => instances.filter((one) => one.tls === word).length;
+  const word = says("required") > 0 ? "required" : "accepted";
+  const ends = identity?.firstEnds === undefined ? "none" : untilEnd(identity.firstEnds);
+  const calls = light(`mutual TLS ${Math.min(tls, all)} of ${all} calls`, tls >= all - active, style);
+  return `${calls}   ${word} by ${says(word)} of ${instances.length}   denied ${denied}   certificates ${ends}`;
 }
 
 function colourOf(standing: Standing): "green" | "yellow" | "red" | "dim" {

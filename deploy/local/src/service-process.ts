@@ -36,6 +36,8 @@ export interface ServiceRun {
   readonly env?: Readonly<Record<string, string>>;
   /** The port of Envoy's inbound listener; a free one without it. */
   readonly inboundPort?: number;
+  /** The application's port; a free one without it. */
+  readonly appPort?: number;
   /** More of the agent's configuration file; its keys replace the ones written by default. `null` leaves a key out. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly flags?: readonly string[];
@@ -99,7 +101,8 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
   const id = run.id ?? `${run.name}-1`;
   const port = () => sandbox.ports.free();
   const local = (at: number) => `127.0.0.1:${at}`;
-  const [app, outbound, admin, envoyAdmin] = [await port(), await port(), await port(), await port()];
+  const [outbound, admin, envoyAdmin] = [await port(), await port(), await port()];
+  const app = run.appPort ?? (await port());
   const inbound = run.inboundPort ?? (await port());
   const stateDir = sandbox.makeDir(`agents/${id}`);
   const configFile = join(stateDir, "service.yaml");

@@ -6,14 +6,15 @@ import { during, type Fact, failures, hold, took } from "./fact.js";
 
 const awayMs = 10_000;
 
-export const consulAway: Fact = {
-  title: "Consul is stopped for 10 s and comes back empty: traffic goes on",
+/** With its data it comes back with tokens, intentions and its CA; without, all of these are new, and a mesh with identity starts anew too. */
+export const consulAway = (keepData: boolean): Fact => ({
+  title: `Consul is stopped for 10 s and comes back ${keepData ? "with its data" : "empty"}: traffic goes on`,
   async observe(stage) {
     const { consul } = stage.shop.mesh;
     const { result, report } = await during(stage, async () => {
       await consul.stop();
       await sleep(awayMs);
-      await consul.restart({ keepData: false });
+      await consul.restart({ keepData });
       const back = performance.now();
       await until(
         async (note) => {
@@ -33,4 +34,4 @@ export const consulAway: Fact = {
     hold(report.failed === 0, seen);
     return seen;
   },
-};
+});

@@ -18,7 +18,7 @@ export async function inEveryEnvoy(shop: Shop, service: ServiceProcess, since: n
 }
 
 async function everyCaller(shop: Shop, service: ServiceProcess, usable: boolean): Promise<void> {
-  const callers = callersOf(service.name, shop.instances()).filter(({ id }) => id !== service.id);
+  const callers = callersOf(shop, service.name, shop.instances()).filter(({ id }) => id !== service.id);
   await until(
     async (note) => {
       const seen = await Promise.all(
