@@ -84,6 +84,21 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
     );
   });
 
+  it("takes a changed cluster at once, and does not wait for endpoints that it has (15)", async () => {
+    const one = await startUpstream("one", cleanups);
+    const { cache, server, port } = await serve();
+    const rest = [endpointsOf("orders", one), listenerNamed("in", "routes"), routesNamed("routes", "orders")];
+    cache.replace("all", [clusterNamed("orders"), ...rest]);
+    const proxy = await envoy(port, variant);
+    await eventually(async () => (await ask(proxy, "in")) === "200 one");
+    const changed = clusterNamed("orders", "2s");
+    cache.patch("all", { set: [changed] });
+    // Envoy's own patience, after which it would take the endpoints that it had, is 15 s.
+    expect(await server.acknowledged(TypeUrl.cluster, "orders", changed.version, { timeoutMs: 10_000 })).toEqual({ laggards: [] });
+    expect(await proxy.stat("cluster_manager.warming_clusters")).toBe(0);
+    expect(await ask(proxy, "in")).toBe("200 one");
+  });
+
   it("replaces a cluster under constant requests without a failed one", async () => {
     const [one, two] = [await startUpstream("one", cleanups), await startUpstream("two", cleanups)];
     const { cache, port } = await serve();

@@ -3,11 +3,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type Node, NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { FieldReader } from "./wire.js";
 
-/** True for Envoys before 1.30, which forget the endpoints of a cluster that changes until they are sent again. */
+/**
+ * True for Envoys: the new form of a cluster that changes warms until its endpoints are sent again. Envoys before 1.30 wait for ever; those
+ * since take the endpoints that they had, but only when `initial_fetch_timeout` (15 s) is over, and acknowledge no cluster before.
+ */
 export function forgetsEndpoints(node: Node): boolean {
-  if (node.userAgentName !== "envoy" || node.userAgentVersionType.case !== "userAgentBuildVersion") return false;
-  const version = node.userAgentVersionType.value.version;
-  return version !== undefined && (version.majorNumber < 1 || (version.majorNumber === 1 && version.minorNumber < 30));
+  return node.userAgentName === "envoy";
 }
 
 /** Characters of a node's id at most: it stands in every event and log line about its stream. */

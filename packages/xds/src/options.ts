@@ -61,7 +61,7 @@ export interface XdsServerOptions {
   readonly types?: readonly ResourceType[];
   /** Answer for a cluster's missing endpoints with an empty assignment; default true. Matches by the cluster's name. */
   readonly emptyAssignments?: boolean;
-  /** Whether a changed cluster has its endpoints sent again; by default for Envoys before 1.30. */
+  /** Whether a changed cluster has its endpoints sent again; by default for Envoys, which warm it for 15 s without. */
   readonly resendEndpoints?: (node: Node) => boolean;
   /** Names this server in every response. */
   readonly identifier?: string;
