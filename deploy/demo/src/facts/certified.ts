@@ -12,7 +12,11 @@ export const certified: Fact = {
         const { identity, envoys } = await lookAt(shop);
         const seen = `${identity?.certificates ?? 0} of ${envoys} hold one`;
         note(seen);
-        return identity?.certificates === envoys && identity.firstEnds !== undefined && `${seen}; the first ends in ${untilEnd(identity.firstEnds)}`;
+        return (
+          identity?.certificates === envoys &&
+          identity.firstEnds !== undefined &&
+          `${seen}; the first ends in ${untilEnd(identity.firstEnds)}`
+        );
       },
       { what: "every certificate", limitMs: 30_000 },
     ),
