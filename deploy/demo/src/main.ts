@@ -69,7 +69,7 @@ async function run(flags: DemoFlags, sandbox: Sandbox, screen: Screen, signal: A
   const { load, ...traffic } = startTraffic(shop.web, flags.rate);
   sandbox.onStop(() => load.stop());
   if (flags.readyFile) await writeReadyFile(flags.readyFile, shop);
-  const addresses = addressesOf(shop, notes);
+  const addresses = await addressesOf(shop, notes);
   if (!screen.live || flags.once)
     for (const { name, url, note } of addresses) screen.print(`  ${name.padEnd(16)}${url}${note ? `  (${note})` : ""}`);
 
@@ -103,13 +103,15 @@ async function claimPorts(sandbox: Sandbox): Promise<{ ports: ShopPorts; notes: 
   return { ports, notes };
 }
 
-function addressesOf(shop: Shop, notes: Readonly<Record<string, string>>): ViewState["addresses"] {
-  const { consul, controlPlane } = shop.mesh;
+async function addressesOf(shop: Shop, notes: Readonly<Record<string, string>>): Promise<ViewState["addresses"]> {
+  const { consul, controlPlane, acl } = shop.mesh;
+  const token = await acl?.tokenFile("operator-write");
   const noted = (name: string) => (notes[name] ? { note: notes[name] } : {});
   return [
     { name: consul.ui ? "Consul's UI" : "Consul", url: consul.ui ?? consul.url, ...noted("consul") },
     { name: "API", url: `${controlPlane.api}/services`, ...noted("api") },
     { name: shop.identity === "off" ? "web via Envoy" : "web via gate", url: `${shop.web}/`, ...noted("web") },
+    ...(token ? [{ name: "your token", url: token }] : []),
   ];
 }
 

@@ -59,6 +59,18 @@ describe("a frame", () => {
     expect(plain()).toContainEqual(expect.stringMatching(/^50\.0\/s answered {3}p50 4\.2 ms {3}p99 13 ms +failed 7 of 12,345$/));
   });
 
+  it("shows how many calls were mutual TLS, how many were denied, and when the first certificate ends", () => {
+    const ends = Date.now() + (2 * 24 + 23) * 3_600_000 + 30_000;
+    const look = { ...overview, identity: { certificates: 3, firstEnds: ends, calls: new Map() } };
+    const instances = look.instances.map((one) => ({ ...one, tls: "required" }));
+    const of = (all: number) =>
+      frame({ ...state, overview: { ...look, instances }, calls: { all, tls: 149, denied: 12, active: 1 } }, paint(false), 40);
+    const rest = "   required by 3/3   denied 12   certificates end in 2 d 23 h";
+    expect(of(150)).toContain(`● mutual TLS 149/150 calls${rest}`);
+    expect(of(160)).toContain(`✗ mutual TLS 149/160 calls${rest}`);
+    expect(plain().some((line) => line.includes("TLS"))).toBe(false);
+  });
+
   it("has a row for each instance: standing, callers' Envoys, rate and share of its service", () => {
     const row = (id: string) => plain().find((line) => line.startsWith(id)) ?? "";
     expect(row("orders-1")).toMatch(/^orders-1 +passing +1\/1 +50\.0 +█{24} 100 %$/);

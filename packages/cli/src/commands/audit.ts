@@ -22,17 +22,21 @@ interface Entry {
   readonly count: number;
 }
 
-/** The table, oldest first. */
+/** The table, oldest first: who is a service by its certificate, a token by its description, or an address. What is long stands last. */
 export function show({ entries }: Audited, width?: number): string {
   if (entries.length === 0) return sentence("Nothing was changed or refused over this control plane's API.", width);
   const rows = entries.map(({ at, caller, action, target, outcome, count }) => [
     at.replace(/\.\d+Z$/, "Z"),
-    caller.spiffeId ?? caller.name ?? caller.accessor ?? `${caller.kind} ${caller.address}`,
     count > 1 ? `${outcome} ${count} times` : outcome,
-    action,
-    target.join(" ") || "-",
+    whoIs(caller),
+    [action, ...target].join(" "),
   ]);
-  return table(["AT", "WHO", "OUTCOME", "WHAT", "ON"], rows, width);
+  return table(["AT", "OUTCOME", "WHO", "WHAT"], rows, width);
+}
+
+function whoIs({ kind, accessor, name, spiffeId, address }: Entry["caller"]): string {
+  if (spiffeId) return spiffeId.replace(/^spiffe:.*\/svc\//, "service ");
+  return name ?? accessor ?? `${kind} ${address}`;
 }
 
 /** Prints the audit of a control plane. */

@@ -29,7 +29,13 @@ export const run = subcommand({
   },
   async answer(values, _words, io) {
     const history = await ask<History>(values, { path: `/v1/policies/history?limit=${values.limit}` });
-    const rows = history.bundles.map(({ id, version, at, author, reason }) => [version, id.slice(0, 12), at, author || "-", reason || "-"]);
+    const rows = history.bundles.map(({ id, version, at, author, reason }) => [
+      version,
+      id.slice(0, 12),
+      at.replace(/\.\d+Z$/, "Z"),
+      author.replace(/^token \S+ \((.+)\)$/, "$1") || "-",
+      reason || "-",
+    ]);
     const text =
       rows.length > 0 ? table(["VERSION", "BUNDLE", "AT", "BY", "REASON"], rows, io.stdout.columns) : "No policies were ever set.\n";
     return { json: history, text };

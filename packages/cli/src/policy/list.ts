@@ -27,13 +27,21 @@ export const run = subcommand({
 });
 
 function show({ origin, bundle, documents, problem, proposals }: PolicyList, width: number | undefined): string {
-  const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, JSON.stringify(rest)]);
+  const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, says(rest)]);
   const by =
-    bundle && `Version ${bundle.version} by ${bundle.author || "nobody named"}, ${bundle.at}${bundle.reason ? `: ${bundle.reason}` : ""}`;
+    bundle &&
+    `Version ${bundle.version} by ${bundle.author || "nobody named"}, ${bundle.at.replace(/\.\d+Z$/, "Z")}${bundle.reason ? `: ${bundle.reason}` : ""}`;
   return [
     by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, width) : "No policies are set.\n",
     rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
     ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
   ].join("");
+}
+
+/** `mode: strict, service: orders`. */
+function says(fields: Readonly<Record<string, unknown>>): string {
+  return Object.entries(fields)
+    .map(([key, value]) => `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(", ");
 }
