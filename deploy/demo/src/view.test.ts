@@ -65,9 +65,9 @@ describe("a frame", () => {
     const instances = look.instances.map((one) => ({ ...one, tls: "required" }));
     const of = (all: number) =>
       frame({ ...state, overview: { ...look, instances }, calls: { all, tls: 149, denied: 12, active: 1 } }, paint(false), 40);
-    const rest = "   required by 3/3   denied 12   certificates end in 2 d 23 h";
-    expect(of(150)).toContain(`● mutual TLS 149/150 calls${rest}`);
-    expect(of(160)).toContain(`✗ mutual TLS 149/160 calls${rest}`);
+    const rest = "   required by 3/3   denied 12   certificates 2 d 23 h";
+    expect(of(150)).toContain(`● mutual TLS 149/150${rest}`);
+    expect(of(160)).toContain(`✗ mutual TLS 149/160${rest}`);
     expect(plain().some((line) => line.includes("TLS"))).toBe(false);
   });
 

@@ -114,13 +114,13 @@ function row(instance: InstanceView, { overview, recent }: ViewState, style: Pai
   );
 }
 
-/** `● mutual TLS 149/149 calls   required by 7/7   denied 1   certificates end in 2 d 23 h`. */
+/** `● mutual TLS 149/149   required by 7/7   denied 1   certificates 2 d 23 h`. */
 function identityLine({ all, tls, denied, active }: Calls, { identity, instances }: Overview, style: Paint): string {
   const says = (word: string) => instances.filter((one) => one.tls === word).length;
   const word = says("required") > 0 ? "required" : "accepted";
   const ends = identity?.firstEnds === undefined ? "none" : untilEnd(identity.firstEnds);
-  const calls = light(`mutual TLS ${Math.min(tls, all)}/${all} calls`, tls >= all - active, style);
-  return `${calls}   ${word} by ${says(word)}/${instances.length}   denied ${denied}   certificates end in ${ends}`;
+  const calls = light(`mutual TLS ${Math.min(tls, all)}/${all}`, tls >= all - active, style);
+  return `${calls}   ${word} by ${says(word)}/${instances.length}   denied ${denied}   certificates ${ends}`;
 }
 
 function colourOf(standing: Standing): "green" | "yellow" | "red" | "dim" {
