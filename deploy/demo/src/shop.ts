@@ -49,6 +49,9 @@ export interface Shop {
 /** Tells how far the start is: one short sentence per step. */
 export type Progress = (done: string) => void;
 
+/** A machine that is busy with something else must not make an application look ill. One that dies is seen by its end. */
+const patient = { http: { path: "/health" }, interval: "1s", timeout: "10s", failureThreshold: 6, recoveryThreshold: 1 };
+
 const program = (name: string) => fileURLToPath(new URL(`./services/${name}-main.js`, import.meta.url));
 
 /** Opens the place for the shop; everything in it ends with this process at the latest. */
@@ -77,7 +80,7 @@ export async function startShop(sandbox: Sandbox, ports: ShopPorts, identity: Id
       name,
       id,
       command: [process.execPath, program(name)],
-      config: { envoy: { concurrency: 1 } },
+      config: { envoy: { concurrency: 1 }, health: patient },
       dependencies: all.find((d) => d.name === name)?.dependencies ?? [],
       ...(name === door && ports.web ? { [hasIdentity ? "appPort" : "inboundPort"]: ports.web } : {}),
     });

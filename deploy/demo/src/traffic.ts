@@ -19,7 +19,7 @@ const kept = 60;
 
 /** Starts `rate` requests a second to the URL. */
 export function startTraffic(url: string, rate: number): Traffic {
-  const load = startLoad({ sender: httpSender({ url, succeeds: (status) => status === 200 }), rate });
+  const load = startLoad({ sender: httpSender({ url, timeoutMs: 30_000, succeeds: (status) => status === 200 }), rate });
   const stretches: Stretch[] = [load.stretch()];
   const rates: number[] = [];
   const failures: number[] = [];

@@ -20,7 +20,7 @@ export interface Answer {
 /** Calls another service, such as `http://orders/orders/7`. Never rejects: what goes wrong becomes an answer with status 502. */
 export type Call = (url: string) => Promise<Answer>;
 
-const callLimit = 5_000;
+const callLimit = 20_000;
 
 /** Reads the environment; a missing port is an error that says so. */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): ServiceEnvironment {
