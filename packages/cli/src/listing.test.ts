@@ -191,11 +191,11 @@ describe("asking a control plane", () => {
   });
 });
 
-describe("legation audit and legation security-events", () => {
+describe("legation audit", () => {
   const spiffeId = "spiffe://0f1e.consul/ns/default/dc/dc1/svc/orders";
   const at = "2026-01-02T03:04:05.678Z";
 
-  it("show who did what within 80 columns, services by their names", async () => {
+  it("shows who did what within 80 columns, services by their names", async () => {
     const action = "POST /v1/agents/leaving";
     const entries = [
       { at, caller: { kind: "service", spiffeId, address: "10.0.0.7" }, action, target: ["orders-1"], outcome: "done", count: 1 },
@@ -206,20 +206,5 @@ describe("legation audit and legation security-events", () => {
 2026-01-02T03:04:05Z  done              service orders      POST /v1/agents/lea…
 2026-01-02T03:04:05Z  refused 12 times  anonymous 10.0.0.9  GET /metrics
 `);
-  });
-
-  it("tell events in sentences, and that there are none", async () => {
-    const message = "10.0.0.9 says that it is orders, but its certificate names web";
-    const event = { kind: "claim-refused", message, at, lastAt: "2026-01-02T03:04:35.001Z", count: 3 };
-    const api = await serve({ "/v1/security-events": { events: [event] } });
-    expect(await call(["security-events", "--api", api])).toEqual({
-      code: 0,
-      err: "",
-      out: `2026-01-02T03:04:05Z claim-refused (3 times until 2026-01-02T03:04:35Z):
-  10.0.0.9 says that it is orders, but its certificate names web
-`,
-    });
-    const quiet = await serve({ "/v1/security-events": { events: [] } });
-    expect((await call(["security-events", "--api", quiet])).out).toBe("This control plane has seen nothing suspicious since its start.\n");
   });
 });
