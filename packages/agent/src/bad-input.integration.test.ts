@@ -1,29 +1,14 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, expect, it } from "vitest";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { type ConsulProcess, startConsul } from "./testing/consul-process.js";
+import { expect, it } from "vitest";
+import { useFixture } from "./testing/fixture.js";
 import { until } from "./testing/until.js";
 
-let consul: ConsulProcess | undefined;
-const agents: AgentUnderTest[] = [];
-const closers: (() => void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) close();
-  await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await consul?.kill();
-  consul = undefined;
-});
-
-async function prepare(config: Record<string, unknown>, env: Record<string, string> = {}): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: consul?.url ?? "http://127.0.0.1:1", config, env });
-  agents.push(agent);
-  return agent;
-}
+const fixture = useFixture();
 
 it("waits for a Consul that does not answer, says so, and can be stopped", { timeout: 60_000 }, async () => {
-  const agent = await prepare({});
+  const agent = await fixture.agent();
   agent.start();
   const status = await until("it waits", async () => {
     const now = await agent.status();
@@ -35,10 +20,10 @@ it("waits for a Consul that does not answer, says so, and can be stopped", { tim
 });
 
 it("names the port that is taken and the flag that changes it", { timeout: 60_000 }, async () => {
-  consul = await startConsul();
-  const agent = await prepare({ envoy: { enabled: true } });
+  const consul = (await fixture.consul()).url;
+  const agent = await fixture.agent({ consul, config: { envoy: { enabled: true } } });
   const server = createServer().listen(agent.inbound, "127.0.0.1");
-  closers.push(() => server.close());
+  fixture.atEnd(() => server.close());
   await until("the port is taken", () => server.listening);
   agent.start();
   expect(await agent.exited()).toBe(1);
@@ -46,13 +31,13 @@ it("names the port that is taken and the flag that changes it", { timeout: 60_00
 });
 
 it("says how to get an Envoy when there is none, and refuses one that is too old", { timeout: 60_000 }, async () => {
-  consul = await startConsul();
-  const missing = await prepare({ envoy: { enabled: true } }, { ENVOY_BIN: "/nowhere/envoy" });
+  const consul = (await fixture.consul()).url;
+  const missing = await fixture.agent({ consul, config: { envoy: { enabled: true } }, env: { ENVOY_BIN: "/nowhere/envoy" } });
   missing.start();
   expect(await missing.exited()).toBe(1);
   expect(missing.log()).toMatch(/there is no executable Envoy at \/nowhere\/envoy .*npm run setup.*ENVOY_BIN.*envoy.enabled: false/);
 
-  const old = await prepare({ envoy: { enabled: true } });
+  const old = await fixture.agent({ consul, config: { envoy: { enabled: true } } });
   const binary = join(old.directory, "envoy");
   writeFileSync(binary, "#!/bin/sh\necho 'envoy  version: 0123abc/1.20.1/Clean/RELEASE/BoringSSL'\n");
   chmodSync(binary, 0o755);
@@ -65,12 +50,11 @@ it("says how to get an Envoy when there is none, and refuses one that is too old
 });
 
 it("refuses a second agent in one state directory, and the first one goes on", { timeout: 60_000 }, async () => {
-  consul = await startConsul();
-  const agent = await prepare({});
+  const consul = (await fixture.consul()).url;
+  const agent = await fixture.agent({ consul });
   agent.start();
   await agent.ready();
-  const second = await prepareAgent({ consul: consul.url, id: "orders-2", stateDir: join(agent.directory, "state") });
-  agents.push(second);
+  const second = await fixture.agent({ consul, id: "orders-2", stateDir: join(agent.directory, "state") });
   second.start();
   expect(await second.exited()).toBe(1);
   expect(second.log()).toMatch(/another agent \(pid \d+\) uses the state directory .*--state-dir/);
@@ -78,8 +62,8 @@ it("refuses a second agent in one state directory, and the first one goes on", {
 });
 
 it("fails a command that cannot be started after its attempts, with the reason", { timeout: 60_000 }, async () => {
-  consul = await startConsul();
-  const agent = await prepare({ command: ["/nowhere/app"], restart: { base: "10ms" } });
+  const consul = await fixture.consul();
+  const agent = await fixture.agent({ consul: consul.url, config: { command: ["/nowhere/app"], restart: { base: "10ms" } } });
   agent.start();
   const status = await until("it has failed", async () => {
     const now = await agent.status();

@@ -1,30 +1,21 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { prepareAgent } from "./testing/agent-process.js";
-import { type ConsulProcess, startConsul } from "./testing/consul-process.js";
-import { type FleetUnderTest, prepareFleet } from "./testing/fleet-process.js";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ConsulProcess } from "./testing/consul-process.js";
+import { useFixture } from "./testing/fixture.js";
+import type { FleetUnderTest } from "./testing/fleet-process.js";
 import { plantError, plantedSignal } from "./testing/planted-error.js";
 import { until } from "./testing/until.js";
 
 const timeout = 120_000;
+const fixture = useFixture();
 let consul: ConsulProcess;
 let directory: string;
-const cleanUps: (() => Promise<void>)[] = [];
 beforeEach(async () => {
-  consul = await startConsul();
-  directory = mkdtempSync(join(tmpdir(), "legation-planted-"));
-});
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
-  rmSync(directory, { recursive: true, force: true });
-  await consul.stop();
+  consul = await fixture.consul();
+  directory = fixture.directory();
 });
 
 async function fleetWith(writer: string): Promise<FleetUnderTest> {
-  const fleet = await prepareFleet({ consul: consul.url, env: plantError(directory, writer) });
-  cleanUps.push(() => fleet.cleanUp());
+  const fleet = await fixture.fleet({ consul: consul.url, env: plantError(directory, writer) });
   for (const name of ["orders", "payments"]) await fleet.write(name);
   fleet.start();
   await untilServing(fleet);
@@ -40,8 +31,7 @@ const events = (fleet: FleetUnderTest, event: string) => fleet.events().filter((
 
 describe("an error that nothing in the agent handles", () => {
   it("ends an agent of one service with a fatal line and code 70, and the next one adopts the service", { timeout }, async () => {
-    const agent = await prepareAgent({ consul: consul.url, env: plantError(directory, "nobody") });
-    cleanUps.push(() => agent.cleanUp());
+    const agent = await fixture.agent({ consul: consul.url, env: plantError(directory, "nobody") });
     agent.start();
     const { pids } = await agent.ready();
     agent.signal(plantedSignal);

@@ -2,31 +2,27 @@ import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { arrivingPath, leavingPath } from "@legation/contract";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { exchange } from "./http-exchange.js";
 import { isAlive } from "./process/identity.js";
 import { readRecord } from "./process/running.js";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { type ConsulProcess, startConsul } from "./testing/consul-process.js";
-import { type StandIn, startStandIn } from "./testing/control-plane.js";
+import type { AgentUnderTest } from "./testing/agent-process.js";
+import type { ConsulProcess } from "./testing/consul-process.js";
+import type { StandIn } from "./testing/control-plane.js";
+import { useFixture } from "./testing/fixture.js";
 import { until } from "./testing/until.js";
 
+const fixture = useFixture();
 let consul: ConsulProcess;
 let controlPlane: StandIn;
-const agents: AgentUnderTest[] = [];
 beforeEach(async () => {
-  [consul, controlPlane] = await Promise.all([startConsul(), startStandIn()]);
-});
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await Promise.all([consul.stop(), controlPlane.close()]);
+  [consul, controlPlane] = await Promise.all([fixture.consul(), fixture.controlPlane()]);
 });
 
 const envoyConfig = { envoy: { enabled: true, concurrency: 1 } };
 
 async function start(config: Record<string, unknown> = {}, flags: readonly string[] = controlPlane.flags): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: consul.url, config: { ...envoyConfig, ...config } });
-  agents.push(agent);
+  const agent = await fixture.agent({ consul: consul.url, config: { ...envoyConfig, ...config } });
   agent.start(flags);
   return agent;
 }

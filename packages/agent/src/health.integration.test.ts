@@ -1,27 +1,20 @@
 /** The health of a real service, as the built agent sees it: its checks, what it keeps over restarts, and what it tells. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { CheckNowReport } from "./health/health-status.js";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { startConsul } from "./testing/consul-process.js";
+import type { AgentUnderTest } from "./testing/agent-process.js";
+import { useFixture } from "./testing/fixture.js";
 import { until } from "./testing/until.js";
 
-const agents: AgentUnderTest[] = [];
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const agent of agents.splice(0)) await agent.cleanUp();
-  for (const close of closing.splice(0)) await close();
-});
+const fixture = useFixture();
 
-async function prepare(
-  health: Readonly<Record<string, unknown>> = {},
-  { consul = "http://127.0.0.1:1", discovery = false } = {},
-): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({
-    consul,
+/** Registered where it is given a Consul. */
+function prepare(health: Readonly<Record<string, unknown>> = {}, consul?: string): Promise<AgentUnderTest> {
+  return fixture.agent({
+    ...(consul === undefined ? {} : { consul }),
     config: {
-      discovery,
+      discovery: consul !== undefined,
       health: {
         http: { path: "/health" },
         tcp: true,
@@ -33,8 +26,6 @@ async function prepare(
       },
     },
   });
-  agents.push(agent);
-  return agent;
 }
 
 describe("the health of a service under an agent", () => {
@@ -110,9 +101,8 @@ describe("the health of a service under an agent", () => {
   });
 
   it("leaves no check in Consul that a new configuration has no more, nor one that lapses at the old time", async () => {
-    const consul = await startConsul();
-    closing.push(() => consul.stop());
-    const agent = await prepare({}, { consul: consul.url, discovery: true });
+    const consul = await fixture.consul();
+    const agent = await prepare({}, consul.url);
     agent.start();
     await agent.ready();
     const checks = async () => {

@@ -4,32 +4,24 @@ import { join } from "node:path";
 import { connect, type SecureContextOptions } from "node:tls";
 import { newestConsul, rotateRoot } from "@legation/consul/testing";
 import { certificateFiles, serviceIdentityOf } from "@legation/contract";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { exchange } from "./http-exchange.js";
 import type { AgentStatus } from "./status.js";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { type ConsulProcess, consulVersions, startConsul } from "./testing/consul-process.js";
-import { type StandIn, startStandIn } from "./testing/control-plane.js";
-import { prepareFleet } from "./testing/fleet-process.js";
+import type { AgentUnderTest } from "./testing/agent-process.js";
+import { type ConsulProcess, consulVersions } from "./testing/consul-process.js";
+import type { StandIn } from "./testing/control-plane.js";
+import { useFixture } from "./testing/fixture.js";
 import { until } from "./testing/until.js";
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
+const fixture = useFixture();
 
 async function world(version: (typeof consulVersions)[number]): Promise<{ consul: ConsulProcess; controlPlane: StandIn }> {
-  const [consul, controlPlane] = await Promise.all([startConsul(version), startStandIn()]);
-  ends.push(
-    () => consul.stop(),
-    () => controlPlane.close(),
-  );
+  const [consul, controlPlane] = await Promise.all([fixture.consul(version), fixture.controlPlane()]);
   return { consul, controlPlane };
 }
 
 async function start(consul: ConsulProcess, controlPlane: StandIn, config: Record<string, unknown> = {}): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: consul.url, config: { envoy: { enabled: true, concurrency: 1 }, ...config } });
-  ends.push(() => agent.cleanUp());
+  const agent = await fixture.agent({ consul: consul.url, config: { envoy: { enabled: true, concurrency: 1 }, ...config } });
   agent.start(controlPlane.flags);
   return agent;
 }
@@ -172,8 +164,7 @@ it("lies in another directory when its own is gone, and a hot restart tells Envo
 
 it("is each service's own where many share an agent, which follows the roots once for all", { timeout: 180_000 }, async () => {
   const { consul } = await world(newestConsul());
-  const fleet = await prepareFleet({ consul: consul.url });
-  ends.push(() => fleet.cleanUp());
+  const fleet = await fixture.fleet({ consul: consul.url });
   const names = ["audit", "orders", "payments", "web"];
   for (const name of names) await fleet.write(name);
   fleet.start();

@@ -1,27 +1,19 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { bindNotifySocket, type NotifySocket } from "./testing/notify-socket.js";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { AgentUnderTest } from "./testing/agent-process.js";
+import { useFixture } from "./testing/fixture.js";
+import { bindNotifySocket } from "./testing/notify-socket.js";
 import { until } from "./testing/until.js";
 
+const fixture = useFixture();
 let directory: string;
-const agents: AgentUnderTest[] = [];
-let socket: NotifySocket | undefined;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "legation-options-"));
-});
-afterEach(async () => {
-  await socket?.close();
-  socket = undefined;
-  await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  rmSync(directory, { recursive: true, force: true });
+  directory = fixture.directory();
 });
 
 async function start(config: Record<string, unknown>, env: Record<string, string> = {}): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: "http://127.0.0.1:1", config: { discovery: false, ...config }, env });
-  agents.push(agent);
+  const agent = await fixture.agent({ config: { discovery: false, ...config }, env });
   agent.start();
   return agent;
 }
@@ -85,7 +77,8 @@ describe("an agent under systemd", () => {
   it("reports ready when it serves, its signs of life, reloads and its stop; the service knows nothing of it", {
     timeout: 60_000,
   }, async () => {
-    socket = await bindNotifySocket(join(directory, "notify"));
+    const socket = await bindNotifySocket(join(directory, "notify"));
+    fixture.atEnd(() => socket.close());
     const { received } = socket;
     const env = { NOTIFY_SOCKET: join(directory, "notify"), WATCHDOG_USEC: "400000" };
     const agent = await start({}, env);

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { drainingReason, maintenanceCheckId } from "@legation/contract";
-import { afterEach, describe, expect, it } from "vitest";
-import { type AgentUnderTest, prepareAgent } from "./testing/agent-process.js";
-import { type ConsulProcess, consulVersions, startConsul } from "./testing/consul-process.js";
+import { describe, expect, it } from "vitest";
+import type { AgentUnderTest } from "./testing/agent-process.js";
+import { type ConsulProcess, consulVersions } from "./testing/consul-process.js";
+import { useFixture } from "./testing/fixture.js";
 import { until } from "./testing/until.js";
 
 interface Entry {
@@ -11,16 +12,11 @@ interface Entry {
   readonly Checks: readonly { readonly CheckID: string; readonly Status: string; readonly Output: string; readonly Notes: string }[];
 }
 
+const fixture = useFixture();
 let consul: ConsulProcess;
-const agents: AgentUnderTest[] = [];
-afterEach(async () => {
-  await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await consul.stop();
-});
 
 async function start(options: { config?: Record<string, unknown>; id?: string } = {}): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: consul.url, ...options });
-  agents.push(agent);
+  const agent = await fixture.agent({ consul: consul.url, ...options });
   agent.start();
   return agent;
 }
@@ -37,7 +33,7 @@ const passing = async () => {
 
 describe.each(consulVersions)("an agent beside Consul %s", (version) => {
   it("registers the service by the contract, with its checks passing, and takes it away on SIGTERM", { timeout: 60_000 }, async () => {
-    consul = await startConsul(version);
+    consul = await fixture.consul(version);
     const agent = await start({
       config: { tags: ["a", "b"], version: "1.2.3", zone: "z1", dependencies: ["cache?"], meta: { team: "x" } },
     });
@@ -65,7 +61,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
   });
 
   it("registers again, passing at once, when Consul has restarted empty, and never stops the service", { timeout: 60_000 }, async () => {
-    consul = await startConsul(version);
+    consul = await fixture.consul(version);
     const agent = await start();
     const { pids } = await agent.ready();
     await consul.kill();
@@ -79,7 +75,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
   });
 
   it("repairs a registration that somebody has removed, changed, or robbed of a check", { timeout: 60_000 }, async () => {
-    consul = await startConsul(version);
+    consul = await fixture.consul(version);
     await (await start()).ready();
     await consul.put("/agent/service/deregister/orders-1");
     await until("it is back after the removal", passing);
@@ -92,7 +88,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
   it("is critical by its heartbeat once it is gone, and its successor adopts the service without a new start", {
     timeout: 60_000,
   }, async () => {
-    consul = await startConsul(version);
+    consul = await fixture.consul(version);
     const agent = await start();
     const { pids } = await agent.ready();
     agent.signal("SIGKILL");
@@ -107,7 +103,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
   });
 
   it("is critical in Consul as soon as the service has exited, and passing again after the restart", { timeout: 60_000 }, async () => {
-    consul = await startConsul(version);
+    consul = await fixture.consul(version);
     const agent = await start({ config: { restart: { base: "1s" } } });
     const { pids } = await agent.ready();
     const killed = performance.now();
@@ -122,7 +118,7 @@ describe.each(consulVersions)("an agent beside Consul %s", (version) => {
 
 describe("two agents that claim one instance", () => {
   it("says so and does not fight, and takes over when the other one is gone", { timeout: 60_000 }, async () => {
-    consul = await startConsul();
+    consul = await fixture.consul();
     const first = await start();
     await first.ready();
     const second = await start();
@@ -139,7 +135,7 @@ describe("two agents that claim one instance", () => {
 
 describe("an agent and its service's health", () => {
   it("is degraded, then critical, restarts the service, and gives up after its attempts", { timeout: 60_000 }, async () => {
-    consul = await startConsul();
+    consul = await fixture.consul();
     // Long enough for the warning to be seen. Starts that are to fail get little time, and none of the others does.
     const health = { http: { path: "/health" }, interval: "1s", startInterval: "50ms", recoveryThreshold: 1 };
     const agent = await start({ config: { health } });
@@ -167,7 +163,7 @@ describe("an agent and its service's health", () => {
   });
 
   it("can be drained and undrained over its API, and restarted in between, without leaving Consul", { timeout: 60_000 }, async () => {
-    consul = await startConsul();
+    consul = await fixture.consul();
     const agent = await start();
     const before = await agent.ready();
     const maintenance = maintenanceCheckId("orders-1");

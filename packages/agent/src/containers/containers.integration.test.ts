@@ -1,9 +1,10 @@
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ConsulProcess, startConsul } from "../testing/consul-process.js";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ConsulProcess } from "../testing/consul-process.js";
 import { type EngineStandIn, startEngineStandIn } from "../testing/engine-stand-in.js";
-import { type FleetUnderTest, prepareFleet } from "../testing/fleet-process.js";
+import { useFixture } from "../testing/fixture.js";
+import type { FleetUnderTest } from "../testing/fleet-process.js";
 import { until } from "../testing/until.js";
 import type { ContainerView } from "./containers.js";
 
@@ -12,23 +13,15 @@ interface Entry {
   readonly Checks: readonly { readonly CheckID: string; readonly Status: string; readonly Output: string }[];
 }
 
+const fixture = useFixture();
 let consul: ConsulProcess;
 let engine: EngineStandIn;
 let agent: FleetUnderTest;
-const applications: Server[] = [];
 beforeEach(async () => {
-  consul = await startConsul();
+  consul = await fixture.consul();
   engine = await startEngineStandIn();
-  agent = await prepareFleet({ consul: consul.url, alone: true, flags: ["--containers", engine.address] });
-});
-afterEach(async () => {
-  await agent.cleanUp();
-  for (const application of applications.splice(0)) {
-    application.closeAllConnections();
-    application.close();
-  }
-  await engine.close();
-  await consul.stop();
+  fixture.atEnd(() => engine.close());
+  agent = await fixture.fleet({ consul: consul.url, alone: true, flags: ["--containers", engine.address] });
 });
 
 const timeout = 120_000;
@@ -38,7 +31,10 @@ const limitMs = 30_000;
 async function application(): Promise<{ readonly port: number; status: number }> {
   const state = { port: 0, status: 200 };
   const server = createServer((_request, reply) => reply.writeHead(state.status).end());
-  applications.push(server);
+  fixture.atEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   state.port = (server.address() as AddressInfo).port;
   return state;

@@ -2,32 +2,27 @@ import { copyFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { systemClock } from "@legation/runtime";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { exchange } from "../http-exchange.js";
 import { adoptProcess } from "../process/running.js";
-import { type AgentUnderTest, prepareAgent } from "../testing/agent-process.js";
-import { type ConsulProcess, startConsul } from "../testing/consul-process.js";
-import { type StandIn, startStandIn } from "../testing/control-plane.js";
+import type { AgentUnderTest } from "../testing/agent-process.js";
+import type { ConsulProcess } from "../testing/consul-process.js";
+import type { StandIn } from "../testing/control-plane.js";
+import { useFixture } from "../testing/fixture.js";
 import { startSteadyLoad } from "../testing/steady-load.js";
 import { until } from "../testing/until.js";
 
+const fixture = useFixture();
 let consul: ConsulProcess;
 let controlPlane: StandIn;
-const agents: AgentUnderTest[] = [];
 beforeEach(async () => {
-  [consul, controlPlane] = await Promise.all([startConsul(), startStandIn()]);
-});
-afterEach(async () => {
-  for (const agent of agents) await adoptProcess(join(agent.directory, "state", "envoy-parent.json"), systemClock)?.end(0);
-  await Promise.all(agents.splice(0).map((agent) => agent.cleanUp()));
-  await Promise.all([consul.stop(), controlPlane.close()]);
+  [consul, controlPlane] = await Promise.all([fixture.consul(), fixture.controlPlane()]);
 });
 
 const envoy = { enabled: true, concurrency: 1 };
 
 async function start(config: Record<string, unknown> = {}): Promise<AgentUnderTest> {
-  const agent = await prepareAgent({ consul: consul.url, config: { envoy, drain: { wait: "100ms", limit: "1s" }, ...config } });
-  agents.push(agent);
+  const agent = await fixture.agent({ consul: consul.url, config: { envoy, drain: { wait: "100ms", limit: "1s" }, ...config } });
   agent.start(controlPlane.flags);
   return agent;
 }

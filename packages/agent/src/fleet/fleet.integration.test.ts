@@ -1,17 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type ConsulProcess, startConsul } from "../testing/consul-process.js";
-import { type FleetUnderTest, prepareFleet } from "../testing/fleet-process.js";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { ConsulProcess } from "../testing/consul-process.js";
+import { useFixture } from "../testing/fixture.js";
+import type { FleetUnderTest } from "../testing/fleet-process.js";
 import { until } from "../testing/until.js";
 
+const fixture = useFixture();
 let consul: ConsulProcess;
 let fleet: FleetUnderTest;
 beforeEach(async () => {
-  consul = await startConsul();
-  fleet = await prepareFleet({ consul: consul.url });
-});
-afterEach(async () => {
-  await fleet.cleanUp();
-  await consul.stop();
+  consul = await fixture.consul();
+  fleet = await fixture.fleet({ consul: consul.url });
 });
 
 const limitMs = 60_000;
