@@ -15,4 +15,4 @@ export { Counter, createRegistry, Gauge, Histogram, Registry } from "./metrics.j
 export { nearest } from "./nearest.js";
 export type { ConfigValues, Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
 export { type ClientCertificate, type SecurePort, type SecurePortOptions, securePort, type TlsMaterial } from "./secure-port.js";
-export { certificateUri, type TlsPeer, tlsPeer } from "./tls-peer.js";
+export { certificateUri, mustHaveUri, type TlsPeer, tlsPeer } from "./tls-peer.js";

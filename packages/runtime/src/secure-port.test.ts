@@ -83,7 +83,10 @@ test("a certificate that proves nothing is told with its reason", async () => {
   const { port } = await serve();
   const stranger = createTestAuthority().issue(["spiffe://mesh.test/ns/default/dc/dc1/svc/web"]);
   expect(await securely(port, stranger)).toEqual({ problem: "no trusted root has signed it" });
-  const expired = authority.issue(["spiffe://mesh.test/ns/default/dc/dc1/svc/web"], 0);
+  const expired = authority.issue(["spiffe://mesh.test/ns/default/dc/dc1/svc/web"], {
+    from: Date.now() - 7_200_000,
+    until: Date.now() - 3_600_000,
+  });
   await expect.poll(() => securely(port, expired), { timeout: 10_000 }).toEqual({ problem: "it has expired" });
   expect(await securely(port, authority.issue(["spiffe://mesh.test/a", "spiffe://mesh.test/b"]))).toEqual({
     problem: "it names no single URI",

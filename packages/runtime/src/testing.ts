@@ -1,7 +1,7 @@
 /** What tests of components need that take a Clock: time that moves only when the test says so. */
 import { type Clock, sleepOn } from "./clock.js";
 
-export { createTestAuthority, type TestAuthority, type TestLeaf } from "./testing-authority.js";
+export { createTestAuthority, type TestAuthority, type TestLeaf, type TestLife } from "./testing-authority.js";
 
 /** A clock that stands still until `advance`. */
 export interface TestClock extends Clock {

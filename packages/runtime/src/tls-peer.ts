@@ -28,6 +28,14 @@ export function certificateUri({ subjectaltname = "" }: Pick<PeerCertificate, "s
   return uris.length === 1 ? uris[0]?.slice(4) : undefined;
 }
 
+/** `checkServerIdentity` of `node:tls` for servers known by their URI: the error names who answers instead of `whom`, such as "a control plane's". */
+export function mustHaveUri(uri: string, whom: string): (host: string, shown: PeerCertificate) => Error | undefined {
+  return (_host, certificate) => {
+    const shown = certificateUri(certificate);
+    return shown === uri ? undefined : new Error(`has the certificate of ${shown ?? "nobody"} instead of ${whom}`);
+  };
+}
+
 /** OpenSSL's codes in words. */
 function reasonOf(error: Error | string | undefined): string {
   const code = typeof error === "string" ? error : (error?.message ?? "");

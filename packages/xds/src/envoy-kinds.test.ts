@@ -5,13 +5,13 @@ import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route
 import { VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
 import { SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import { RuntimeSchema } from "@legation/envoy-api/envoy/service/runtime/v3/rtds";
+import { createTestAuthority } from "@legation/runtime/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
 import type { LoadReport } from "./load-report.js";
 import type { XdsServerOptions } from "./options.js";
 import { createResource } from "./resource.js";
 import { createXdsServer } from "./server.js";
-import { createAuthority } from "./testing/certificate.js";
 import { clusterNamed, endpointsOf, listenerNamed, routesNamed } from "./testing/envoy-resources.js";
 import { eventually, type RealEnvoy, startEnvoy } from "./testing/real-envoy.js";
 import { startUpstream } from "./testing/upstream.js";
@@ -76,7 +76,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s ADS", (variant) => {
         ?.types.find((type) => type.typeUrl === TypeUrl.secret)
         ?.names.includes("leaf"),
     );
-    const { key, cert } = createAuthority("leaf").issued["leaf"] ?? { key: "", cert: "" };
+    const { key, cert } = createTestAuthority().issue(["localhost"]);
     const secret = { name: "leaf", tlsCertificate: { certificateChain: { inlineString: cert }, privateKey: { inlineString: key } } };
     const resource = createResource(SecretSchema, "leaf", parseJson(SecretSchema, secret));
     cache.patch("all", { set: [resource] });

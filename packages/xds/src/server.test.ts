@@ -8,11 +8,11 @@ import {
   type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
 } from "@legation/envoy-api/envoy/service/discovery/v3/discovery";
+import { createTestAuthority, type TestAuthority, type TestLeaf } from "@legation/runtime/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { createResourceCache } from "./cache.js";
 import type { XdsServerOptions } from "./options.js";
 import { createXdsServer } from "./server.js";
-import { createAuthority } from "./testing/certificate.js";
 import { eventually } from "./testing/real-envoy.js";
 import { resource } from "./testing/scene.js";
 import { TypeUrl } from "./type.js";
@@ -198,34 +198,33 @@ describe("a stream", () => {
   });
 });
 
+const mutual = ({ ca }: TestAuthority, { key, cert }: TestLeaf) =>
+  credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(cert));
+
 describe("who may connect", () => {
   it("is decided by TLS certificates", async () => {
-    const { ca, issued } = createAuthority("server", "orders");
-    const stranger = createAuthority("orders");
-    const tls = { ca, ...issued["server"] } as { ca: string; key: string; cert: string };
+    const authority = createTestAuthority();
+    const tls = { ca: authority.ca, ...authority.issue(["127.0.0.1"]) };
     const { port } = await serve(
       { authorize: (node, identity) => (node.id === identity ? undefined : "the node is not its certificate's") },
       { tls },
     );
-    const trust = (pair = { key: "", cert: "" }, root = ca) =>
-      credentials.createSsl(Buffer.from(root), pair.key ? Buffer.from(pair.key) : null, pair.cert ? Buffer.from(pair.cert) : null);
-    const nobody = new Caller(port, aggregated, trust(stranger.issued["orders"]));
+    const nobody = new Caller(port, aggregated, mutual(authority, createTestAuthority().issue(["orders"])));
     nobody.send({ node: "orders", typeUrl: TypeUrl.cluster });
     expect((await nobody.end()).code).toBe(status.UNAVAILABLE);
-    const other = new Caller(port, aggregated, trust(issued["orders"]));
+    const other = new Caller(port, aggregated, mutual(authority, authority.issue(["orders"])));
     other.send({ node: "payments", typeUrl: TypeUrl.cluster });
     expect((await other.end()).code).toBe(status.PERMISSION_DENIED);
   });
 
   it("is shown to the authentication hook, which sees certificate and metadata", async () => {
-    const { ca, issued } = createAuthority("server", "orders");
-    const tls = { ca, ...issued["server"] } as { ca: string; key: string; cert: string };
-    const authenticate: XdsServerOptions["authenticate"] = async ({ certificate }) => certificate?.subject.CN;
+    const authority = createTestAuthority();
+    const tls = { ca: authority.ca, ...authority.issue(["127.0.0.1"]) };
+    const authenticate: XdsServerOptions["authenticate"] = async ({ certificate }) => certificate?.subjectaltname?.replace("DNS:", "");
     const authorize: XdsServerOptions["authorize"] = (node, identity) =>
       node.id === identity ? undefined : `${node.id} is not ${identity}`;
     const { port } = await serve({ authenticate, authorize }, { tls });
-    const pair = issued["orders"] ?? { key: "", cert: "" };
-    const trust = credentials.createSsl(Buffer.from(ca), Buffer.from(pair.key), Buffer.from(pair.cert));
+    const trust = mutual(authority, authority.issue(["orders"]));
     const caller = new Caller(port, aggregated, trust);
     caller.send({ node: "orders", typeUrl: TypeUrl.cluster });
     expect((await caller.response()).resources).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { ConfigError, loadConfig, printConfig } from "@legation/runtime";
 import { describe, expect, it } from "vitest";
-import { makeAuthority } from "../testing/authority.js";
+import { createHostCertificate } from "../testing/host-certificate.js";
 import { defineAgent } from "./definition.js";
 import { agentOptions } from "./options.js";
 
@@ -54,13 +54,13 @@ describe("the health checks in the configuration", () => {
   });
 
   it("take everything that a check can be told", () => {
-    const authority = makeAuthority("orders");
+    const certificate = createHostCertificate("orders");
     try {
-      const tls = `tls: {ca: ${authority.caFile}, serverName: orders, insecure: false}`;
+      const tls = `tls: {ca: ${certificate.caFile}, serverName: orders, insecure: false}`;
       const http = `http: {host: other, port: 1, path: /x, method: HEAD, headers: {a: b}, expect: {status: [200, 3xx, 401-403], body: ok, matches: 'a+'}, ${tls}}`;
       const times = "interval: 1s, timeout: 2s, initialDelay: 3s, failureThreshold: 4, recoveryThreshold: 5";
       const loaded = load(`checks:\n- {name: deep, ${http}, ${times}}\n- {grpc: {service: a.B, ${tls}}}`);
-      const trust = { ca: authority.caFile, serverName: "orders", insecure: false };
+      const trust = { ca: certificate.caFile, serverName: "orders", insecure: false };
       expect(loaded.checks).toMatchObject([
         {
           name: "deep",
@@ -93,7 +93,7 @@ describe("the health checks in the configuration", () => {
       expect(printed).toContain("(secret)");
       expect(printed).toMatch(/status: \[ "?200"?, 3xx, 401-403 \]/);
     } finally {
-      authority.remove();
+      certificate.remove();
     }
   });
 

@@ -1,7 +1,7 @@
 import { createSecureServer, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer as createTcp, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { makeAuthority } from "../testing/authority.js";
+import { createHostCertificate } from "../testing/host-certificate.js";
 import { createGrpcProbe, type GrpcTarget } from "./grpc-probe.js";
 
 const closing: (() => void)[] = [];
@@ -156,12 +156,12 @@ describe("a check by the gRPC health protocol", () => {
   });
 
   it("speaks TLS, with the name and the authority that it is given", async () => {
-    const authority = makeAuthority("orders.internal");
-    closing.push(authority.remove);
-    const server = createSecureServer({ key: authority.key, cert: authority.cert });
+    const certificate = createHostCertificate("orders.internal");
+    closing.push(certificate.remove);
+    const server = createSecureServer({ key: certificate.key, cert: certificate.cert });
     answering(server, serving);
     const port = await listen(server);
-    const ca = authority.caFile;
+    const ca = certificate.caFile;
     expect(await causeAt(port, { tls: { ca, serverName: "orders.internal", insecure: false } })).toBe("pass: says SERVING");
     expect(await causeAt(port, { tls: { ca, insecure: false } })).toBe("fail: has a certificate for another name");
     expect(await causeAt(port, { tls: { insecure: false } })).toMatch(/^fail: has a certificate that is not trusted/);

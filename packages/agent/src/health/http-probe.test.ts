@@ -2,7 +2,7 @@ import { createServer as createHttp, type RequestListener, type Server } from "n
 import { createServer as createHttps } from "node:https";
 import { type AddressInfo, createServer as createTcp, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { makeAuthority } from "../testing/authority.js";
+import { createHostCertificate } from "../testing/host-certificate.js";
 import { createHttpProbe, type HttpTarget } from "./http-probe.js";
 import type { ProbeResult } from "./probe.js";
 
@@ -191,10 +191,10 @@ describe("an HTTP check", () => {
   });
 
   it("holds a certificate against the authority and the name, or takes any", async () => {
-    const authority = makeAuthority("orders.internal");
-    closing.push(authority.remove);
-    const port = await listen(createHttps({ key: authority.key, cert: authority.cert }, (_request, reply) => void reply.end("x")));
-    const ca = authority.caFile;
+    const certificate = createHostCertificate("orders.internal");
+    closing.push(certificate.remove);
+    const port = await listen(createHttps({ key: certificate.key, cert: certificate.cert }, (_request, reply) => void reply.end("x")));
+    const ca = certificate.caFile;
     expect(await causeAt(port, { tls: { ca, serverName: "orders.internal", insecure: false } })).toBe("pass: passes");
     expect(await causeAt(port, { tls: { ca, insecure: false } })).toBe("fail: has a certificate for another name");
     expect(await causeAt(port, { tls: { serverName: "orders.internal", insecure: false } })).toMatch(

@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createPlain, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +6,8 @@ import { createServer, type TlsOptions } from "node:tls";
 import { freePorts } from "@legation/consul/testing";
 import { certificateFiles, spiffeId } from "@legation/contract";
 import { systemClock } from "@legation/runtime";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createTestAuthority, type TestAuthority, type TestLeaf } from "@legation/runtime/testing";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { tryHandshake } from "./handshake.js";
 
 const folder = mkdtempSync(join(tmpdir(), "legation-handshake-"));
@@ -20,43 +20,22 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const openssl = (...words: string[]): void => void execFileSync("openssl", words, { cwd: folder, stdio: "ignore" });
-const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 const uriOf = (service: string): string => spiffeId({ trustDomain: "mesh.test", namespace: "default", datacenter: "dc1", service });
 
-function makeRoot(name: string): void {
-  openssl("req", "-x509", ...curve, "-days", "2", "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.pem`);
-}
-
-function makeLeaf(name: string, service: string, root: string): { cert: Buffer; key: Buffer } {
-  openssl("req", ...curve, "-subj", "/", "-keyout", `${name}.key`, "-out", `${name}.csr`);
-  writeFileSync(join(folder, `${name}.ext`), `subjectAltName=critical,DNS:${service}.mesh,URI:${uriOf(service)}\n`);
-  const signing = ["-CA", `${root}.pem`, "-CAkey", `${root}.key`, "-CAcreateserial", "-days", "1", "-extfile", `${name}.ext`];
-  openssl("x509", "-req", "-in", `${name}.csr`, ...signing, "-out", `${name}.pem`);
-  return { cert: readFileSync(join(folder, `${name}.pem`)), key: readFileSync(join(folder, `${name}.key`)) };
-}
-
-let orders: { cert: Buffer; key: Buffer };
-let billing: { cert: Buffer; key: Buffer };
-let stranger: { cert: Buffer; key: Buffer };
-const pem = (name: string): Buffer => readFileSync(join(folder, name));
-beforeAll(() => {
-  for (const root of ["mesh", "other"]) makeRoot(root);
-  orders = makeLeaf("orders", "orders", "mesh");
-  billing = makeLeaf("billing", "billing", "mesh");
-  stranger = makeLeaf("stranger", "orders", "other");
-  writeFileSync(join(folder, certificateFiles.leaf), orders.cert);
-  writeFileSync(join(folder, certificateFiles.key), orders.key);
-  writeFileSync(join(folder, certificateFiles.roots), pem("mesh.pem"));
-});
+const leafOf = (service: string, root: TestAuthority): TestLeaf => root.issue([`${service}.mesh`, uriOf(service)]);
+const [mesh, other] = [createTestAuthority(), createTestAuthority()];
+const [orders, billing, stranger] = [leafOf("orders", mesh), leafOf("billing", mesh), leafOf("orders", other)];
+writeFileSync(join(folder, certificateFiles.leaf), orders.cert);
+writeFileSync(join(folder, certificateFiles.key), orders.key);
+writeFileSync(join(folder, certificateFiles.roots), mesh.ca);
 
 async function serve(server: Server): Promise<number> {
   servers.push(server.on("connection", (socket: Socket) => sockets.add(socket)));
   return await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)));
 }
 
-const mutual = (own: { cert: Buffer; key: Buffer }, more: TlsOptions = {}): Promise<number> =>
-  serve(createServer({ ...own, ca: pem("mesh.pem"), requestCert: true, rejectUnauthorized: true, ...more }).on("tlsClientError", () => {}));
+const mutual = (own: TestLeaf, more: TlsOptions = {}): Promise<number> =>
+  serve(createServer({ ...own, ca: mesh.ca, requestCert: true, rejectUnauthorized: true, ...more }).on("tlsClientError", () => {}));
 
 const shake = (port: number, signal = never): Promise<string | undefined> =>
   tryHandshake({ host: "127.0.0.1", port, certificates: folder, clock: systemClock, signal });
@@ -80,7 +59,7 @@ describe("a mutual TLS handshake with oneself", () => {
   });
 
   it("fails where the server does not trust the instance's root", async () => {
-    expect(await shake(await mutual(orders, { ca: pem("other.pem") }))).toMatch(
+    expect(await shake(await mutual(orders, { ca: other.ca }))).toMatch(
       /^(refuses the handshake|closed the connection|ended the connection)/,
     );
   });

@@ -1,17 +1,15 @@
 import { ConsulError } from "@legation/consul";
 import { createLogger } from "@legation/runtime";
 import { createTestClock, type TestClock } from "@legation/runtime/testing";
-import { afterAll, describe, expect, it } from "vitest";
-import { type Issuer, makeIssuers, trustDomain } from "../testing/issuer.js";
+import { describe, expect, it } from "vitest";
+import { createIssuer, type Issuer, trustDomain } from "../testing/issuer.js";
 import type { LeafPems } from "./certificate.js";
 import type { CertificateSet } from "./files.js";
 import { createIdentity, type Identity } from "./identity.js";
 import type { RootsFollower } from "./roots.js";
 import type { SavedCertificates } from "./store.js";
 
-const issuers = makeIssuers();
-afterAll(() => issuers.remove());
-const [first, second] = [issuers.issuer(), issuers.issuer()];
+const [first, second] = [createIssuer(), createIssuer()];
 const hour = 3_600_000;
 const start = Date.UTC(2024, 0, 1);
 /** Lives for 100 hours, so that an hour is a hundredth of it. */

@@ -1,12 +1,10 @@
 import { type CaRoots, type Consul, ConsulError } from "@legation/consul";
 import { createTestClock } from "@legation/runtime/testing";
-import { afterAll, expect, it } from "vitest";
-import { makeIssuers } from "../testing/issuer.js";
+import { expect, it } from "vitest";
+import { createIssuer } from "../testing/issuer.js";
 import { createRootsSource, type RootsFollower } from "./roots.js";
 
-const issuers = makeIssuers();
-afterAll(() => issuers.remove());
-const pems = new Map(["x", "y", "z"].map((id) => [id, issuers.issuer().root]));
+const pems = new Map(["x", "y", "z"].map((id) => [id, createIssuer().root]));
 const idOf = (pem: string) => [...pems].find(([, known]) => known.trim() === pem)?.[0] ?? "";
 const rootsOf = (...ids: string[]): CaRoots => ({
   ActiveRootID: ids.at(-1) ?? "",

@@ -7,7 +7,7 @@ import { certificateFiles } from "@legation/contract";
 import { afterEach, expect, it } from "vitest";
 import { findEnvoy, toolsDirectory } from "../envoy/binary.js";
 import { exchange } from "../http-exchange.js";
-import { makeIssuers } from "../testing/issuer.js";
+import { createIssuer } from "../testing/issuer.js";
 import { startTied } from "../testing/tied-process.js";
 import { until } from "../testing/until.js";
 import { writeCertificates } from "./files.js";
@@ -71,13 +71,9 @@ async function startEnvoy(directory: string): Promise<{ port: number; admin: str
 it("switches key, leaf and roots together: no reader and no handshake of a hundred rotations finds two of different versions", {
   timeout: 180_000,
 }, async () => {
-  const issuers = makeIssuers();
   const directory = mkdtempSync(join(tmpdir(), "legation-rotation-"));
-  ends.push(
-    () => issuers.remove(),
-    () => rmSync(directory, { recursive: true, force: true }),
-  );
-  const [old, young] = [issuers.issuer(), issuers.issuer()];
+  ends.push(() => rmSync(directory, { recursive: true, force: true }));
+  const [old, young] = [createIssuer(), createIssuer()];
   const [from, to] = [Date.now() - 60_000, Date.now() + 3_600_000];
   const leaves = [old, young, old, young].map((issuer, i) => ({
     leaf: issuer.leaf("orders", from, to + i * 60_000),

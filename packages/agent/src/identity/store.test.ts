@@ -2,15 +2,13 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@legation/runtime";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import type { KeptState } from "../state-dir.js";
-import { makeIssuers } from "../testing/issuer.js";
+import { createIssuer } from "../testing/issuer.js";
 import { placeFor } from "./directory.js";
 import { createCertificateStore } from "./store.js";
 
-const issuers = makeIssuers();
-afterAll(() => issuers.remove());
-const issuer = issuers.issuer();
+const issuer = createIssuer();
 const day = 24 * 3_600_000;
 const set = { leaf: issuer.leaf("orders", Date.now() - day, Date.now() + day), roots: [issuer.root.trim()] };
 
