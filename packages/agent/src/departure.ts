@@ -5,9 +5,9 @@ import { type Instance, isNamed } from "./instance.js";
 import { untilIdle } from "./leave/drain.js";
 import { leave } from "./leave/leave.js";
 import { farewellText } from "./registrar/deregister.js";
+import { deregisterMs } from "./registrar/pace.js";
 import type { Traffic } from "./traffic.js";
 
-const deregisterMs = 5_000;
 const envoyStopMs = 5_000;
 
 /** Leaves and resolves to the exit code; a drain under way is gone on with. `hurry` cuts every wait short. */

@@ -3,6 +3,9 @@ import { type Agent, type IncomingMessage, request as requestHttp } from "node:h
 import { request as requestHttps } from "node:https";
 import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 
+/** The certificate to show, and whom to believe. */
+export type ClientTls = SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity">;
+
 /** What to ask. */
 export interface ExchangeOptions {
   readonly method?: "GET" | "POST" | "PUT";
@@ -13,8 +16,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly agent?: Agent;
-  /** For an https address: the certificate to show, and whom to believe. */
-  readonly tls?: SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity">;
+  /** For an https address. */
+  readonly tls?: ClientTls;
   /** More of the body is thrown away. Default 1 MiB. */
   readonly maxBytes?: number;
 }

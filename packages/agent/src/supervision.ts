@@ -40,11 +40,9 @@ export function createSupervision(options: SupervisionOptions): { readonly healt
     probeOf: ({ target }) => createProbe(target, launched?.launch ?? { env: { ...env, ...values.env } }),
     record: openRecord(stateDir.file("health.json")),
     clock,
-    random: Math.random,
     log,
     onResult: (result, changed) => {
       options.onResult(result);
-      if (result.outcome === "fail") log.debug({ event: "service.check-failed", ...result }, result.message);
       const { phase } = supervisor.state;
       const up = isUp(health.level);
       if (up && (phase === "starting" || phase === "unhealthy")) supervisor.dispatch({ kind: "healthy", cause: health.message });

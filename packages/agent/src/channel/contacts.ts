@@ -2,16 +2,13 @@
  * How the control planes are reached: by mutual TLS where the registry says that they serve it and this instance has a certificate, and then
  * only a control plane is spoken to; else as their address is configured, with the ACL token of this instance in place of the certificate.
  */
-import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 import type { Consul } from "@legation/consul";
-import { controlPlaneService, controlPlaneTlsKey, serviceIdentityOf, spiffeId } from "@legation/contract";
-import { type Clock, certificateUri, formatAddress, type Logger, messageOf } from "@legation/runtime";
-import { type Answer, type ExchangeOptions, exchange } from "../http-exchange.js";
+import { controlPlaneService, serviceIdentityOf, spiffeId } from "@legation/contract";
+import { type Clock, type Logger, messageOf, mustHaveUri } from "@legation/runtime";
+import { listControlPlanes } from "../control-planes.js";
+import { type Answer, type ClientTls, type ExchangeOptions, exchange } from "../http-exchange.js";
 import { readLeaf } from "../identity/certificate.js";
 import { readCertificates } from "../identity/files.js";
-
-/** What TLS is asked for. */
-export type ClientTls = SecureContextOptions & Pick<ConnectionOptions, "checkServerIdentity">;
 
 /** One way to a control plane. */
 export interface Contact {
@@ -43,15 +40,7 @@ export interface ContactsOptions {
   readonly log: Logger;
 }
 
-interface Row {
-  readonly Address: string;
-  readonly ServiceAddress: string;
-  readonly ServicePort: number;
-  readonly ServiceMeta: Readonly<Record<string, string>> | null;
-}
-
 const learnEveryMs = 30_000;
-const learnLimitMs = 2_000;
 /** After TLS was not to be had at a loopback address, plain text is spoken there for this long; milliseconds. */
 const plainForMs = 10_000;
 
@@ -67,16 +56,12 @@ export function createContacts(o: ContactsOptions): Contacts {
     const found = directory === undefined ? undefined : readCertificates(directory);
     const own = found && serviceIdentityOf(readLeaf(found.leaf).spiffeId);
     if (!found || !own) return undefined;
-    const expected = spiffeId({ ...own, service: controlPlaneService });
     return {
       cert: found.leaf.chain,
       key: found.leaf.key,
       ca: [...found.roots],
       minVersion: "TLSv1.2",
-      checkServerIdentity(_host, shown) {
-        const uri = certificateUri(shown);
-        return uri === expected ? undefined : new Error(`has the certificate of ${uri ?? "nobody"} instead of a control plane's`);
-      },
+      checkServerIdentity: mustHaveUri(spiffeId({ ...own, service: controlPlaneService }), "a control plane's"),
     };
   };
 
@@ -117,12 +102,8 @@ export function createContacts(o: ContactsOptions): Contacts {
       if (clock.monotonic() < nextLearn || o.certificates() === undefined) return;
       nextLearn = clock.monotonic() + learnEveryMs;
       try {
-        const { data } = await o.consul.get<readonly Row[]>(`/catalog/service/${controlPlaneService}`, {
-          stale: true,
-          timeoutMs: learnLimitMs,
-        });
-        const serving = data.filter(({ ServiceMeta }) => ServiceMeta?.[controlPlaneTlsKey] === "true");
-        secure = new Set(serving.map((row) => formatAddress(row.ServiceAddress || row.Address, row.ServicePort)));
+        const listed = await listControlPlanes(o.consul);
+        secure = new Set(listed.flatMap(({ address, servesTls }) => (servesTls ? [address] : [])));
       } catch (error) {
         log.debug({ event: "channel.contacts-unknown", problem: messageOf(error) }, "Consul does not say which control planes serve TLS");
       }

@@ -1,5 +1,5 @@
 /** One container as an instance in Consul: its health checks and its registration, for as long as it runs. */
-import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
+import { type Clock, type Logger, messageOf } from "@legation/runtime";
 import type { AgentConfig } from "../config/definition.js";
 import { createProbe } from "../health/create-probe.js";
 import { createHealth } from "../health/health.js";
@@ -7,6 +7,7 @@ import type { RecordFile } from "../health/record.js";
 import type { HealthLevel } from "../health/verdict.js";
 import type { ConsulAgent } from "../registrar/consul-agent.js";
 import { ownerKey } from "../registrar/ownership.js";
+import { deregisterMs, paceOf, retriesOf } from "../registrar/pace.js";
 import { createRegistrar, type RegistrarState } from "../registrar/registrar.js";
 import { type CheckReports, registrationOf } from "../registrar/registration.js";
 import { standingOf } from "../supervisor/standing.js";
@@ -42,10 +43,7 @@ export interface Registered {
   letGo(): void;
 }
 
-const firstRetryMs = 250;
-const longestRetryMs = 5_000;
 const criticalMs = 1_000;
-const deregisterMs = 5_000;
 const pollMs = 20;
 
 /** Creates the instance; nothing happens before `begin`. */
@@ -59,21 +57,16 @@ export function createRegistered({ config, containerId, owner, consul, record, c
     probeOf: ({ target }) => createProbe(target, { env: {} }),
     record,
     clock,
-    random: Math.random,
     log,
-    onResult: (result, changed) => {
-      if (result.outcome === "fail") log.debug({ event: "service.check-failed", ...result }, result.message);
+    onResult: (_result, changed) => {
       if (changed) advertise();
     },
   });
-  const retries = { base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) };
   const registrar = createRegistrar({
     consul,
     registration: (reports) => registrationOf(service, { owner }, reports),
-    heartbeat: values.heartbeat,
-    compare: Math.min(values.consul.compare, values.heartbeat),
+    ...paceOf(values),
     clock,
-    backoff: createBackoff(retries),
     log,
   });
 
@@ -104,7 +97,7 @@ export function createRegistered({ config, containerId, owner, consul, record, c
   };
 
   const whenConsulAnswers = async (): Promise<void> => {
-    const backoff = createBackoff(retries);
+    const backoff = retriesOf(values);
     while (gone === undefined) {
       await clock.sleep(backoff.next());
       const adopted = await standsPassing().catch(() => undefined);

@@ -37,8 +37,8 @@ export interface HealthOptions {
   readonly probeOf: (check: Check) => Probe;
   readonly record: RecordFile;
   readonly clock: Clock;
-  /** From 0 to 1. */
-  readonly random: () => number;
+  /** From 0 to 1; `Math.random` unless given. */
+  readonly random?: () => number;
   readonly log: Logger;
   /** Called after each look; `changed` when the level of its check is another one now. */
   readonly onResult: (result: CheckResult, changed: boolean) => void;
@@ -51,7 +51,7 @@ const recordGap = 10_000;
 
 /** Creates the checks; nothing is looked at before `begin`. Throws what `probeOf` throws. */
 export function createHealth(options: HealthOptions): Health {
-  const { clock, random, log, onResult } = options;
+  const { clock, random = Math.random, log, onResult } = options;
   const kept = options.record.read((why) =>
     log.warn({ event: "health.record-lost", why }, `the health record of the agent before cannot be used, uptime begins anew: ${why}`),
   );
@@ -74,6 +74,7 @@ export function createHealth(options: HealthOptions): Health {
       clock,
       random,
       onResult: (result, state) => {
+        if (result.outcome === "fail") log.debug({ event: "service.check-failed", ...result }, result.message);
         history.push(result);
         if (history.length > historyLength) history.shift();
         const changed = state.level !== levels.get(check.name);

@@ -1,6 +1,6 @@
 /** A leaf certificate as the agent sees it: whose it is, how long it is valid, which root signed it. Pure; PEM comes in, no key goes out. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { LegationError, messageOf } from "@legation/runtime";
+import { certificateUri, LegationError, messageOf } from "@legation/runtime";
 
 /** What a leaf says. Times are milliseconds since the epoch. */
 export interface LeafFacts {
@@ -32,8 +32,8 @@ export function readLeaf({ chain, key }: LeafPems): LeafFacts {
     throw broken("its private key cannot be read");
   }
   if (!own) throw broken("its private key is another certificate's");
-  const spiffeId = /(?:^|, )URI:(spiffe:\/\/[^,\s]+)/.exec(leaf.subjectAltName ?? "")?.[1];
-  if (!spiffeId) throw broken("it names no SPIFFE ID");
+  const spiffeId = certificateUri({ subjectaltname: leaf.subjectAltName ?? "" });
+  if (!spiffeId?.startsWith("spiffe://")) throw broken("it names no SPIFFE ID");
   return {
     spiffeId,
     fingerprint: leaf.fingerprint256,
@@ -61,10 +61,14 @@ export function rootOf(chain: string, roots: readonly string[]): string | undefi
   return undefined;
 }
 
+/** The texts of the certificates in a PEM file, in its order. */
+export function certificateBlocks(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
 /** The certificates of a PEM file, in its order. Throws LegationError "identity.broken" for one that cannot be read. */
 export function certificatesOf(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => {
+  return certificateBlocks(pem).map((block) => {
     try {
       return new X509Certificate(block);
     } catch (error) {

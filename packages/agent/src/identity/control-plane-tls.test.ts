@@ -5,8 +5,12 @@ import { expect, it } from "vitest";
 import type { KeptState } from "../state-dir.js";
 import { createControlPlaneTls } from "./control-plane-tls.js";
 
-type Rows = readonly { readonly ServiceMeta: Readonly<Record<string, string>> | null }[];
-const [secure, plain] = [{ ServiceMeta: { tls: "true" } }, { ServiceMeta: null }];
+type Rows = readonly { readonly ServicePort: number; readonly ServiceMeta: Readonly<Record<string, string>> | null }[];
+const at = { Address: "127.0.0.1", ServiceAddress: "", ServicePort: 8080 };
+const [secure, plain] = [
+  { ...at, ServiceMeta: { tls: "true" } },
+  { ...at, ServiceMeta: null },
+];
 
 function bench(rows: Rows | Error, kept: KeptState = {}) {
   const clock = createTestClock();

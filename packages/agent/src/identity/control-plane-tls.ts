@@ -1,8 +1,7 @@
 /** Whether the control planes speak TLS, as each of them says in its registration; the last answer counts while Consul is away. */
-
 import type { Consul } from "@legation/consul";
-import { controlPlaneService, controlPlaneTlsKey } from "@legation/contract";
 import { type Clock, createBackoff, type Logger, messageOf } from "@legation/runtime";
+import { listControlPlanes } from "../control-planes.js";
 import type { StateDir } from "../state-dir.js";
 
 /** What it needs. */
@@ -24,11 +23,6 @@ export interface ControlPlaneTls {
   stop(): void;
 }
 
-interface Row {
-  readonly ServiceMeta: Readonly<Record<string, string>> | null;
-}
-
-const askMs = 2_000;
 /** Between two looks once the answer is yes, and at most before. */
 const everyMs = 60_000;
 
@@ -44,14 +38,10 @@ export function createControlPlaneTls(options: ControlPlaneTlsOptions): ControlP
 
   const look = async (): Promise<void> => {
     try {
-      const { data } = await consul.get<readonly Row[]>(`/catalog/service/${controlPlaneService}`, {
-        stale: true,
-        timeoutMs: askMs,
-        signal,
-      });
+      const listed = await listControlPlanes(consul, signal);
       problem = undefined;
-      if (signal.aborted || data.length === 0) return;
-      const controlPlaneTls = data.every(({ ServiceMeta }) => ServiceMeta?.[controlPlaneTlsKey] === "true");
+      if (signal.aborted || listed.length === 0) return;
+      const controlPlaneTls = listed.every(({ servesTls }) => servesTls);
       if (controlPlaneTls === spoken()) return;
       stateDir.keep({ controlPlaneTls });
       log.info(

@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { certificateFiles, secretNames } from "@legation/contract";
-import type { LeafPems } from "./certificate.js";
+import { certificateBlocks, type LeafPems } from "./certificate.js";
 
 /** One version of the files, in PEM. */
 export interface CertificateSet {
@@ -68,8 +68,7 @@ export function readCertificates(directory: string): CertificateSet | undefined 
   try {
     const version = join(directory, readlinkSync(join(directory, link)));
     const read = (file: string): string => readFileSync(join(version, file), "utf8");
-    const roots = read(rootsFile).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    return { leaf: { chain: read(leafFile), key: read(keyFile) }, roots };
+    return { leaf: { chain: read(leafFile), key: read(keyFile) }, roots: certificateBlocks(read(rootsFile)) };
   } catch {
     return undefined;
   }

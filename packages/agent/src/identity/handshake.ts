@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { certificateFiles } from "@legation/contract";
-import type { Clock } from "@legation/runtime";
+import { type Clock, certificateUri } from "@legation/runtime";
 import { connectProblem } from "../http-exchange.js";
 
 /** What it is made with. */
@@ -29,11 +29,11 @@ const refusalMs = 300;
 export async function tryHandshake({ host, port, certificates, clock, signal }: HandshakeOptions): Promise<string | undefined> {
   const read = (name: string): Promise<Buffer> => readFile(join(certificates, name));
   const [cert, key, ca] = await Promise.all([read(certificateFiles.leaf), read(certificateFiles.key), read(certificateFiles.roots)]);
-  const own = uriOf(new X509Certificate(cert).subjectAltName);
+  const own = certificateUri({ subjectaltname: new X509Certificate(cert).subjectAltName ?? "" });
   if (own === undefined) return "its own certificate names no SPIFFE ID";
   signal.throwIfAborted();
   return await new Promise<string | undefined>((resolve, reject) => {
-    const socket = connect({ host, port, cert, key, ca, checkServerIdentity: (_host, shown) => otherThan(own, shown.subjectaltname) });
+    const socket = connect({ host, port, cert, key, ca, checkServerIdentity: (_host, shown) => otherThan(own, certificateUri(shown)) });
     const limit = clock.timeout(limitMs, () => settle(() => resolve(`no handshake within ${limitMs} ms`)));
     let refusal: { cancel(): void } | undefined;
     const onAbort = (): void => settle(() => reject(signal.reason as Error));
@@ -56,15 +56,7 @@ export async function tryHandshake({ host, port, certificates, clock, signal }: 
   });
 }
 
-function uriOf(subjectAltName: string | undefined): string | undefined {
-  return subjectAltName
-    ?.split(", ")
-    .find((name) => name.startsWith("URI:"))
-    ?.slice("URI:".length);
-}
-
-function otherThan(own: string, subjectAltName: string | undefined): Error | undefined {
-  const shown = uriOf(subjectAltName);
+function otherThan(own: string, shown: string | undefined): Error | undefined {
   return shown === own ? undefined : new Error(`shows the certificate of ${shown ?? "nobody"}, not of ${own}`);
 }
 

@@ -1,13 +1,10 @@
-/** From the instance to its registrar: what is registered, under which address, how often. */
+/** From the instance to its registrar: what is registered, under which address. */
 import { splitAddress } from "@legation/contract";
-import { createBackoff } from "@legation/runtime";
 import type { Instance } from "../instance.js";
 import type { ConsulAgent } from "./consul-agent.js";
+import { paceOf } from "./pace.js";
 import { createRegistrar, type Registrar } from "./registrar.js";
 import { type Identity, registrationOf } from "./registration.js";
-
-const firstRetryMs = 250;
-const longestRetryMs = 5_000;
 
 /** Creates the registrar of an instance; `hostname` names this machine in the registration. */
 export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname: string, onChange: () => void): Registrar {
@@ -23,10 +20,8 @@ export function setUpRegistrar(instance: Instance, consul: ConsulAgent, hostname
   return createRegistrar({
     consul,
     registration: (reports) => registrationOf(instance.config.service, identity(), reports),
-    heartbeat: values.heartbeat,
-    compare: Math.min(values.consul.compare, values.heartbeat),
+    ...paceOf(values),
     clock,
-    backoff: createBackoff({ base: firstRetryMs, max: Math.min(longestRetryMs, values.heartbeat) }),
     log,
     onChange,
     onMaintenanceEnded: () => stateDir.keep({ maintenanceEnded: false }),

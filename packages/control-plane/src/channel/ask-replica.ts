@@ -3,7 +3,7 @@ import { request as requestPlainly } from "node:http";
 import { type RequestOptions, request as requestSecurely } from "node:https";
 import type { RoutingReply } from "@legation/contract";
 import { spiffeId } from "@legation/contract";
-import { certificateUri, codeOf, LegationError, messageOf } from "@legation/runtime";
+import { codeOf, LegationError, messageOf, mustHaveUri } from "@legation/runtime";
 import type { OwnCertificate } from "../security/own-leaf.js";
 import { hostOf, isLoopbackAddress } from "../security/peer.js";
 import { type AskReplica, superseded } from "./fan-out.js";
@@ -38,15 +38,7 @@ export function createAskReplica(certificate: () => OwnCertificate | undefined, 
 }
 
 function tlsOptions({ tls, identity }: OwnCertificate): RequestOptions {
-  const expected = spiffeId(identity);
-  return {
-    ...tls,
-    minVersion: "TLSv1.2",
-    checkServerIdentity(_host, shown) {
-      const uri = certificateUri(shown);
-      return uri === expected ? undefined : new Error(`has the certificate of ${uri ?? "nobody"} instead of a control plane's`);
-    },
-  };
+  return { ...tls, minVersion: "TLSv1.2", checkServerIdentity: mustHaveUri(spiffeId(identity), "a control plane's") };
 }
 
 function tokenHeaders(token: string | undefined): Record<string, string> {
