@@ -1,8 +1,9 @@
 /** `legation policy apply`: files, or a proposal that has its signatures, into force. */
+import type { ChangeOutcome } from "@legation/control-plane/policies";
 import { LegationError, option } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
 import { filesOption, readPolicies } from "./files.js";
-import { changeOptions, type Outcome, replyTo } from "./outcome.js";
+import { changeOptions, replyTo } from "./outcome.js";
 import { subcommand } from "./subcommand.js";
 
 /** Applies. */
@@ -24,10 +25,13 @@ export const run = subcommand({
     const { files = [], replace, author = "", reason } = values;
     if (proposal !== undefined) {
       if (files.length > 0) throw new LegationError("usage", "give either files with -f or a proposal, and not both");
-      const outcome = await ask<Outcome>(values, { method: "POST", path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply` });
+      const outcome = await ask<ChangeOutcome>(values, {
+        method: "POST",
+        path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply`,
+      });
       return replyTo(outcome, values, io);
     }
     const body = { documents: readPolicies(files), replace, author, reason };
-    return replyTo(await ask<Outcome>(values, { method: "POST", path: "/v1/policies/apply", body }), values, io);
+    return replyTo(await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/apply", body }), values, io);
   },
 });

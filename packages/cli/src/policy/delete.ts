@@ -1,7 +1,8 @@
 /** `legation policy delete`: documents out of force. */
+import type { ChangeOutcome } from "@legation/control-plane/policies";
 import { LegationError } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
-import { changeOptions, type Outcome, replyTo } from "./outcome.js";
+import { changeOptions, replyTo } from "./outcome.js";
 import { subcommand } from "./subcommand.js";
 
 /** Deletes. */
@@ -16,7 +17,7 @@ export const run = subcommand({
     const { author = "", reason } = values;
     if (remove.length === 0) throw new LegationError("usage", "KIND/NAME is missing. Write: legation policy delete Identity/mesh");
     return replyTo(
-      await ask<Outcome>(values, { method: "POST", path: "/v1/policies/apply", body: { remove, author, reason } }),
+      await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/apply", body: { remove, author, reason } }),
       values,
       io,
     );

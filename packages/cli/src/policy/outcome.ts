@@ -1,30 +1,10 @@
 /** What becomes of a change: live, and how far; or waiting for signatures. */
+import type { ChangeOutcome, Liveness } from "@legation/control-plane/policies";
 import { LegationError, option, systemClock } from "@legation/runtime";
 import { type ApiSettings, ask } from "../api.js";
 import type { Io } from "../command.js";
 import { exitCode } from "../exit-code.js";
 import type { Reply } from "./subcommand.js";
-
-/** The answer of the API to a change. */
-export type Outcome =
-  | { readonly state: "unchanged"; readonly version: number }
-  | { readonly state: "accepted"; readonly bundle: string; readonly version: number; readonly changed: readonly string[] }
-  | {
-      readonly state: "awaiting-approval";
-      readonly proposal: string;
-      readonly changed: readonly string[];
-      readonly lacks: readonly string[];
-    };
-
-interface Liveness {
-  readonly proxies: number;
-  readonly live: number;
-  readonly laggards: readonly string[];
-  readonly replicas: number;
-  readonly inForce: number;
-  readonly silent: readonly string[];
-  readonly refused: readonly string[];
-}
 
 /** The settings of every command that changes policies. */
 export const changeOptions = {
@@ -42,7 +22,7 @@ const pollMs = 100;
  * when a replica refuses it.
  */
 export async function replyTo(
-  outcome: Outcome,
+  outcome: ChangeOutcome,
   settings: ApiSettings & { readonly wait: boolean; readonly timeout: number },
   io: Io,
 ): Promise<Reply> {

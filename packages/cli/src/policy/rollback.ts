@@ -1,7 +1,8 @@
 /** `legation policy rollback`: the documents of an earlier version into force again. */
+import type { ChangeOutcome } from "@legation/control-plane/policies";
 import { LegationError } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
-import { changeOptions, type Outcome, replyTo } from "./outcome.js";
+import { changeOptions, replyTo } from "./outcome.js";
 import { subcommand } from "./subcommand.js";
 
 /** Rolls back. */
@@ -17,6 +18,10 @@ export const run = subcommand({
   async answer(values, [to], io) {
     const { author = "", reason } = values;
     if (to === undefined) throw new LegationError("usage", 'VERSION is missing. "legation policy history" lists them');
-    return replyTo(await ask<Outcome>(values, { method: "POST", path: "/v1/policies/rollback", body: { to, author, reason } }), values, io);
+    return replyTo(
+      await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/rollback", body: { to, author, reason } }),
+      values,
+      io,
+    );
   },
 });
