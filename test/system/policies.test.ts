@@ -154,7 +154,10 @@ describe.each(consulVersions)("on Consul %s", (version) => {
       legation("policy", "sign", ...what, "--key", join(dir, `${name}.key`), "--api", plane.api);
     expect((await sign("ann", one, proposal)).out).toContain("Still: ");
     expect((await legation("policy", "apply", proposal, "--api", two.api)).code).toBe(4);
-    expect((await sign("bob", two, "-f", path)).out).toContain(`Enough: legation policy apply ${proposal}`);
+    // The signature is for all guarded documents, and so are the files.
+    const others = (await current()).documents.filter(({ name }) => name !== "mesh");
+    const rest = file("others.json", JSON.stringify(others));
+    expect((await sign("bob", two, "-f", path, "-f", rest)).out).toContain(`Enough: legation policy apply ${proposal}`);
     const old = await kv("head");
     expect((await legation("policy", "apply", proposal, "--api", two.api)).code).toBe(0);
     await agreed(({ bundle }) => bundle?.version === version + 1);
