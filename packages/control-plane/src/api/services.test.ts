@@ -6,7 +6,7 @@ import type { ReceivedReport } from "../channel/reports.js";
 import { withoutAcl } from "../testing/access.js";
 import { instance, serviceOf } from "../testing/catalog.js";
 import { useProblems } from "./problem.js";
-import { addServiceRoutes, type ServiceView } from "./services.js";
+import { addServiceRoutes, type ServiceView, serviceView } from "./services.js";
 
 const check = (status: "passing" | "warning" | "critical") => ({ id: "app", name: "app", status, output: "" });
 const orders: CatalogService = {
@@ -51,6 +51,7 @@ function server(released: string[] = []) {
     services: () => registry,
     service: (name: string) => registry.find((s) => s.name === name),
     problems: (name: string) => (name === "web" ? [{ code: "service-name", service: "web", message: "odd" } as const] : []),
+    identity: (name: string) => (name === "orders" ? { mode: "strict" as const } : undefined),
     report: (key: string) => (key === "n1/o1" ? report : undefined),
   };
   addServiceRoutes(app, source, (name) => released.push(name));
@@ -127,4 +128,14 @@ test("a failure of the server itself shows nothing of its inside", async () => {
   expect(answer.statusCode).toBe(500);
   expect(answer.body).not.toContain("secret");
   expect(answer.json()).toMatchObject({ code: "api.failed", status: 500 });
+});
+
+test("a service shows its mode and an instance what it says of mutual TLS, each where it is known", async () => {
+  const mutual: CatalogService = { name: "orders", instances: [instance("orders", "o1", { meta: { "legation-tls": "required" } })] };
+  const source = { services: () => [], service: () => undefined, problems: () => [], report: () => undefined };
+  const known = serviceView(mutual, { ...source, identity: () => ({ mode: "strict" }) });
+  expect([known.mode, known.instances[0]?.tls]).toEqual(["strict", "required"]);
+  const unknown = serviceView(serviceOf("web", "w1"), { ...source, identity: () => undefined });
+  expect(unknown).not.toHaveProperty("mode");
+  expect(unknown.instances[0]).not.toHaveProperty("tls");
 });

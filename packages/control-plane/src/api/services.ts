@@ -1,5 +1,5 @@
 /** `GET /services`, `GET /services/{name}`: the registry, with what becomes of each instance and why. */
-import { decodeMeta, instanceKey, type Protocol, type ReportedHealth } from "@legation/contract";
+import { decodeMeta, type IdentityMode, instanceKey, type Protocol, type ReportedHealth, type TlsState } from "@legation/contract";
 import {
   type CatalogService,
   type Endpoint,
@@ -20,6 +20,8 @@ import { enclosed, sendSliced } from "./sliced.js";
 export interface ServiceView {
   readonly name: string;
   readonly protocol: Protocol;
+  /** How connections to it are made; absent until the policies are known. */
+  readonly mode?: IdentityMode;
   readonly tags: readonly string[];
   readonly versions: readonly string[];
   readonly dependencies: readonly string[];
@@ -44,6 +46,8 @@ export interface InstanceView {
   readonly reason: string;
   readonly version?: string;
   readonly zone?: string;
+  /** What its registration says of mutual TLS; absent where it takes none. */
+  readonly tls?: TlsState;
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   readonly checks: Instance["checks"];
@@ -73,6 +77,8 @@ export interface ServiceSource {
   services(): readonly CatalogService[];
   service(name: string): CatalogService | undefined;
   problems(name: string): readonly Problem[];
+  /** Undefined until the policies are known. */
+  identity(name: string): { readonly mode: IdentityMode } | undefined;
   report(instance: string): ReceivedReport | undefined;
 }
 
@@ -126,9 +132,11 @@ export function serviceView(service: CatalogService, source: ServiceSource, tags
   );
   const metas = chosen.map((instance) => decodeMeta(instance.meta));
   const count = (health: InstanceView["health"]) => instances.filter((view) => view.health === health).length;
+  const mode = source.identity(service.name)?.mode;
   return {
     name: service.name,
     protocol: metas[0]?.protocol ?? "http",
+    ...(mode ? { mode } : {}),
     tags: distinct(chosen.flatMap((instance) => instance.tags)),
     versions: distinct(metas.flatMap((meta) => meta.version ?? [])),
     dependencies: distinct(metas.flatMap((meta) => meta.dependencies.map((d) => (d.optional ? `${d.name}?` : d.name)))),
@@ -153,7 +161,7 @@ function distinct(words: readonly string[]): string[] {
 }
 
 function instanceView(instance: Instance, endpoint: Endpoint | Omission, report: ReceivedReport | undefined): InstanceView {
-  const { version, zone } = decodeMeta(instance.meta);
+  const { version, zone, tls } = decodeMeta(instance.meta);
   const address = hostPort(instance.address, instance.port);
   return {
     node: instance.node,
@@ -165,6 +173,7 @@ function instanceView(instance: Instance, endpoint: Endpoint | Omission, report:
     reason: endpoint.reason,
     ...(version ? { version } : {}),
     ...(zone ? { zone } : {}),
+    ...(tls ? { tls } : {}),
     tags: instance.tags,
     meta: instance.meta,
     checks: instance.checks,

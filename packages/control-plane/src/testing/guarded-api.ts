@@ -50,7 +50,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     server: createSecureServer({ events, clock }),
     peers: { certificate: () => undefined, events },
     health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
-    services: { ...services, problems: () => [], report: () => undefined },
+    services: { ...services, problems: () => [], identity: () => undefined, report: () => undefined },
     proxies: { streams: () => [], node: () => undefined, resourcesSent: () => 0 },
     changes,
     securityEvents: events,
