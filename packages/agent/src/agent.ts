@@ -214,7 +214,10 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         baseId: keptBaseId(stateDir),
         clock,
         log,
-        onChange: publish,
+        onChange: () => {
+          if (instance.envoy?.runner.state.phase === "down") identity.look();
+          publish();
+        },
       });
       await instance.envoy.runner.begin();
       await traffic.freshEnvoy();

@@ -231,6 +231,11 @@ describe("a certificate", () => {
     expect(test.identity.directory).toBe("/run/certificates-2");
     expect([test.written.length, test.identity.status.renewals]).toEqual([2, 0]);
     expect(test.names()).toEqual(["identity.leaf-written", "identity.directory-lost"]);
+    test.stands = false;
+    test.moved = "-3";
+    test.identity.look();
+    await test.clock.advance(1);
+    expect(test.identity.directory).toBe("/run/certificates-3");
   });
 
   it("has no problem any more once Consul tells its roots again, unless it was the leaf's", async () => {

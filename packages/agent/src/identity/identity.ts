@@ -39,6 +39,8 @@ export interface Identity {
    * is waited for. Rejects with the signal's reason.
    */
   begin(adopted: boolean, signal: AbortSignal, onWait: (reason: string) => void): Promise<void>;
+  /** Looks after the certificate now, and not only within the minute: an Envoy whose files are gone cannot start. */
+  look(): void;
   stop(): void;
 }
 
@@ -234,6 +236,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       }
       await heard;
     },
+    look: () => alarm.ring(),
     stop() {
       ending.abort(new Error("the agent ends"));
       unfollow();

@@ -62,6 +62,7 @@ function without(reason: string): Identity {
     directory: undefined,
     controlPlaneTls: false,
     begin: async () => {},
+    look() {},
     stop() {},
   };
 }
