@@ -165,6 +165,17 @@ function caller(service: string) {
         sent.end();
       });
     },
+    /** A connection that sends `text` and stays. */
+    open(to: string, text: string) {
+      let got = "";
+      const socket = connect({ ...shown, port: envoys.get(to)?.inbound }, () => socket.write(text));
+      socket.on("data", (chunk) => {
+        got += String(chunk);
+      });
+      socket.on("error", () => undefined);
+      ends.push(() => socket.destroy());
+      return { got: () => got, isOpen: () => socket.readyState === "open", close: () => socket.destroy() };
+    },
     /** What comes back on a connection that sends `text`, until the other side closes it or `enough` has come. */
     connect(to: string, text: string, enough: string): Promise<string> {
       return new Promise((resolve) => {
@@ -311,9 +322,41 @@ test("Envoy refuses the same requests as `decide`, by the same rule, for random 
   expect(sides.deny).toBeGreaterThan(20);
 });
 
-test("a TCP connection is closed, and one that is allowed is not", async () => {
+test("where only some may call, others of a service that speaks first get no byte of it, and those that may keep their connections", async () => {
   const [web, admin] = [caller("web"), caller("admin")];
-  await intentions.replace([{ source: "web", destination: "bytes", rule: "allow" }]);
+  const refusals = async () => {
+    const stats = (await envoys.get("bytes")?.envoy.stats(/^listener\..*\.ssl\.fail_verify_san$/)) ?? {};
+    return Object.values(stats).reduce((sum, count) => sum + count, 0);
+  };
+  const isLetIn = async (who: ReturnType<typeof caller>) => (await who.connect("bytes", "", "welcome")) === "welcome\n";
+  await intentions.replace([]);
+  await settled("nobody to be let in", async () => !(await isLetIn(web)));
+  const took: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const begin = performance.now();
+    await intentions.replace([{ source: "web", destination: "bytes", rule: "allow" }]);
+    await settled("web to be let in", () => isLetIn(web));
+    took.push(performance.now() - begin);
+    const before = await refusals();
+    expect(await admin.connect("bytes", "hello", "never said")).toBe("");
+    await settled("the refusal to be counted", async () => (await refusals()) > before);
+    const open = web.open("bytes", "hello");
+    await settled("the greeting", async () => open.got() === "welcome\n");
+    await intentions.replace([]);
+    await settled("web to be refused", async () => !(await isLetIn(web)));
+    expect(await web.connect("bytes", "hello", "never said")).toBe("");
+    expect(open.isOpen()).toBe(true);
+    open.close();
+  }
+  expect(Math.min(...took)).toBeLessThan(1_000);
+});
+
+test("where only some may not call TCP, they are refused at their first bytes, by name, and others are not", async () => {
+  const [web, admin] = [caller("web"), caller("admin")];
+  await intentions.replace([
+    { source: "admin", destination: "bytes", rule: "deny" },
+    { source: "*", destination: "bytes", rule: "allow" },
+  ]);
   await settled("web to be let through", async () => (await web.connect("bytes", "hello", "welcome")).includes("welcome"));
   await admin.connect("bytes", "hello", "never said");
   const line = () =>
@@ -323,10 +366,11 @@ test("a TCP connection is closed, and one that is allowed is not", async () => {
       .split("\n")
       .find((said) => said.includes("/svc/admin"));
   await settled("the line", async () => line() !== undefined);
-  expect(JSON.parse(line() ?? "")).toMatchObject({ legation: deniedCallMark, termination: "rbac_access_denied_matched_policy[default]" });
-  expect(await envoys.get("bytes")?.envoy.stats(/^intentions\.rbac\.denied$/)).toMatchObject({
-    "intentions.rbac.denied": expect.any(Number),
+  expect(JSON.parse(line() ?? "")).toMatchObject({
+    legation: deniedCallMark,
+    termination: "rbac_access_denied_matched_policy[admin=>bytes]",
   });
+  expect(await envoys.get("bytes")?.envoy.stats(/^intentions\.rbac\.denied$/)).toEqual({ "intentions.rbac.denied": 1 });
 });
 
 test("each refusal is a line of its own on Envoy's output, with caller, callee and rule, and no other call is", async () => {

@@ -3,7 +3,8 @@ import { type NodeMetadata, serviceNameProblem, splitAddress } from "@legation/c
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import { SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
+import { type Secret, SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
+import type { Admission } from "./authorization/admission.js";
 import { inboundAuthorization } from "./authorization/filters.js";
 import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
@@ -13,10 +14,10 @@ import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
 import { outbound, outboundRoutes, type RoutedDependency } from "./envoy/routes/outbound.js";
-import { secrets } from "./envoy/tls/secrets.js";
+import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
 import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
-import type { Trust } from "./policy/identity/trust.js";
+import { spiffePrefix, type Trust } from "./policy/identity/trust.js";
 import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, resource } from "./resource.js";
@@ -39,6 +40,8 @@ export interface NodeIdentity {
   readonly trust?: Trust | undefined;
   /** The node's own instance in the catalog. */
   readonly registered?: Instance | undefined;
+  /** Whom its handshakes let in, where it speaks `tcp`. Unless given, anyone of the trust domain. */
+  readonly admission?: Admission;
 }
 
 /**
@@ -165,8 +168,16 @@ function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdent
     resources.push(resource(ClusterSchema, inboundCluster, appCluster(app, node.protocol, defaults), own));
   }
   if (node.certificates !== undefined)
-    for (const secret of secrets(node.certificates)) resources.push(resource(SecretSchema, secret.name, secret, own));
+    for (const secret of [...secrets(node.certificates), ...admitting(node, node.certificates, identity)])
+      resources.push(resource(SecretSchema, secret.name, secret, own));
   return resources;
+}
+
+/** A listener waits for this secret, and keeps the one that it has, while nobody knows what is in it. */
+function admitting({ protocol }: NodeMetadata, directory: string, { trust, admission = "anyone" }: NodeIdentity): readonly Secret[] {
+  if (protocol !== "tcp" || !trust || admission === "unknown") return [];
+  const callers = admission === "anyone" ? [{ case: "prefix" as const, value: spiffePrefix(trust) }] : admission;
+  return [admittingSecret(directory, callers)];
 }
 
 /** Undefined when nobody may connect. */

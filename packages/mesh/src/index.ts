@@ -1,5 +1,6 @@
 /** The pure core of the mesh: catalog → Envoy resources. No I/O, no clock, no Node. */
 
+export { type Admission, type AdmittedCaller, admissionTo } from "./authorization/admission.js";
 export { type CompiledAuthorization, compileAuthorization } from "./authorization/compile-authorization.js";
 export { type Call, type Decision, decide, defaultRule } from "./authorization/decide.js";
 export {

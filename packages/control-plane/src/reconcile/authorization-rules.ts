@@ -1,6 +1,8 @@
 /** The rules of the destinations that have a proxy with a certificate here: resources of their own, kept up to date one service at a time. */
 import type { Protocol } from "@legation/contract";
 import {
+  type Admission,
+  admissionTo,
   type CompiledAuthorization,
   compileAuthorization,
   defaultNamespace,
@@ -30,6 +32,8 @@ export interface AuthorizationRules {
   /** Compiles anew what is acquired of these services, and publishes what differs. */
   compile(services: Iterable<string>): void;
   problems(service: string): readonly Problem[];
+  /** Whom the handshakes of an acquired service let in: as `compile` found it last. */
+  admission(service: string, protocol: Protocol): Admission;
 }
 
 interface Entry {
@@ -37,6 +41,7 @@ interface Entry {
   readonly protocol: Protocol;
   rules: MeshResource | undefined;
   problems: readonly Problem[];
+  admission: Admission;
 }
 
 /** Makes it without intentions, over what else is known of identity. */
@@ -52,11 +57,13 @@ export function createAuthorizationRules(o: {
   o.cache.patch(authorizationLayer, {});
 
   /** Undefined where nobody can be told from others. */
-  function compiled(service: string, { protocol }: Entry): CompiledAuthorization | undefined {
+  function compiled(service: string, { protocol }: Entry): (CompiledAuthorization & { admission: Admission }) | undefined {
     const trust = o.trust();
     const { authorization } = o.policy(service);
     const intentions = index?.to({ namespace: defaultNamespace, name: service });
-    return trust && compileAuthorization({ service, protocol, authorization, intentions, byDefault: known?.byDefault, trust });
+    if (!trust) return undefined;
+    const input = { service, protocol, authorization, intentions, byDefault: known?.byDefault, trust };
+    return { ...compileAuthorization(input), admission: admissionTo(input) };
   }
 
   function compile(services: Iterable<string>): void {
@@ -65,6 +72,7 @@ export function createAuthorizationRules(o: {
       for (const entry of entries.get(service)?.values() ?? []) {
         const next = compiled(service, entry);
         entry.problems = next?.problems ?? [];
+        if (next && next.admission !== "unknown") entry.admission = next.admission;
         // What was there stays where nothing better is known: proxies must not lose rules.
         if (!next?.rules || next.rules.version === entry.rules?.version) continue;
         entry.rules = next.rules;
@@ -88,7 +96,7 @@ export function createAuthorizationRules(o: {
       entries.set(service, own);
       const entry = own.get(protocol === "tcp");
       if (entry) return void entry.users++;
-      own.set(protocol === "tcp", { users: 1, protocol, rules: undefined, problems: [] });
+      own.set(protocol === "tcp", { users: 1, protocol, rules: undefined, problems: [], admission: "unknown" });
       compile([service]);
     },
     release(service, protocol) {
@@ -102,6 +110,7 @@ export function createAuthorizationRules(o: {
       if (entry.rules) o.cache.patch(authorizationLayer, { remove: [entry.rules] });
     },
     compile,
+    admission: (service, protocol) => entries.get(service)?.get(protocol === "tcp")?.admission ?? "unknown",
     problems: (service) => [...(entries.get(service)?.values() ?? [])].flatMap(({ problems }) => problems),
   };
 }

@@ -75,7 +75,7 @@ export function createNodeViews(o: {
   readonly services: CompiledServices;
   readonly cache: ResourceCache;
   readonly identity: MeshIdentity;
-  readonly rules: Pick<AuthorizationRules, "acquire" | "release">;
+  readonly rules: Pick<AuthorizationRules, "acquire" | "release" | "admission">;
   readonly defaults: MeshDefaults;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
@@ -125,11 +125,17 @@ export function createNodeViews(o: {
     o.cache.replace(layer.name, compiled.instance);
   }
 
+  /** For `tcp` also what the handshakes go by. */
+  function withAdmission(node: NodeMetadata, [identity, basis]: readonly [NodeIdentity, string]): readonly [NodeIdentity, string] {
+    if (node.protocol !== "tcp" || !takesRules(node)) return [identity, basis];
+    const admission = o.rules.admission(node.service, node.protocol);
+    return [{ ...identity, admission }, `${basis} ${JSON.stringify(admission)}`];
+  }
+
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
     const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
-    const [identity, basis] = o.identity.of(node.service)(instance);
     if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
-    fillInstance(layer, identity, basis);
+    fillInstance(layer, ...withAdmission(node, o.identity.of(node.service)(instance)));
     layers.set(name, layer);
     own.set(node.service, (own.get(node.service) ?? new Set()).add(layer));
     return layer;
@@ -208,7 +214,7 @@ export function createNodeViews(o: {
         if (!found) continue;
         const identityOf = o.identity.of(name);
         for (const layer of found) {
-          const [identity, basis] = identityOf(layer.instance ?? "");
+          const [identity, basis] = withAdmission(layer.node, identityOf(layer.instance ?? ""));
           if (basis !== layer.basis) guarded(layer, () => fillInstance(layer, identity, basis));
         }
       }

@@ -1,5 +1,5 @@
 /** Mutual TLS as Envoy's transport sockets: who has to show which certificate on either side of a connection. */
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Protocol, secretNames } from "@legation/contract";
 import { packAny } from "@legation/envoy-api";
 import { type TransportSocket, TransportSocketSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
@@ -15,19 +15,24 @@ import {
   UpstreamTlsContextSchema,
 } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls";
 import { spiffeIdOf, spiffePrefix, type Trust } from "../../policy/identity/trust.js";
-import { secretConfig } from "./secrets.js";
+import { callersSecret, secretConfig } from "./secrets.js";
 
 /** The key and value of an endpoint's `envoy.transport_socket_match` metadata by which callers choose mutual TLS for it. */
 export const mutualMatch = { tls: "mutual" } as const;
 
 /**
  * What a listener shows and asks for: the node's leaf, and from the caller a certificate of the roots that names anything of the trust
- * domain. Sessions are not resumed: each connection is checked against the roots of its time.
+ * domain; with `tcp` one that `callersSecret` admits. Sessions are not resumed: each connection is checked against the roots of its time.
  */
 export function inboundTls(trust: Trust, protocol: Protocol): TransportSocket {
   const alpn = protocol === "tcp" ? [] : ["h2", "http/1.1"];
   const context = create(DownstreamTlsContextSchema, {
-    commonTlsContext: tlsContext(alpn, { case: "prefix", value: spiffePrefix(trust) }),
+    commonTlsContext: tlsContext(
+      alpn,
+      protocol === "tcp"
+        ? { case: "validationContextSdsSecretConfig", value: secretConfig(callersSecret) }
+        : named({ case: "prefix", value: spiffePrefix(trust) }),
+    ),
     requireClientCertificate: true,
     disableStatefulSessionResumption: true,
     sessionTicketKeysType: { case: "disableStatelessSessionResumption", value: true },
@@ -39,7 +44,7 @@ export function inboundTls(trust: Trust, protocol: Protocol): TransportSocket {
 export function outboundTls(trust: Trust, service: string, protocol: Protocol): TransportSocket {
   const alpn = protocol === "tcp" ? [] : [protocol === "http" ? "http/1.1" : "h2"];
   const context = create(UpstreamTlsContextSchema, {
-    commonTlsContext: tlsContext(alpn, { case: "exact", value: spiffeIdOf(trust, service) }),
+    commonTlsContext: tlsContext(alpn, named({ case: "exact", value: spiffeIdOf(trust, service) })),
     maxSessionKeys: 0,
   });
   return tlsSocket(packAny(UpstreamTlsContextSchema, context));
@@ -53,21 +58,26 @@ export function plaintext(): TransportSocket {
   });
 }
 
-type Matching = { readonly case: "exact" | "prefix"; readonly value: string };
+type Validation = MessageInitShape<typeof CommonTlsContextSchema>["validationContextType"];
 
-function tlsContext(alpnProtocols: string[], matchPattern: Matching): CommonTlsContext {
+/** A certificate of the roots with such a URI. */
+function named(matchPattern: { readonly case: "exact" | "prefix"; readonly value: string }): Validation {
+  return {
+    case: "combinedValidationContext",
+    value: {
+      defaultValidationContext: {
+        matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern } }],
+      },
+      validationContextSdsSecretConfig: secretConfig(secretNames.roots),
+    },
+  };
+}
+
+function tlsContext(alpnProtocols: string[], validationContextType: Validation): CommonTlsContext {
   return create(CommonTlsContextSchema, {
     tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 },
     tlsCertificateSdsSecretConfigs: [secretConfig(secretNames.leaf)],
-    validationContextType: {
-      case: "combinedValidationContext",
-      value: {
-        defaultValidationContext: {
-          matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern } }],
-        },
-        validationContextSdsSecretConfig: secretConfig(secretNames.roots),
-      },
-    },
+    validationContextType,
     alpnProtocols,
   });
 }

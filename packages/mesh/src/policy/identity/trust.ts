@@ -9,10 +9,10 @@ export interface Trust {
 }
 
 /** Where Consul's community edition puts every service. */
-const namespace: ServiceIdentity["namespace"] = "default";
+const communityNamespace: ServiceIdentity["namespace"] = "default";
 
 /** The one SPIFFE ID by which a service of this mesh may answer. */
-export function spiffeIdOf({ trustDomain, datacenter }: Trust, service: string): string {
+export function spiffeIdOf({ trustDomain, datacenter }: Trust, service: string, namespace = communityNamespace): string {
   return spiffeId({ trustDomain, namespace, datacenter, service });
 }
 
