@@ -33,6 +33,7 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
     (flags.json ? io.stderr : io.stdout).write(`${at} s  ${line}\n`);
   };
   const sandbox = openSandbox({ name: "legation-prove" });
+  const keep = async (): Promise<void> => print(`what all parts have logged is kept in ${await keepEvidence(sandbox.dir)}`);
   const stopping = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     print(`${name}: stopping`);
@@ -48,8 +49,11 @@ export async function runRollout(argv: readonly string[], io: Io): Promise<numbe
     if (flags.json) io.stdout.write(`${JSON.stringify({ holds: holds(result), ...totals(result), ...result })}\n`);
     else io.stdout.write(`\n${report(result)}\n`);
     if (flags.json) io.stderr.write(`${verdict(result)}\n`);
-    if (!holds(result)) print(`what all parts have logged is kept in ${await keepEvidence(sandbox.dir)}`);
+    if (!holds(result)) await keep();
     return holds(result) && !stopping.signal.aborted ? 0 : 1;
+  } catch (error) {
+    if (!stopping.signal.aborted) await keep();
+    throw error;
   } finally {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
     await sandbox.stop();

@@ -14,6 +14,7 @@ import { setUpChannel } from "./channel/setup.js";
 import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
+import { exhaustedWatches } from "./envoy/exhausted-watches.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
 import { checkNow } from "./health/health-status.js";
@@ -201,7 +202,9 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     const continued = adopted || envoyRuns(stateDir);
     if (binary !== undefined) {
       follow("envoy", "envoy.output", (line) => {
-        if (!instance.denied.take(line)) log.info({ event: "envoy.output", line }, line);
+        const exhausted = exhaustedWatches(line);
+        if (exhausted !== undefined) log.error({ event: "envoy.watches-exhausted", line }, exhausted);
+        else if (!instance.denied.take(line)) log.info({ event: "envoy.output", line }, line);
       });
       instance.envoy = setUpEnvoy({
         config,
