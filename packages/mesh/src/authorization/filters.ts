@@ -1,12 +1,19 @@
 /** The filters that hold a destination's rules: before the router of HTTP, and before the proxy of TCP. */
-import { create } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { Protocol } from "@legation/contract";
-import { typeUrl } from "@legation/envoy-api";
+import { packAny, typeUrl } from "@legation/envoy-api";
 import { ComparisonFilter_Op } from "@legation/envoy-api/envoy/config/accesslog/v3/accesslog";
 import { DataSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { type ExtensionConfigSource, ExtensionConfigSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/config_source";
 import { FilterSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
-import type { RBAC } from "@legation/envoy-api/envoy/config/rbac/v3/rbac";
+import {
+  PermissionSchema,
+  PolicySchema,
+  PrincipalSchema,
+  type RBAC,
+  RBAC_Action,
+  RBACSchema,
+} from "@legation/envoy-api/envoy/config/rbac/v3/rbac";
 import { type RBAC as HttpRbac, RBACSchema as HttpRbacSchema } from "@legation/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
 import {
   HttpFilterSchema,
@@ -65,6 +72,28 @@ export function inboundAuthorization(service: string): InboundAuthorization {
     network: [create(FilterSchema, tcp)],
     replies: [refusal()],
     accessLog: [deniedCallLog(statPrefix)],
+  };
+}
+
+/**
+ * Counts requests and connections that carry no identity beside a way in that asks for one: `http.inbound.rbac.plaintext.shadow_denied`,
+ * `plaintext.rbac.shadow_denied` for TCP. They all pass.
+ */
+export function plaintextCount(): Pick<InboundAuthorization, "http" | "network"> {
+  const prefix = "plaintext.";
+  const everybody = create(PrincipalSchema, { identifier: { case: "any", value: true } });
+  const anything = create(PermissionSchema, { rule: { case: "any", value: true } });
+  const policy = create(PolicySchema, { principals: [everybody], permissions: [anything] });
+  const shadowRules = create(RBACSchema, { action: RBAC_Action.DENY, policies: { plaintext: policy } });
+  const http = create(HttpRbacSchema, { shadowRules, shadowRulesStatPrefix: prefix });
+  const tcp = create(TcpRbacSchema, { shadowRules, statPrefix: prefix });
+  const configType = <T extends DescMessage>(schema: T, message: MessageShape<T>) => ({
+    case: "typedConfig" as const,
+    value: packAny(schema, message),
+  });
+  return {
+    http: [create(HttpFilterSchema, { name: "plaintext", configType: configType(HttpRbacSchema, http) })],
+    network: [create(FilterSchema, { name: "plaintext", configType: configType(TcpRbacSchema, tcp) })],
   };
 }
 

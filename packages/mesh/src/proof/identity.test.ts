@@ -111,6 +111,8 @@ describe("mutual TLS between two Envoys", () => {
   it("is not spoken by a caller without a certificate, which permissive serves and strict does not", async () => {
     mesh = await startIdentityMesh({ caller: undefined, callee: orders, standing: { mode: "permissive", tls: "accepted" } });
     expect(await mesh.call()).toMatchObject({ status: 200 });
+    expect(await overTls(mesh.inbound, web)).toBe("HTTP/1.1 200 OK");
+    expect(await stat(mesh.callee, "http.inbound.rbac.plaintext.shadow_denied")).toBe(1);
     mesh.change(strict, "callee");
     await expect.poll(async () => (await mesh?.call())?.status, { timeout: 20_000 }).toBe(503);
   });

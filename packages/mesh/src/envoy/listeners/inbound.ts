@@ -13,11 +13,13 @@ import {
 } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
 import { TlsInspectorSchema } from "@legation/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
 import {
+  type HttpFilter,
   type LocalReplyConfig,
   LocalReplyConfigSchema,
   type ResponseMapper,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { TcpProxySchema } from "@legation/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import { plaintextCount } from "../../authorization/filters.js";
 import type { Trust } from "../../policy/identity/trust.js";
 import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
 import { failureHeader } from "../../policy/mesh-defaults/retry-policy.js";
@@ -51,8 +53,10 @@ export function inboundListener(
   defaults: MeshDefaults,
   { plaintext, mutual }: InboundAccess = { plaintext: true },
 ): Listener {
-  const filters = (authorization?: InboundAuthorization) =>
-    protocol === "tcp" ? tcpFilters(defaults, authorization) : [httpFilter(inboundManager(defaults, authorization))];
+  const filters = (authorization?: InboundAuthorization, count?: ReturnType<typeof plaintextCount>) =>
+    protocol === "tcp"
+      ? [...(count?.network ?? []), ...tcpFilters(defaults, authorization)]
+      : [httpFilter(inboundManager(defaults, authorization, count?.http))];
   const chains: FilterChain[] = [];
   const add = (chain: MessageInitShape<typeof FilterChainSchema>) => chains.push(create(FilterChainSchema, chain));
   if (mutual)
@@ -62,7 +66,8 @@ export function inboundListener(
       transportSocket: inboundTls(mutual.trust, protocol),
       filters: filters(mutual.authorization),
     });
-  if (plaintext && mutual) add({ name: "plaintext", filterChainMatch: { transportProtocol: "raw_buffer" }, filters: filters() });
+  if (plaintext && mutual)
+    add({ name: "plaintext", filterChainMatch: { transportProtocol: "raw_buffer" }, filters: filters(undefined, plaintextCount()) });
   else if (plaintext) add({ filters: filters() });
   return create(ListenerSchema, {
     name: inbound,
@@ -96,12 +101,12 @@ function firstBytes(protocol: Protocol): Pick<Listener, "listenerFilters" | "lis
   };
 }
 
-function inboundManager(defaults: MeshDefaults, authorization?: InboundAuthorization) {
+function inboundManager(defaults: MeshDefaults, authorization?: InboundAuthorization, count: readonly HttpFilter[] = []) {
   const manager = connectionManager(inbound, { case: "routeConfig", value: inboundRoutes() }, defaults);
   const { http = [], replies = [], accessLog: log = [] } = authorization ?? {};
   return {
     ...manager,
-    httpFilters: [...http, ...manager.httpFilters],
+    httpFilters: [...count, ...http, ...manager.httpFilters],
     // A rule for /admin must not be passed by /x/../admin: rules and application see one path, as behind Consul's own proxies.
     ...(authorization ? { normalizePath: true } : {}),
     accessLog: [...manager.accessLog, ...log],
