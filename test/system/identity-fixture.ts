@@ -21,17 +21,22 @@ export function policiesOf(mesh: Pick<Mesh, "sandbox">): string {
   return join(mesh.sandbox.dir, "policies");
 }
 
-/** A mesh whose control plane has its policies from files. */
+/** A mesh whose control plane has its policies from files; mode `off` at first, since an empty directory is taken for a mistake. */
 export function withPolicies(run: MeshRun = {}): MeshRun {
   const sandbox = openSandbox();
   const directory = policiesOf({ sandbox });
   mkdirSync(directory);
+  writeMode(directory, "off");
   return { ...run, sandbox, controlPlane: { ...run.controlPlane, flags: ["--policies", directory] } };
 }
 
 /** Puts a mode into force for the whole mesh. */
 export function setMode(mesh: Mesh, mode: IdentityMode): void {
-  const path = join(policiesOf(mesh), "identity.yaml");
+  writeMode(policiesOf(mesh), mode);
+}
+
+function writeMode(directory: string, mode: IdentityMode): void {
+  const path = join(directory, "identity.yaml");
   writeFileSync(`${path}.new`, `apiVersion: legation/v1\nkind: Identity\nname: mesh\nmode: ${mode}\nauthorization: off\n`);
   renameSync(`${path}.new`, path);
 }
