@@ -17,14 +17,19 @@ import type { Metrics } from "../telemetry/metrics.js";
 export interface CompiledServices {
   /**
    * Compiles these services anew and publishes the assignments that differ, in one step. Returns which these were, and the names of
-   * those that callers have to be compiled again for: another cluster, protocol or mode, the first instance, the last one gone. A service
-   * that cannot be compiled keeps what it had, with a problem that says so.
+   * those that callers have to be compiled again for: another cluster, protocol or mode, the first instance, the last one gone, or a
+   * caller that is ahead of it (`lookedAt`). A service that cannot be compiled keeps what it had, with a problem that says so.
    */
   compile(names: Iterable<string>): { readonly taken: readonly string[]; readonly reshaped: ReadonlySet<string> };
   /** A service's resources for a caller; one that is not registered has a cluster and no endpoints. Pay back with `release`. */
   acquire(name: string): CompiledService;
   /** Gives back one `acquire`; what neither the registry nor a caller needs is removed. */
   release(name: string): void;
+  /**
+   * Says that a caller was compiled by what is known of these services now. Where that is not what a service itself was compiled from, the
+   * caller is ahead of it: `compile` has callers compiled again then, even if all is by then as it was before.
+   */
+  lookedAt(names: Iterable<string>): void;
   /** True while a caller has acquired it. */
   isClaimed(name: string): boolean;
   /** A service that is registered or acquired. */
@@ -35,10 +40,21 @@ export interface CompiledServices {
 }
 
 interface Entry {
+  /** What it was compiled from. */
+  readonly service: CatalogService;
   readonly compiled: CompiledService;
-  /** All that a caller's own resources depend on. */
-  readonly shape: string;
+  readonly outline: string;
+  readonly strict: boolean;
+  /** A caller was compiled since by another outline or mode. */
+  overtaken: boolean;
 }
+
+/** What of a service's instances its callers look at. */
+const outlineOf = ({ instances }: CatalogService) => `${instances.length > 0} ${protocolOf(instances).protocol}`;
+
+/** All that a caller's own resources depend on. */
+const shapeOf = ({ compiled: { cluster, mutualCluster }, outline, strict }: Entry) =>
+  `${cluster.version} ${mutualCluster?.version ?? ""} ${outline} ${strict}`;
 
 /** Makes an empty collection over `catalog` and `identity`, and the cache's layer of endpoints. */
 export function createCompiledServices(o: {
@@ -54,16 +70,15 @@ export function createCompiledServices(o: {
   const claims = new Map<string, number>();
   o.cache.patch(endpointsLayer, {});
 
+  const known = (name: string): CatalogService => o.catalog(name) ?? { name, instances: [] };
+  const isStrict = (name: string) => o.identity(name).mode === "strict";
+
   function compileOne(name: string): Entry {
     const start = o.clock.monotonic();
-    const service = o.catalog(name) ?? { name, instances: [] };
-    const compiled = compileOrKeep(service);
-    const { cluster, mutualCluster } = compiled;
-    const strict = o.identity(name).mode === "strict";
-    const known = `${service.instances.length > 0} ${protocolOf(service.instances).protocol} ${strict}`;
-    const shape = `${cluster.version} ${mutualCluster?.version ?? ""} ${known}`;
+    const service = known(name);
+    const seen = { outline: outlineOf(service), strict: isStrict(name) };
+    const entry: Entry = { service, compiled: compileOrKeep(service), ...seen, overtaken: false };
     o.metrics.compiled("service", (o.clock.monotonic() - start) / 1_000);
-    const entry = { compiled, shape };
     entries.set(name, entry);
     return entry;
   }
@@ -96,9 +111,10 @@ export function createCompiledServices(o: {
         taken.push(name);
         const old = entries.get(name);
         if (o.catalog(name) || claims.has(name)) {
-          const { compiled, shape } = compileOne(name);
+          const entry = compileOne(name);
+          const { compiled } = entry;
           if (compiled.endpoints.version !== old?.compiled.endpoints.version) set.push(compiled);
-          if (shape !== old?.shape) reshaped.add(name);
+          if (!old || old.overtaken || shapeOf(entry) !== shapeOf(old)) reshaped.add(name);
         } else if (old) {
           entries.delete(name);
           gone.push(old.compiled);
@@ -123,6 +139,15 @@ export function createCompiledServices(o: {
       if (!old || o.catalog(name)) return;
       entries.delete(name);
       publish([], [old.compiled]);
+    },
+    lookedAt(names) {
+      for (const name of names) {
+        const entry = entries.get(name);
+        if (!entry) continue;
+        const service = known(name);
+        const same = isStrict(name) === entry.strict && (service === entry.service || outlineOf(service) === entry.outline);
+        if (!same) entry.overtaken = true;
+      }
     },
     isClaimed: (name) => claims.has(name),
     get: (name) => entries.get(name)?.compiled,

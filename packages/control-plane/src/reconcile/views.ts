@@ -94,7 +94,11 @@ export function createNodeViews(o: {
     return compiled;
   }
 
-  const compileCaller = (node: NodeMetadata) => timed(() => compileView(node, o.catalog, o.defaults, o.identity.policies()));
+  function compileCaller(node: NodeMetadata): ReturnType<typeof compileView> {
+    const compiled = timed(() => compileView(node, o.catalog, o.defaults, o.identity.policies()));
+    o.services.lookedAt(compiled.clusters);
+    return compiled;
+  }
 
   /** A node with a certificate gets the clusters that use it. */
   function fillView(layer: Layer, view: readonly MeshResource[]): void {

@@ -1,0 +1,82 @@
+import type { NodeMetadata, Protocol } from "@legation/contract";
+import { createLogger } from "@legation/runtime";
+import { createTestClock } from "@legation/runtime/testing";
+import { createResourceCache, TypeUrl } from "@legation/xds";
+import { describe, expect, test } from "vitest";
+import { instance } from "../testing/catalog.js";
+import { createChanges } from "./changes.js";
+import { createReconciler } from "./reconciler.js";
+
+const web: NodeMetadata = {
+  ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
+  ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
+  dependencies: [{ name: "orders", optional: false }],
+};
+const orders = (protocol: Protocol = "http") => ({ name: "orders", instances: [instance("orders", "o1", { meta: { protocol } })] });
+const strictly = (mode: "off" | "strict") => ({ mesh: {}, services: new Map([["orders", { mode }]]) });
+
+function scene() {
+  const clock = createTestClock();
+  const cache = createResourceCache();
+  const compiled = { service: 0, node: 0 };
+  const reconciler = createReconciler({
+    ...{ cache, clock, changes: createChanges(clock) },
+    metrics: { compiled: (what: "service" | "node") => compiled[what]++, published: () => undefined },
+    leaving: { consulAnswers: () => true, atWork: () => true },
+    log: createLogger({ name: "test", level: "silent" }),
+  });
+  const claim = () => reconciler.claim(web, { region: "", zone: "a" }, "n1/w1");
+  const settle = () => clock.advance(1_000);
+  const routes = ({ view }: ReturnType<typeof claim>) =>
+    view.layers.flatMap((layer) => [...(cache.layer(layer)?.get(TypeUrl.route)?.values() ?? [])].map(({ version }) => version));
+  return { reconciler, compiled, claim, settle, routes };
+}
+
+type Scene = ReturnType<typeof scene>;
+
+describe("a caller that connects between a change and the one that takes it back, before either was published", () => {
+  const cases: readonly (readonly [string, (to: Scene["reconciler"]) => void, (to: Scene["reconciler"]) => void])[] = [
+    ["the last instance goes and comes back", (to) => to.set(orders()), (to) => to.remove("orders")],
+    ["the instances of a service without any come and go", (to) => to.set({ name: "orders", instances: [] }), (to) => to.set(orders())],
+    ["the protocol becomes tcp and http again", (to) => to.set(orders()), (to) => to.set(orders("tcp"))],
+    ["the mode becomes strict and off again", (to) => to.setPolicies(strictly("off")), (to) => to.setPolicies(strictly("strict"))],
+  ];
+
+  test.each(cases)("gets what one gets that connects afterwards: %s", async (_, stays, passes) => {
+    const [early, late] = [scene(), scene()];
+    for (const { reconciler, settle } of [early, late]) {
+      reconciler.set(orders());
+      reconciler.setTrust(undefined);
+      stays(reconciler);
+      await settle();
+    }
+    const expected = late.claim();
+
+    // The first change opens the window in which the next ones wait.
+    early.reconciler.set({ name: "other", instances: [] });
+    early.reconciler.flush();
+    passes(early.reconciler);
+    const claim = early.claim();
+    expect([claim.problems, early.routes(claim)]).not.toEqual([expected.problems, late.routes(expected)]);
+    stays(early.reconciler);
+    await early.settle();
+
+    expect(claim.problems).toEqual(expected.problems);
+    expect(early.routes(claim)).toEqual(late.routes(expected));
+  });
+
+  test("is compiled once more for it, and no more than that", async () => {
+    const { reconciler, compiled, claim, settle } = scene();
+    reconciler.set(orders());
+    await settle();
+    reconciler.remove("orders");
+    claim();
+    reconciler.set(orders());
+    compiled.node = 0;
+    await settle();
+    expect(compiled.node).toBe(1);
+    reconciler.set({ ...orders(), instances: [...orders().instances, instance("orders", "o2")] });
+    await settle();
+    expect(compiled.node).toBe(1);
+  });
+});
