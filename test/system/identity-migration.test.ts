@@ -45,7 +45,7 @@ function answersPlainText(instance: ServiceProcess): Promise<boolean> {
 function held({ failures, streams, byKind }: MixedReport): void {
   expect(failures).toEqual({});
   expect(streams.broken).toEqual([]);
-  for (const { succeeded } of Object.values(byKind)) expect(succeeded).toBeGreaterThan(100);
+  for (const { succeeded } of Object.values(byKind)) expect(succeeded).toBeGreaterThan(20);
 }
 
 describe.each(consulVersions)("the way to strict and back, with Consul %s", (version) => {
@@ -133,6 +133,11 @@ describe.each(consulVersions)("the way to strict and back, with Consul %s", (ver
         },
         { what: `${instance.id} to wait for admin-1`, limitMs },
       );
+    // One that has not come back to a control plane that was killed is waited for by nobody.
+    await until(async () => (await admin.envoy.stats("^control_plane\\.connected_state$"))["control_plane.connected_state"] === 1, {
+      what: "admin-1's Envoy to be connected",
+      limitMs,
+    });
     const { envoy } = await admin.pids();
     process.kill(envoy, "SIGSTOP");
     try {
