@@ -38,6 +38,9 @@ export function maintenanceCheckId(serviceId: string): string {
   return `_service_maintenance:${serviceId}`;
 }
 
+/** What the IDs of the checks begin with that agents keep themselves, by TTL. They say with each status why. */
+export const agentCheckPrefix = "legation:";
+
 /** The name under which an instance's Envoy inbound address stands in `TaggedAddresses`. */
 export const meshAddressTag = "mesh";
 

@@ -1,7 +1,7 @@
 /** Whose registration stands in Consul under this instance's id. Pure. */
 
 import type { AgentService, Registration } from "@legation/consul";
-import { meshAddressTag } from "@legation/contract";
+import { agentCheckPrefix, meshAddressTag } from "@legation/contract";
 import type { RegisteredCheck } from "./consul-agent.js";
 
 /** The `Meta` key that names the agent which wrote a registration: `<uuid of its state directory>@<host name>`. */
@@ -9,7 +9,7 @@ export const ownerKey = "legation-agent";
 
 /** The id of the check that the agent's heartbeat keeps alive. */
 export function heartbeatCheckId(serviceId: string): string {
-  return `legation:${serviceId}:heartbeat`;
+  return `${agentCheckPrefix}${serviceId}:heartbeat`;
 }
 
 /** The verdict on a registration. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 
 import type { CheckState, Registration } from "@legation/consul";
-import { encodeMeta, meshAddressTag, type TlsState } from "@legation/contract";
+import { agentCheckPrefix, encodeMeta, meshAddressTag, type TlsState } from "@legation/contract";
 import type { ServiceDefinition } from "../config/definition.js";
 import { heartbeatCheckId, ownerKey } from "./ownership.js";
 
@@ -29,7 +29,7 @@ export const ownKeys = 3;
 
 /** The id of a health check in Consul. */
 export function healthCheckId(serviceId: string, name: string): string {
-  return `legation:${serviceId}:${name}`;
+  return `${agentCheckPrefix}${serviceId}:${name}`;
 }
 
 /** Where this instance is reached, and who registers it. */

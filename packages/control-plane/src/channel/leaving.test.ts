@@ -33,9 +33,12 @@ test("the same id on another node is another instance", () => {
 });
 
 const check = (id: string, status: "critical" | "warning") => ({ id, name: id, status, output: "" });
-test("a heartbeat that has lapsed takes no notice over: Consul may have heard nobody's", () => {
+test.each([
+  ["that has lapsed", "heartbeat", "TTL expired"],
+  ["of which a restarted Consul knows nothing", "legation:o1:heartbeat", ""],
+])("a heartbeat %s takes no notice over: Consul may have heard nobody's", (_what, id, output) => {
   const { notices } = scene();
-  const lapsed = { ...check("heartbeat", "critical"), output: "TTL expired" };
+  const lapsed = { ...check(id, "critical"), output };
   const silent = { name: "orders", instances: [instance("orders", "o1", { checks: [lapsed] })] };
   expect(notices.apply(silent).instances[0]?.leaving).toBe(true);
 });

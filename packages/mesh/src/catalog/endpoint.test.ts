@@ -124,6 +124,12 @@ describe("a service whose instances all lapse, because Consul has heard nobody f
     ).toEqual(["HEALTHY", "DRAINING", "UNHEALTHY", "DRAINING", "omitted"]);
   });
 
+  it("is tried after a restart of Consul, which holds each check of an agent for critical without a word", () => {
+    const forgotten = check("critical", "legation:orders-0:heartbeat");
+    expect(standing({ checks: [forgotten] }, { checks: [forgotten], leaving: true })).toEqual(["HEALTHY", "DRAINING"]);
+    expect(standing({ checks: [check("critical", "by-hand")] })).toEqual(["UNHEALTHY"]);
+  });
+
   it("gives those up as soon as one instance passes", () => {
     expect(standing({ checks: [lapsed("heartbeat")] }, { checks: [check("passing")] })).toEqual(["UNHEALTHY", "HEALTHY"]);
   });

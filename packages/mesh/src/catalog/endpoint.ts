@@ -1,5 +1,5 @@
 /** What Consul says of an instance → what EDS says of its endpoint: the one table, with a reason for each row. */
-import { drainingReason, maintenanceCheckId } from "@legation/contract";
+import { agentCheckPrefix, drainingReason, maintenanceCheckId } from "@legation/contract";
 import { addressProblem } from "./address.js";
 import { type CatalogService, type Check, compareText, type Instance } from "./instance.js";
 
@@ -77,9 +77,13 @@ function despiteSilence(endpoint: Endpoint): Endpoint {
   return { ...endpoint, health: "HEALTHY", reason: `${endpoint.reason}; tried all the same, since no instance of its service passes` };
 }
 
-/** True for a critical check that is so because nobody has updated it within its TTL. Consul writes that into the output. */
-export function hasLapsed({ status, output }: Check): boolean {
-  return status === "critical" && output.startsWith("TTL expired");
+/**
+ * True for a critical check that is so because nobody has updated it within its TTL, which Consul writes into the output; and for an agent's
+ * check that is critical without a word: a Consul that was restarted holds all of them for critical until it hears of them again.
+ */
+export function hasLapsed({ id, status, output }: Check): boolean {
+  if (status !== "critical") return false;
+  return output.startsWith("TTL expired") || (output === "" && id.startsWith(agentCheckPrefix));
 }
 
 /** True for an endpoint that takes new requests. */
