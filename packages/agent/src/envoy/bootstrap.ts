@@ -130,6 +130,14 @@ function controlPlanes(addresses: readonly HostPort[], tls: ControlPlaneIdentity
   };
 }
 
+/**
+ * A SPIFFE ID without its trust domain, which the roots stand for: a Consul that comes back empty has another one, and an Envoy that insisted on
+ * the one before could reach no control plane any more.
+ */
+function pathOf(spiffeId: string): string {
+  return spiffeId.slice(spiffeId.indexOf("/", "spiffe://".length));
+}
+
 /** The secrets are files that name files: Envoy reads all of them again when a new version is moved into the directory. */
 function mutualTls({ directory, spiffeId }: ControlPlaneIdentity): Json {
   const secret = (name: string, file: string): Json => ({
@@ -144,7 +152,7 @@ function mutualTls({ directory, spiffeId }: ControlPlaneIdentity): Json {
         alpnProtocols: ["h2"],
         tlsCertificateSdsSecretConfigs: [secret(secretNames.leaf, certificateFiles.leafSecret)],
         combinedValidationContext: {
-          defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { exact: spiffeId } }] },
+          defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { suffix: pathOf(spiffeId) } }] },
           validationContextSdsSecretConfig: secret(secretNames.roots, certificateFiles.rootsSecret),
         },
       },
