@@ -93,7 +93,9 @@ it("names the certificate's directory, and speaks to the control plane of its ow
     commonTlsContext: {
       tlsCertificateSdsSecretConfigs: [sds("leaf.sds.json")],
       combinedValidationContext: {
-        defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { suffix: "/ns/default/dc/dc1/svc/legation-control-plane" } }] },
+        defaultValidationContext: {
+          matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { suffix: "/ns/default/dc/dc1/svc/legation-control-plane" } }],
+        },
         validationContextSdsSecretConfig: sds("roots.sds.json"),
       },
     },
