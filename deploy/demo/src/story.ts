@@ -17,7 +17,7 @@ import { time } from "./view.js";
 
 /**
  * The facts for a shop with that identity. The order matters: what is killed is started again in the same fact, and what Envoys then eject is
- * back when shares are measured.
+ * back when shares are measured; and a Consul that comes back empty has another CA, which changes what Envoys are sent.
  */
 export function storyOf(identity: Identity): readonly Fact[] {
   const isOff = identity === "off";
@@ -28,8 +28,8 @@ export function storyOf(identity: Identity): readonly Fact[] {
     applicationKilled,
     instanceKilled,
     stopped,
-    consulAway(!isOff),
     controlPlaneKilled,
+    consulAway(!isOff),
     joined,
     ...(isOff ? [] : [encrypted]),
     ended,
