@@ -1,5 +1,5 @@
 /** What tests of identity need of a mesh: its policy, what the agents say of it, and the load of all protocols. */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { IdentityMode } from "@legation/contract";
 import {
@@ -11,7 +11,8 @@ import {
   type Sender,
   type ServiceProcess,
   startLoad,
-  until,
+  untilMode as untilModeWithin,
+  writeIdentity,
 } from "@legation/local";
 import { http2Sender, type StreamCounts, streamSender } from "@legation/prove/load";
 import { limitMs } from "./fixture.js";
@@ -36,39 +37,12 @@ export function setMode(mesh: Mesh, mode: IdentityMode): void {
 }
 
 function writeMode(directory: string, mode: IdentityMode): void {
-  const path = join(directory, "identity.yaml");
-  writeFileSync(`${path}.new`, `apiVersion: legation/v1\nkind: Identity\nname: mesh\nmode: ${mode}\nauthorization: off\n`);
-  renameSync(`${path}.new`, path);
+  writeIdentity(directory, { mode, authorization: "off" });
 }
 
-/** What an agent says of its instance's identity. */
-export interface IdentityView {
-  readonly mode: IdentityMode;
-  readonly tls: "plain" | "accepted" | "required";
-  readonly cause: string;
-  readonly waits?: string;
-  readonly phase: string;
-}
-
-/** Asks the instance's agent. */
-export async function identityOf(instance: ServiceProcess): Promise<IdentityView> {
-  return (await instance.ask<{ identity: IdentityView }>("GET", "/v1/status")).body.identity;
-}
-
-/** What an instance is to say of TLS when the mode has been reached. */
-export const reached = { off: "plain", permissive: "accepted", strict: "required" } as const;
-
-/** Waits until each instance is as the mode says, and waits for nothing. */
+/** Waits until each instance is as the mode says, and waits for nothing; twice as long as others wait, for a move has several steps. */
 export async function untilMode(instances: readonly ServiceProcess[], mode: IdentityMode): Promise<void> {
-  for (const instance of instances)
-    await until(
-      async (note) => {
-        const { identity } = (await instance.ask<{ identity: IdentityView }>("GET", "/v1/status")).body;
-        note(identity);
-        return identity.mode === mode && identity.tls === reached[mode] && identity.waits === undefined;
-      },
-      { what: `${instance.id} to be ${mode}`, limitMs: 2 * limitMs },
-    );
+  await untilModeWithin(instances, mode, 2 * limitMs);
 }
 
 /** How a load of all protocols went. */

@@ -1,11 +1,11 @@
 /** A service goes from plain text to strict mutual TLS and back under load, and neither callers nor Consul notice, whoever dies on the way. */
 import { connect } from "node:net";
 import type { IdentityMode } from "@legation/contract";
-import { type Mesh, type ServiceProcess, until } from "@legation/local";
+import { identityOf, type Mesh, type ServiceProcess, until } from "@legation/local";
 import { programOf } from "@legation/prove/services";
 import { describe, expect, it } from "vitest";
 import { consulVersions, inboundOf, limitMs, load, rowOf, untilHealthy, untilUsable, useMesh } from "./fixture.js";
-import { identityOf, type MixedReport, mixedLoad, setMode, untilMode, withPolicies } from "./identity-fixture.js";
+import { type MixedReport, mixedLoad, setMode, untilMode, withPolicies } from "./identity-fixture.js";
 
 const rate = 15;
 const there: readonly IdentityMode[] = ["permissive", "strict"];

@@ -1,17 +1,9 @@
 /** A control plane that comes back while Consul is away: by what it kept it is spoken to by TLS, and tells nobody anything new. */
 import { readFile } from "node:fs/promises";
-import {
-  type ConsulProcess,
-  type ControlPlaneProcess,
-  openSandbox,
-  type Sandbox,
-  startConsul,
-  startControlPlane,
-  until,
-} from "@legation/local";
+import { type ControlPlaneProcess, openSandbox, type Sandbox, startConsul, startControlPlane, until } from "@legation/local";
 import { afterEach, expect, it } from "vitest";
 import { consulVersions, limitMs } from "./fixture.js";
-import { type Leaf, startXdsEnvoy, type XdsEnvoy } from "./xds-envoy.js";
+import { leafOf, startXdsEnvoy, type XdsEnvoy } from "./xds-envoy.js";
 
 let sandbox: Sandbox | undefined;
 afterEach(async () => {
@@ -21,12 +13,6 @@ afterEach(async () => {
 
 interface Dump {
   readonly configs: readonly Readonly<Record<string, unknown>>[];
-}
-
-async function leafOf(consul: ConsulProcess, service: string): Promise<Leaf> {
-  const leaf = await consul.get<{ CertPEM: string; PrivateKeyPEM: string }>(`/v1/agent/connect/ca/leaf/${service}`);
-  const { Roots } = await consul.get<{ Roots: { RootCert: string }[] }>("/v1/agent/connect/ca/roots");
-  return { cert: leaf.CertPEM, key: leaf.PrivateKeyPEM, roots: Roots.map(({ RootCert }) => RootCert).join("\n") };
 }
 
 /** What Envoy holds from xDS, with the versions: everything of its dump that has one. */

@@ -2,13 +2,20 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeNodeMetadata, type NodeMetadata } from "@legation/contract";
-import { createEnvoyAdmin, type EnvoyAdmin, findEnvoy, type Sandbox } from "@legation/local";
+import { type ConsulProcess, createEnvoyAdmin, type EnvoyAdmin, findEnvoy, type Sandbox } from "@legation/local";
 
 /** A certificate with its key and the roots, PEM; Consul's words. */
 export interface Leaf {
   readonly key: string;
   readonly cert: string;
   readonly roots: string;
+}
+
+/** The certificate of a service, with the roots, as Consul issues it to anybody without ACLs. */
+export async function leafOf(consul: ConsulProcess, service: string): Promise<Leaf> {
+  const leaf = await consul.get<{ CertPEM: string; PrivateKeyPEM: string }>(`/v1/agent/connect/ca/leaf/${service}`);
+  const { Roots } = await consul.get<{ Roots: { RootCert: string }[] }>("/v1/agent/connect/ca/roots");
+  return { cert: leaf.CertPEM, key: leaf.PrivateKeyPEM, roots: Roots.map(({ RootCert }) => RootCert).join("\n") };
 }
 
 /** What such an Envoy says of itself and shows. */

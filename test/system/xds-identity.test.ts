@@ -18,7 +18,7 @@ import {
 } from "@legation/local";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { consulVersions, limitMs } from "./fixture.js";
-import { type Leaf, startXdsEnvoy, type XdsEnvoy } from "./xds-envoy.js";
+import { type Leaf, leafOf, startXdsEnvoy, type XdsEnvoy } from "./xds-envoy.js";
 
 interface SecurityEvent {
   readonly kind: string;
@@ -58,12 +58,6 @@ function useControlPlane(version: ConsulVersion) {
 async function put(consul: ConsulProcess, path: string, body: unknown): Promise<void> {
   const answer = await fetch(consul.url + path, { method: "PUT", body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`PUT ${path}: ${answer.status} ${await answer.text()}`);
-}
-
-async function leafOf(consul: ConsulProcess, service: string): Promise<Leaf> {
-  const leaf = await consul.get<{ CertPEM: string; PrivateKeyPEM: string }>(`/v1/agent/connect/ca/leaf/${service}`);
-  const { Roots } = await consul.get<{ Roots: { RootCert: string }[] }>("/v1/agent/connect/ca/roots");
-  return { cert: leaf.CertPEM, key: leaf.PrivateKeyPEM, roots: Roots.map(({ RootCert }) => RootCert).join("\n") };
 }
 
 describe.each(consulVersions)("with Consul %s", (version) => {

@@ -23,7 +23,6 @@ export interface IdentityView {
   readonly phase: string;
 }
 
-const limitMs = 60_000;
 const reached = { off: "plain", permissive: "accepted", strict: "required" } as const satisfies Record<IdentityMode, IdentityView["tls"]>;
 
 /** Puts a policy into force for the mesh whose control planes have `--policies directory`. */
@@ -39,8 +38,8 @@ export async function identityOf(instance: ServiceProcess): Promise<IdentityView
   return (await instance.ask<{ identity: IdentityView }>("GET", "/v1/status")).body.identity;
 }
 
-/** Waits until each instance stands as the mode says, and waits for nothing. Throws with the first that does not. */
-export async function untilMode(instances: readonly ServiceProcess[], mode: IdentityMode): Promise<void> {
+/** Waits until each instance stands as the mode says, and waits for nothing. Throws with the first that does not within `limitMs`; 60 s by default. */
+export async function untilMode(instances: readonly ServiceProcess[], mode: IdentityMode, limitMs = 60_000): Promise<void> {
   for (const instance of instances)
     await until(
       async (note) => {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { call as callAnywhere, type Surroundings } from "./testing/capture.js";
+import { listening } from "./testing/listening.js";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -19,9 +20,7 @@ async function serve(answers: Record<string, unknown>): Promise<string> {
     response.end(typeof body === "string" ? body : JSON.stringify(body));
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
+  return await listening(server);
 }
 
 /** A URL at which nothing listens. */

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { call } from "../testing/capture.js";
+import { listening } from "../testing/listening.js";
 import { show } from "./security-events.js";
 
 const event = {
@@ -21,9 +22,7 @@ const server = createServer((request, answer) => {
 });
 let api: string[];
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  api = ["--api", `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`];
+  api = ["--api", await listening(server)];
 });
 afterAll(() => server.close());
 

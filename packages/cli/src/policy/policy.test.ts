@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { contentHash, documentText, type PolicyDocument } from "@legation/mesh/policy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { call } from "../testing/capture.js";
+import { listening } from "../testing/listening.js";
 
 let dir: string;
 const servers: Server[] = [];
@@ -33,9 +34,7 @@ async function plane(...answers: object[]) {
     });
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return { api: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, asked };
+  return { api: await listening(server), asked };
 }
 
 const file = (name: string, text: string) => {
