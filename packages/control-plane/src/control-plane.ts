@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
-import { identityPolicies } from "@legation/mesh/policy";
+import { identityPolicies, trafficPolicies } from "@legation/mesh/policy";
 import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
 import { createSecureServer } from "./api/secure-server.js";
@@ -105,7 +105,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     approvalKeys: config.approvalKeys,
     stateDir,
     consul,
-    apply: (set) => reconciler.setPolicies(identityPolicies(set.of("Identity"))),
+    apply: (set) => reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set)),
     settled: () => xds.refresh(),
     changes,
     security: securityEvents,

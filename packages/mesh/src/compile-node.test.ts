@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { CatalogService } from "./catalog/instance.js";
 import { compileNode } from "./compile-node.js";
 import { layersOf } from "./layers.js";
-import { meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
+import { noTraffic } from "./policy/traffic/traffic-policies.js";
 import { anyService, instance } from "./proof/instances.js";
 
 const web: NodeMetadata = {
@@ -23,7 +23,7 @@ const web: NodeMetadata = {
 const dependsOn = (...names: string[]): NodeMetadata => ({ ...web, dependencies: names.map((name) => ({ name, optional: false })) });
 const registered = (name: string): CatalogService => ({ name, instances: [instance({ service: name })] });
 const compile = (node: NodeMetadata, catalog: (name: string) => CatalogService | undefined = registered) =>
-  compileNode(node, catalog, meshDefaults);
+  compileNode(node, catalog, noTraffic);
 const domains = (node: NodeMetadata, catalog = registered) =>
   compile(node, catalog).view.flatMap(({ bytes }) =>
     fromBinary(RouteConfigurationSchema, bytes).virtualHosts.map((host) => host.domains[0]),

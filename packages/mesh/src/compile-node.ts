@@ -6,21 +6,21 @@ import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route
 import { type Secret, SecretSchema } from "@legation/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type { Admission } from "./authorization/admission.js";
 import { inboundAuthorization } from "./authorization/filters.js";
+import { type Callee, calleeOf } from "./callee.js";
 import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
-import { protocolOf } from "./catalog/protocol.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
 import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
-import { outbound, outboundRoutes, type RoutedDependency } from "./envoy/routes/outbound.js";
+import { outbound, outboundRoutes } from "./envoy/routes/outbound.js";
 import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
 import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
 import { spiffePrefix, type Trust } from "./policy/identity/trust.js";
-import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
+import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
-import { type MeshResource, resource } from "./resource.js";
+import { type MeshResource, provenance, resource } from "./resource.js";
 
 /** What a node gets of its own. */
 export interface CompiledNode {
@@ -45,57 +45,66 @@ export interface NodeIdentity {
 }
 
 /**
- * Compiles a node from its own description. Of its dependencies it looks only at whether they exist, speak TCP and are strict, so that its
- * view has to be compiled again when one of its `clusters` appears, vanishes or changes in that, and at no other change. Its instance
- * resources change with its own service's policy, and with what its own registration says of TLS.
+ * Compiles a node from its own description. Of its dependencies it looks only at what `Callee` says, so that its view has to be compiled
+ * again when the `outline` of one of its `clusters` changes, and at no other change. Its instance resources change with its own service's
+ * policies, and with what its own registration says of TLS.
  */
 export function compileNode(
   node: NodeMetadata,
   catalog: (name: string) => CatalogService | undefined,
-  defaults: MeshDefaults,
+  policies: TrafficPolicies,
   identity: NodeIdentity = { policies: noIdentityPolicies },
 ): CompiledNode {
-  const { view, clusters, problems } = compileView(node, catalog, defaults, identity.policies);
-  const own = compileInstance(node, defaults, identity);
+  const known = (name: string) => catalog(name) ?? { name, instances: [] };
+  const { view, clusters, problems } = compileView(node, (name) =>
+    calleeOf(known(name), policies, identityOf(identity.policies, name).mode),
+  );
+  const own = compileInstance(node, trafficTo(known(node.service), policies), identity);
   return { view, instance: own.instance, clusters, problems: [...problems, ...own.problems] };
 }
 
 /** The part of `compileNode` that a node shares. */
-export function compileView(
-  node: NodeMetadata,
-  catalog: (name: string) => CatalogService | undefined,
-  defaults: MeshDefaults,
-  policies: IdentityPolicies,
-): Omit<CompiledNode, "instance"> {
+export function compileView(node: NodeMetadata, calleeNamed: (name: string) => Callee): Omit<CompiledNode, "instance"> {
   const { problems, say } = problemsOf(node);
   if (node.kind === "gateway") {
     say("gateway-unserved", "gateways get no configuration: run it as kind sidecar");
     return { view: [], clusters: [], problems };
   }
-  const dependencies = callable(node, (name) => catalog(name) !== undefined, say).map((name) => ({
-    name,
-    tcp: speaksTcp(name, catalog(name), say),
-  }));
-  for (const { name } of dependencies) sayIfRefused(node, name, policies, say);
-  const own = { service: node.service, source: "default" };
+  const dependencies = callable(node, calleeNamed, say);
+  for (const callee of dependencies) {
+    sayIfUnreachable(callee, say);
+    sayIfRefused(node, callee, say);
+  }
+  const documents = [...new Set(dependencies.flatMap((callee) => callee.documents))];
+  const own = provenance(node.service, "default", documents);
   const view =
     node.kind === "grpc"
       ? dependencies.flatMap(({ name }) => [
           resource(ListenerSchema, name, apiListener(name), own),
           resource(RouteConfigurationSchema, name, apiRoutes(name), own),
         ])
-      : [resource(RouteConfigurationSchema, outbound, outboundRoutes(node.service, dependencies, defaults), own)];
+      : [
+          resource(
+            RouteConfigurationSchema,
+            outbound,
+            outboundRoutes(
+              node.service,
+              dependencies.map((callee) => callee.virtualHost),
+            ),
+            own,
+          ),
+        ];
   return { view, clusters: dependencies.map(({ name }) => name), problems };
 }
 
 /** The part of `compileNode` that is one instance's alone. */
 export function compileInstance(
   node: NodeMetadata,
-  defaults: MeshDefaults,
+  traffic: ServiceTraffic,
   identity: NodeIdentity,
 ): Pick<CompiledNode, "instance" | "problems"> {
   const { problems, say } = problemsOf(node);
-  return { instance: node.kind === "sidecar" ? sidecar(node, defaults, identity, say) : [], problems };
+  return { instance: node.kind === "sidecar" ? sidecar(node, traffic, identity, say) : [], problems };
 }
 
 function problemsOf({ service }: NodeMetadata): { readonly problems: Problem[]; readonly say: Say } {
@@ -109,27 +118,26 @@ type Say = (code: Problem["code"], message: string) => void;
  * The names that can be routed to, sorted, each once: host names know no case, and Envoy refuses routes in which two are equal. Of
  * two that differ in case only, the registered one stays.
  */
-function callable(node: NodeMetadata, registered: (name: string) => boolean, say: Say): string[] {
-  const names = new Map<string, string>();
-  const wanted = [...new Set(node.dependencies.map(({ name }) => name))].sort(compareText);
-  for (const name of [...wanted.filter(registered), ...wanted.filter((other) => !registered(other))]) {
+function callable(node: NodeMetadata, calleeNamed: (name: string) => Callee, say: Say): Callee[] {
+  const callees = new Map<string, Callee>();
+  const wanted = [...new Set(node.dependencies.map(({ name }) => name))].sort(compareText).map(calleeNamed);
+  for (const callee of [...wanted.filter(({ registered }) => registered), ...wanted.filter(({ registered }) => !registered)]) {
+    const { name } = callee;
     const flaw = serviceNameProblem(name);
-    const twin = names.get(name.toLowerCase());
+    const twin = callees.get(name.toLowerCase())?.name;
     if (flaw) say("dependency-name", `a dependency is left out: ${flaw}`);
     else if (name.toLowerCase() === node.service.toLowerCase())
       say("dependency-self", `${name} depends on itself, which is left out: remove it from its dependencies`);
     else if (twin !== undefined) say("dependency-twice", `dependency ${name} is left out: as a host name it is the same as ${twin}`);
-    else names.set(name.toLowerCase(), name);
+    else callees.set(name.toLowerCase(), callee);
   }
-  return [...names.values()].sort(compareText);
+  return [...callees.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
-function speaksTcp(name: string, service: CatalogService | undefined, say: Say): RoutedDependency["tcp"] {
-  if (!service || service.instances.length === 0)
-    say("dependency-unknown", `dependency ${name} is not registered: requests to it fail until an instance of ${name} is`);
-  const tcp = service !== undefined && protocolOf(service.instances).protocol === "tcp";
-  if (tcp) say("dependency-tcp", `dependency ${name} speaks tcp and is not served over HTTP: requests to it are answered 502`);
-  return tcp;
+function sayIfUnreachable({ name, registered, protocol }: Callee, say: Say): void {
+  if (!registered) say("dependency-unknown", `dependency ${name} is not registered: requests to it fail until an instance of ${name} is`);
+  if (protocol === "tcp")
+    say("dependency-tcp", `dependency ${name} speaks tcp and is not served over HTTP: requests to it are answered 502`);
 }
 
 /** True for a node whose Envoy calls by mutual TLS where it can: it has a certificate. A gRPC application without an Envoy never does. */
@@ -137,8 +145,8 @@ export function hasIdentity({ kind, certificates }: NodeMetadata): boolean {
   return kind === "sidecar" && certificates !== undefined;
 }
 
-function sayIfRefused(node: NodeMetadata, name: string, policies: IdentityPolicies, say: Say): void {
-  if (identityOf(policies, name).mode !== "strict" || hasIdentity(node)) return;
+function sayIfRefused(node: NodeMetadata, { name, mode }: Callee, say: Say): void {
+  if (mode !== "strict" || hasIdentity(node)) return;
   const why =
     node.kind === "grpc" ? "a gRPC application without an Envoy calls in plain text" : `a node of ${node.service} has no certificate`;
   const mend = node.kind === "grpc" ? "run it with an Envoy" : "let its agent get one from Consul (identity.certificates: on)";
@@ -148,8 +156,8 @@ function sayIfRefused(node: NodeMetadata, name: string, policies: IdentityPolici
   );
 }
 
-function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdentity, say: Say): MeshResource[] {
-  const own = { service: node.service, source: "default" };
+function sidecar(node: NodeMetadata, { settings, documents }: ServiceTraffic, identity: NodeIdentity, say: Say): MeshResource[] {
+  const own = provenance(node.service, "default", documents);
   const resources: MeshResource[] = [];
   const bindable = (what: "inbound" | "outbound") => {
     const address = splitAddress(node[what]);
@@ -158,14 +166,14 @@ function sidecar(node: NodeMetadata, defaults: MeshDefaults, identity: NodeIdent
     return undefined;
   };
   const outside = bindable("outbound");
-  if (outside) resources.push(resource(ListenerSchema, outbound, outboundListener(outside, defaults), own));
+  if (outside) resources.push(resource(ListenerSchema, outbound, outboundListener(outside, settings), own));
   const inside = bindable("inbound");
   const app = splitAddress(node.app);
   if (!app) say("node-address", `no inbound listener: app is "${node.app}", and it has to be host:port`);
   if (inside && app) {
     const access = accessTo(node, identity, say);
-    if (access) resources.push(resource(ListenerSchema, "inbound", inboundListener(inside, node.protocol, defaults, access), own));
-    resources.push(resource(ClusterSchema, inboundCluster, appCluster(app, node.protocol, defaults), own));
+    if (access) resources.push(resource(ListenerSchema, "inbound", inboundListener(inside, node.protocol, settings, access), own));
+    resources.push(resource(ClusterSchema, inboundCluster, appCluster(app, node.protocol, settings), own));
   }
   if (node.certificates !== undefined)
     for (const secret of [...secrets(node.certificates), ...admitting(node, node.certificates, identity)])

@@ -5,14 +5,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CatalogService, Instance } from "./catalog/instance.js";
 import { compileService } from "./compile-service.js";
-import { type MeshDefaults, meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
+import { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
+import { noTraffic } from "./policy/traffic/traffic-policies.js";
 import { anyService, check, instance, instances } from "./proof/instances.js";
 
 const orders = (...list: Instance[]): CatalogService => ({ name: "orders", instances: list });
-const clusterOf = (service: CatalogService, defaults: MeshDefaults = meshDefaults) =>
-  fromBinary(ClusterSchema, compileService(service, defaults).cluster.bytes);
+const clusterOf = (service: CatalogService, base: TrafficSettings = defaultSettings) =>
+  fromBinary(ClusterSchema, compileService(service, { ...noTraffic, base }).cluster.bytes);
 const assignmentOf = (service: CatalogService) =>
-  fromBinary(ClusterLoadAssignmentSchema, compileService(service, meshDefaults).endpoints.bytes);
+  fromBinary(ClusterLoadAssignmentSchema, compileService(service, noTraffic).endpoints.bytes);
 const addresses = (service: CatalogService) =>
   assignmentOf(service).endpoints.flatMap(({ lbEndpoints }) =>
     lbEndpoints.map(({ hostIdentifier }) => {
@@ -38,7 +39,7 @@ describe("a compiled service", () => {
     );
     fc.assert(
       fc.property(shuffled, ([service, other]) => {
-        expect(compileService(other, meshDefaults)).toEqual(compileService(service, meshDefaults));
+        expect(compileService(other, noTraffic)).toEqual(compileService(service, noTraffic));
       }),
     );
   });
@@ -46,7 +47,7 @@ describe("a compiled service", () => {
   it("has a version that is equal exactly when its bytes are", () => {
     fc.assert(
       fc.property(anyService, anyService, (a, b) => {
-        const [x, y] = [compileService(a, meshDefaults).endpoints, compileService(b, meshDefaults).endpoints];
+        const [x, y] = [compileService(a, noTraffic).endpoints, compileService(b, noTraffic).endpoints];
         expect(x.version === y.version).toBe(Buffer.from(x.bytes).equals(Buffer.from(y.bytes)));
         expect(x.version).toMatch(/^[0-9a-f]{16}$/);
       }),
@@ -70,33 +71,33 @@ describe("a compiled service", () => {
   });
 
   it("changes only its endpoints when health, weights or instances change", () => {
-    const before = compileService(orders(...instances(3)), meshDefaults);
+    const before = compileService(orders(...instances(3)), noTraffic);
     for (const changed of [
       instances(2),
       instances(3, { weights: { passing: 9, warning: 1 } }),
       instances(3, { checks: [check("critical")] }),
     ]) {
-      const after = compileService(orders(...changed), meshDefaults);
+      const after = compileService(orders(...changed), noTraffic);
       expect(after.cluster.version).toBe(before.cluster.version);
       expect(after.endpoints.version).not.toBe(before.endpoints.version);
     }
   });
 
   it("changes nothing when only the output of a check, a tag or a user's metadata changes", () => {
-    const at = (overrides: Partial<Instance>) => compileService(orders(instance(overrides)), meshDefaults);
+    const at = (overrides: Partial<Instance>) => compileService(orders(instance(overrides)), noTraffic);
     const before = at({ checks: [{ ...check("passing"), output: "12 ms" }] });
     expect(at({ checks: [{ ...check("passing"), output: "13 ms" }], tags: ["v2"], meta: { team: "red" } })).toEqual(before);
   });
 
   it("is an empty cluster without instances, so that requests fail at once", () => {
-    const { cluster, endpoints, problems } = compileService(orders(), meshDefaults);
+    const { cluster, endpoints, problems } = compileService(orders(), noTraffic);
     expect([cluster.name, endpoints.name]).toEqual(["orders", "orders"]);
     expect(assignmentOf(orders())).toMatchObject({ clusterName: "orders", endpoints: [] });
     expect(problems).toEqual([]);
   });
 
   it("names what it came from", () => {
-    const { cluster, endpoints } = compileService(orders(), meshDefaults);
+    const { cluster, endpoints } = compileService(orders(), noTraffic);
     expect([cluster.provenance, endpoints.provenance]).toEqual([
       { service: "orders", source: "catalog" },
       { service: "orders", source: "catalog" },
@@ -110,7 +111,7 @@ describe("instances in each other's way", () => {
     const fresh = instance({ node: "host-b", id: "new" });
     for (const service of [orders(stale, fresh), orders(fresh, stale)]) {
       expect(addresses(service)).toEqual(["10.0.0.1"]);
-      expect(compileService(service, meshDefaults).problems).toEqual([
+      expect(compileService(service, noTraffic).problems).toEqual([
         {
           code: "duplicate-address",
           service: "orders",
@@ -124,7 +125,7 @@ describe("instances in each other's way", () => {
   it("serves equal IDs on two nodes, and names both nodes", () => {
     const service = orders(instance({ node: "host-a" }), instance({ node: "host-b", address: "10.0.0.2" }));
     expect(addresses(service)).toEqual(["10.0.0.1", "10.0.0.2"]);
-    expect(compileService(service, meshDefaults).problems).toMatchObject([
+    expect(compileService(service, noTraffic).problems).toMatchObject([
       { code: "duplicate-id", message: expect.stringContaining("host-a and host-b") },
     ]);
   });
@@ -132,7 +133,7 @@ describe("instances in each other's way", () => {
   it("leaves out an instance with port 0 and says which", () => {
     const service = orders(instance({ port: 0 }), instance({ node: "host-b", id: "orders-2", address: "10.0.0.2" }));
     expect(addresses(service)).toEqual(["10.0.0.2"]);
-    expect(compileService(service, meshDefaults).problems).toMatchObject([
+    expect(compileService(service, noTraffic).problems).toMatchObject([
       { code: "instance-address", message: expect.stringMatching(/^host-a\/orders-1 gets no traffic: its port 0/) },
     ]);
   });
@@ -158,8 +159,8 @@ describe("the protocol of a service", () => {
     orders(...protocols.map((protocol, i) => instance({ id: `orders-${i}`, address: `10.0.0.${i + 1}`, meta: { protocol } })));
 
   it("is what most instances say, and the odd one is named", () => {
-    const { cluster, problems } = compileService(speaking("grpc", "http", "grpc"), meshDefaults);
-    expect(cluster.version).toBe(compileService(speaking("grpc"), meshDefaults).cluster.version);
+    const { cluster, problems } = compileService(speaking("grpc", "http", "grpc"), noTraffic);
+    expect(cluster.version).toBe(compileService(speaking("grpc"), noTraffic).cluster.version);
     expect(problems).toMatchObject([{ code: "service-protocols", message: expect.stringContaining("host-a/orders-1 (http)") }]);
   });
 
@@ -174,7 +175,7 @@ describe("the protocol of a service", () => {
 describe("the defaults in a cluster", () => {
   it("sweep at least six times in a recovery timeout, and at least every ten seconds", () => {
     const sweep = (recoveryTimeout: number) =>
-      clusterOf(orders(), { ...meshDefaults, circuitBreaker: { ...meshDefaults.circuitBreaker, recoveryTimeout } }).outlierDetection
+      clusterOf(orders(), { ...defaultSettings, circuitBreaker: { ...defaultSettings.circuitBreaker, recoveryTimeout } }).outlierDetection
         ?.interval;
     expect(sweep(600_000)).toMatchObject({ seconds: 10n, nanos: 0 });
     expect(sweep(60_000)).toMatchObject({ seconds: 10n, nanos: 0 });
@@ -182,14 +183,17 @@ describe("the defaults in a cluster", () => {
   });
 
   it("eject all and try none when all shall fail fast", () => {
-    const cluster = clusterOf(orders(), { ...meshDefaults, circuitBreaker: { ...meshDefaults.circuitBreaker, whenAllFail: "fail-fast" } });
+    const cluster = clusterOf(orders(), {
+      ...defaultSettings,
+      circuitBreaker: { ...defaultSettings.circuitBreaker, whenAllFail: "fail-fast" },
+    });
     expect(cluster.outlierDetection?.maxEjectionPercent).toBe(100);
     expect(cluster.commonLbConfig?.healthyPanicThreshold?.value).toBe(0);
   });
 
   it("have a policy of Envoy's for every strategy, and one that gRPC knows behind it", () => {
     const policies = (["health_based", "least_connections", "round_robin", "weighted_round_robin", "random"] as const).map((strategy) =>
-      clusterOf(orders(), { ...meshDefaults, balancing: { ...meshDefaults.balancing, strategy } }).loadBalancingPolicy?.policies.map(
+      clusterOf(orders(), { ...defaultSettings, balancing: { ...defaultSettings.balancing, strategy } }).loadBalancingPolicy?.policies.map(
         (policy) => policy.typedExtensionConfig?.name.split(".").at(-1),
       ),
     );

@@ -2,6 +2,7 @@
 import { type IdentityMode, serviceNameProblem } from "@legation/contract";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
+import { type Callee, callee } from "./callee.js";
 import type { CatalogService } from "./catalog/instance.js";
 import { placeEndpoints } from "./catalog/placement.js";
 import { protocolOf } from "./catalog/protocol.js";
@@ -9,10 +10,9 @@ import { type MutualTls, serviceCluster } from "./envoy/clusters/service-cluster
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
-import type { MeshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
-import { withWishes } from "./policy/service/wishes.js";
+import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
-import { type MeshResource, resource } from "./resource.js";
+import { type MeshResource, provenance, resource } from "./resource.js";
 
 /** What every caller of a service gets. */
 export interface CompiledService {
@@ -22,6 +22,8 @@ export interface CompiledService {
   readonly mutualCluster?: MeshResource;
   /** Under the cluster's name. Holds the IP endpoints only; a cluster with host names carries its endpoints itself. */
   readonly endpoints: MeshResource;
+  /** What goes into its callers' routes. */
+  readonly callee: Callee;
   readonly problems: readonly Problem[];
 }
 
@@ -33,22 +35,23 @@ export interface CalleeIdentity {
 }
 
 /**
- * Compiles a service by itself: nothing but its own instances, its identity and the defaults, with the service's own wishes above them, is
- * in the result, and the order of the instances is not.
+ * Compiles a service by itself: nothing but its own instances, its identity and what policies say of it is in the result, and the order of
+ * the instances is not.
  * A service without instances, known or not, has a cluster and an empty assignment, so that requests to it fail at once.
  */
 export function compileService(
   service: CatalogService,
-  defaults: MeshDefaults,
+  policies: TrafficPolicies,
   identity: CalleeIdentity = { mode: "off" },
 ): CompiledService {
   const { name } = service;
   const { localities, problems: placementProblems } = placeEndpoints(service);
   const { protocol, problem: protocolProblem } = protocolOf(service.instances);
-  const { settings, problems: wishProblems } = withWishes(service.instances, defaults);
+  const traffic = trafficTo(service, policies);
+  const { settings, documents } = traffic;
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
-  for (const message of wishProblems) problems.push({ code: "service-wish", service: name, message });
+  for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 
@@ -57,14 +60,15 @@ export function compileService(
   const addressed = localities
     .map((locality) => ({ ...locality, endpoints: locality.endpoints.filter((endpoint) => endpoint.ip) }))
     .filter((locality) => locality.endpoints.length > 0);
-  const provenance = { service: name, source: "catalog" };
+  const origin = provenance(name, "catalog", documents);
   const cluster = (mutual?: MutualTls) =>
-    resource(ClusterSchema, name, serviceCluster(name, protocol, localities, settings, mutual), provenance);
+    resource(ClusterSchema, name, serviceCluster(name, protocol, localities, settings, mutual), origin);
   const { mode, trust } = identity;
   return {
     cluster: cluster(),
     ...(trust ? { mutualCluster: cluster({ trust, strict: mode === "strict" }) } : {}),
-    endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed), provenance),
+    endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed), origin),
+    callee: callee(service, traffic, mode),
     problems,
   };
 }

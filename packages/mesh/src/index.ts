@@ -20,6 +20,7 @@ export { type IntentionIndex, indexIntentions, type KnownIntentions } from "./au
 export { patternProblem } from "./authorization/pattern.js";
 export { type DenialInput, denials, strangerRule } from "./authorization/rbac.js";
 export type { CallRequest } from "./authorization/request-match.js";
+export { type Callee, calleeOf } from "./callee.js";
 export { addressOf } from "./catalog/address.js";
 export { type Endpoint, type EndpointHealth, endpointOf, endpointsOf, hasLapsed, isServing, type Omission } from "./catalog/endpoint.js";
 export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf, metaOf } from "./catalog/instance.js";
@@ -49,6 +50,7 @@ export {
 } from "./policy/identity/identity.js";
 export { answersPlaintext, answersTls, takesMutualTls } from "./policy/identity/plaintext.js";
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
-export { type MeshDefaults, meshDefaults } from "./policy/mesh-defaults/mesh-defaults.js";
+export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
+export { noTraffic, type ServiceTraffic, type TrafficPolicies, trafficChanges, trafficTo } from "./policy/traffic/traffic-policies.js";
 export type { Problem } from "./problem.js";
 export type { MeshResource, Provenance } from "./resource.js";

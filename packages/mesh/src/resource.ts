@@ -9,8 +9,15 @@ export interface Provenance {
   readonly service: string;
   /** `catalog`, `default`, or the path of a policy. */
   readonly source: string;
+  /** The policies that have a say in it, as `Kind/name`. */
+  readonly policies?: readonly string[];
   /** The part of that source, where it is more than the whole. */
   readonly path?: string;
+}
+
+/** Where a resource came from. `policies` are left out where none has a say. */
+export function provenance(service: string, source: string, policies: readonly string[]): Provenance {
+  return { service, source, ...(policies.length > 0 ? { policies } : {}) };
 }
 
 /** One Envoy message. Immutable: `bytes` are shared by everyone who holds it. */

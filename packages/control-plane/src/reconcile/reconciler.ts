@@ -7,12 +7,13 @@ import {
   identityOf,
   isServing,
   type KnownIntentions,
-  type MeshDefaults,
-  meshDefaults,
+  noTraffic,
   type Problem,
   type ServiceIdentityPolicy,
+  type TrafficPolicies,
   type Trust,
   takesMutualTls,
+  trafficChanges,
 } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
@@ -53,8 +54,8 @@ export interface Reconciler {
   };
   /** Compiles what the node of an instance (`instanceKey`) needs and claims it until `release`. */
   claim(node: NodeMetadata, place: NodePlace, instance: string): NodeClaim;
-  /** The `Identity` policies that hold from now on. Compiled for exactly those services that they change. */
-  setPolicies(policies: IdentityPolicies): void;
+  /** The policies that hold from now on; of traffic none unless given. Compiled for exactly those services that they change. */
+  setPolicies(identity: IdentityPolicies, traffic?: TrafficPolicies): void;
   /** Whose certificates count from now on. */
   setTrust(trust: Trust | undefined): void;
   trust(): Trust | undefined;
@@ -92,7 +93,6 @@ export interface ReconcilerOptions {
   readonly leaving: LeavingEvidence;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly defaults?: MeshDefaults;
   /** Called when `identityKnown` has become true. */
   readonly identified?: () => void;
   /** Called after each `setPolicies`. */
@@ -101,7 +101,7 @@ export interface ReconcilerOptions {
 
 /** Makes a reconciler with an empty registry. */
 export function createReconciler(o: ReconcilerOptions): Reconciler {
-  const defaults = o.defaults ?? meshDefaults;
+  let traffic = noTraffic;
   const registry = new Map<string, CatalogService>();
   const owners = createOwners();
   const dirty = new Set<string>();
@@ -118,7 +118,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     return said && notices.apply(said);
   };
   const identity = createMeshIdentity(service);
-  const shared = { ...o, defaults, catalog: service };
+  const shared = { ...o, traffic: () => traffic, catalog: service };
   const rules = createAuthorizationRules({
     cache: o.cache,
     policy: (name) => identityOf(identity.policies(), name),
@@ -228,8 +228,10 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       };
     },
     claim: (node, place, instance) => views.claim(node, place, instance),
-    setPolicies(policies) {
-      learn(() => identity.setPolicies(policies, known));
+    setPolicies(nextIdentity, nextTraffic = noTraffic) {
+      const changed = trafficChanges(traffic, nextTraffic);
+      traffic = nextTraffic;
+      learn(() => new Set([...(changed === "all" ? known() : changed), ...identity.setPolicies(nextIdentity, known)]));
       o.policiesChanged?.();
     },
     setTrust(trust) {

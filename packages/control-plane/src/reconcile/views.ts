@@ -7,10 +7,12 @@ import {
   endpointsLayer,
   hasIdentity,
   layersOf,
-  type MeshDefaults,
   type MeshResource,
   type NodeIdentity,
   type Problem,
+  type ServiceTraffic,
+  type TrafficPolicies,
+  trafficTo,
 } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { NodeView, ResourceCache } from "@legation/xds";
@@ -58,7 +60,7 @@ interface Layer {
   readonly name: string;
   /** The `instanceKey` of the node, where the layer is one instance's own. */
   readonly instance?: string;
-  /** What of its identity an instance layer was compiled from, as text. */
+  /** What an instance layer was compiled from, as text. */
   basis?: string;
   /** One of the nodes that agree in this layer. */
   readonly node: NodeMetadata;
@@ -69,6 +71,14 @@ interface Layer {
   linger?: { cancel(): void };
 }
 
+/** What an instance layer is compiled from, beside its node's own description. */
+interface Ground {
+  readonly identity: NodeIdentity;
+  readonly traffic: ServiceTraffic;
+  /** Differs when anything of the above does. */
+  readonly basis: string;
+}
+
 /** Makes an empty collection. */
 export function createNodeViews(o: {
   readonly catalog: (name: string) => CatalogService | undefined;
@@ -76,7 +86,7 @@ export function createNodeViews(o: {
   readonly cache: ResourceCache;
   readonly identity: MeshIdentity;
   readonly rules: Pick<AuthorizationRules, "acquire" | "release" | "admission">;
-  readonly defaults: MeshDefaults;
+  readonly traffic: () => TrafficPolicies;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -95,9 +105,7 @@ export function createNodeViews(o: {
   }
 
   function compileCaller(node: NodeMetadata): ReturnType<typeof compileView> {
-    const compiled = timed(() => compileView(node, o.catalog, o.defaults, o.identity.policies()));
-    o.services.lookedAt(compiled.clusters);
-    return compiled;
+    return timed(() => compileView(node, o.services.callee));
   }
 
   /** A node with a certificate gets the clusters that use it. */
@@ -122,24 +130,30 @@ export function createNodeViews(o: {
     return layer;
   }
 
-  function fillInstance(layer: Layer, identity: NodeIdentity, basis: string): void {
-    const compiled = timed(() => compileInstance(layer.node, o.defaults, identity));
+  function fillInstance(layer: Layer, { identity, traffic, basis }: Ground): void {
+    const compiled = timed(() => compileInstance(layer.node, traffic, identity));
     layer.problems = compiled.problems;
     layer.basis = basis;
     o.cache.replace(layer.name, compiled.instance);
   }
 
-  /** For `tcp` also what the handshakes go by. */
-  function withAdmission(node: NodeMetadata, [identity, basis]: readonly [NodeIdentity, string]): readonly [NodeIdentity, string] {
-    if (node.protocol !== "tcp" || !takesRules(node)) return [identity, basis];
-    const admission = o.rules.admission(node.service, node.protocol);
-    return [{ ...identity, admission }, `${basis} ${JSON.stringify(admission)}`];
+  /** For the instances of one service; `tcp` also goes by what the handshakes let in. */
+  function groundOf(service: string): (node: NodeMetadata, instance: string) => Ground {
+    const traffic = trafficTo(o.catalog(service) ?? { name: service, instances: [] }, o.traffic());
+    const identityOf = o.identity.of(service);
+    const settings = JSON.stringify([traffic.settings, traffic.documents]);
+    return (node, instance) => {
+      const [identity, basis] = identityOf(instance);
+      if (node.protocol !== "tcp" || !takesRules(node)) return { traffic, identity, basis: `${basis} ${settings}` };
+      const admission = o.rules.admission(service, node.protocol);
+      return { traffic, identity: { ...identity, admission }, basis: `${basis} ${settings} ${JSON.stringify(admission)}` };
+    };
   }
 
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
     const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
     if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
-    fillInstance(layer, ...withAdmission(node, o.identity.of(node.service)(instance)));
+    fillInstance(layer, groundOf(node.service)(node, instance));
     layers.set(name, layer);
     own.set(node.service, (own.get(node.service) ?? new Set()).add(layer));
     return layer;
@@ -216,10 +230,10 @@ export function createNodeViews(o: {
       for (const name of names) {
         const found = own.get(name);
         if (!found) continue;
-        const identityOf = o.identity.of(name);
+        const ground = groundOf(name);
         for (const layer of found) {
-          const [identity, basis] = withAdmission(layer.node, identityOf(layer.instance ?? ""));
-          if (basis !== layer.basis) guarded(layer, () => fillInstance(layer, identity, basis));
+          const now = ground(layer.node, layer.instance ?? "");
+          if (now.basis !== layer.basis) guarded(layer, () => fillInstance(layer, now));
         }
       }
     },

@@ -9,3 +9,4 @@ export { apiVersion } from "./kind.js";
 export { affectedBy, conflictsOf, type DocumentOf, isKindName, type KindName, kinds, type PolicyDocument } from "./kinds.js";
 export { largestDocument, type ParsedPolicies, type PolicyFile, parsePolicyFiles } from "./policy-file.js";
 export { noPolicies, type PolicySet, policySet } from "./policy-set.js";
+export { trafficPolicies } from "./traffic/traffic-policies.js";

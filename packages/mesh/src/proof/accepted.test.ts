@@ -3,7 +3,7 @@ import { type NodeMetadata, secretNames } from "@legation/contract";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { compileNode } from "../compile-node.js";
-import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { noTraffic } from "../policy/traffic/traffic-policies.js";
 import { createAuthority, type NodeCertificates, withCertificates } from "./authority.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { compileCase, goldenCases, resourceJson } from "./golden-case.js";
@@ -69,7 +69,7 @@ describe("a real Envoy", () => {
       protocol: "http",
       dependencies,
     };
-    const { view, instance } = compileNode(node, () => undefined, meshDefaults);
+    const { view, instance } = compileNode(node, () => undefined, noTraffic);
     envoy = await startEnvoy([...view, ...instance].map(resourceJson));
     expect((await envoy.stats()).get("http.outbound.rds.outbound.update_rejected")).toBe(0);
     const refused = await fetch(`http://127.0.0.1:${await envoy.port("outbound")}/`);

@@ -12,8 +12,9 @@ import { type CompiledService, compileService } from "../compile-service.js";
 import { layersOf } from "../layers.js";
 import { type IdentityPolicy, identityOf, noIdentityPolicies } from "../policy/identity/identity.js";
 import type { Trust } from "../policy/identity/trust.js";
-import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { noTraffic } from "../policy/traffic/traffic-policies.js";
 import type { MeshResource } from "../resource.js";
+import { writtenPolicies } from "./written-policies.js";
 
 /** Where the cases are, one directory each. */
 export const goldenDirectory = fileURLToPath(new URL("../../golden", import.meta.url));
@@ -32,14 +33,17 @@ export interface GoldenCase {
 
 /**
  * Reads and compiles a case: every service of its catalog, every node, and the services that nodes depend on and nobody registered.
- * `identity.yaml`, where there is one, has the trust and the `Identity` policies.
+ * `identity.yaml`, where there is one, has the trust and the `Identity` policies; `policies.yaml` has those of traffic.
  */
 export function compileCase(name: string): GoldenCase {
-  const read = (file: string): unknown => parse(readFileSync(join(goldenDirectory, name, file), "utf8"));
+  const text = (file: string) => readFileSync(join(goldenDirectory, name, file), "utf8");
+  const read = (file: string): unknown => parse(text(file));
+  const has = (file: string) => existsSync(join(goldenDirectory, name, file));
   const catalog = new Map((read("catalog.yaml") as Partial<CatalogService>[]).map((raw) => [raw.name ?? "", catalogService(raw)]));
-  const identity: NodeIdentity = existsSync(join(goldenDirectory, name, "identity.yaml"))
+  const identity: NodeIdentity = has("identity.yaml")
     ? identityFrom(read("identity.yaml") as WrittenIdentity)
     : { policies: noIdentityPolicies };
+  const traffic = has("policies.yaml") ? writtenPolicies(text("policies.yaml")) : noTraffic;
   const nodes = new Map<string, CompiledNode>();
   const layers = new Map<string, { view: string; instance: string }>();
   for (const [id, raw] of Object.entries(read("nodes.yaml") as Record<string, JsonObject>)) {
@@ -49,14 +53,14 @@ export function compileCase(name: string): GoldenCase {
     const registered = catalog.get(metadata.service)?.instances.find((instance) => keyOf(instance) === id);
     nodes.set(
       id,
-      compileNode(metadata, (service) => catalog.get(service), meshDefaults, { ...identity, registered }),
+      compileNode(metadata, (service) => catalog.get(service), traffic, { ...identity, registered }),
     );
     layers.set(id, layersOf(metadata, { region: String(region), zone: String(zone) }, id));
   }
   const wanted = [...nodes.values()].flatMap((node) => node.clusters).filter((service) => !catalog.has(service));
   const all = [...catalog.values(), ...[...new Set(wanted)].map((service) => ({ name: service, instances: [] }))];
   const compiled = (service: CatalogService) =>
-    compileService(service, meshDefaults, { trust: identity.trust, mode: identityOf(identity.policies, service.name).mode });
+    compileService(service, traffic, { trust: identity.trust, mode: identityOf(identity.policies, service.name).mode });
   return { services: new Map(all.map((service) => [service.name, compiled(service)])), nodes, layers };
 }
 

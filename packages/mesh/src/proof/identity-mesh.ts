@@ -5,7 +5,8 @@ import { compileAuthorization } from "../authorization/compile-authorization.js"
 import type { Instance } from "../catalog/instance.js";
 import { compileNode, hasIdentity } from "../compile-node.js";
 import { compileService } from "../compile-service.js";
-import { type MeshDefaults, meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { defaultSettings } from "../policy/traffic/settings.js";
+import { noTraffic, type TrafficPolicies } from "../policy/traffic/traffic-policies.js";
 import type { MeshResource } from "../resource.js";
 import { startApplication } from "./application.js";
 import type { NodeCertificates } from "./authority.js";
@@ -18,7 +19,10 @@ import { type Reply, send } from "./mesh.js";
 export const trust = { trustDomain: "test.consul", datacenter: "dc1" } as const;
 
 /** Connections live for a second, so that a test sees what becomes of those that are open. */
-const defaults: MeshDefaults = { ...meshDefaults, connections: { ...meshDefaults.connections, lifetime: 1_000 } };
+const traffic: TrafficPolicies = {
+  ...noTraffic,
+  base: { ...defaultSettings, connections: { ...defaultSettings.connections, lifetime: 1_000 } },
+};
 
 /** How the service `orders` stands. */
 export interface Standing {
@@ -80,14 +84,14 @@ export async function startIdentityMesh(o: {
   const policies = ({ mode }: Standing) => ({ mesh: {}, services: new Map([["orders", { mode }]]) });
   const calleeOf = (standing: Standing) => {
     const identity = { policies: policies(standing), trust, registered: registered(1, standing) };
-    const { view, instance: own } = compileNode(node("orders", o.callee), () => undefined, defaults, identity);
+    const { view, instance: own } = compileNode(node("orders", o.callee), () => undefined, traffic, identity);
     return [...view, ...own, ...openRules("orders", protocol)].map(resourceJson);
   };
   const callerOf = (standing: Standing, port: number) => {
     const service = { name: "orders", instances: [registered(port, standing)] };
-    const { cluster, mutualCluster, endpoints } = compileService(service, defaults, { mode: standing.mode, trust });
+    const { cluster, mutualCluster, endpoints } = compileService(service, traffic, { mode: standing.mode, trust });
     const self = node("web", o.caller);
-    const { view, instance: own } = compileNode(self, () => service, defaults, { policies: policies(standing), trust });
+    const { view, instance: own } = compileNode(self, () => service, traffic, { policies: policies(standing), trust });
     const clusters = [(hasIdentity(self) && mutualCluster) || cluster, endpoints];
     return [...view, ...own, ...openRules("web", "http"), ...clusters].map(resourceJson);
   };

@@ -4,7 +4,7 @@ import type { NodeMetadata, Protocol } from "@legation/contract";
 import type { Instance } from "../catalog/instance.js";
 import { compileNode } from "../compile-node.js";
 import { compileService } from "../compile-service.js";
-import { meshDefaults } from "../policy/mesh-defaults/mesh-defaults.js";
+import { noTraffic, type TrafficPolicies } from "../policy/traffic/traffic-policies.js";
 import { type Application, startApplication } from "./application.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { resourceJson } from "./golden-case.js";
@@ -41,8 +41,8 @@ export interface ProofMesh {
   stop(): Promise<void>;
 }
 
-/** Starts `count` instances of `orders` and the caller. Ends what it started if that fails. */
-export async function startProofMesh(count: number, protocol: Protocol = "http"): Promise<ProofMesh> {
+/** Starts `count` instances of `orders` and the caller, under these policies. Ends what it started if that fails. */
+export async function startProofMesh(count: number, protocol: Protocol = "http", traffic = noTraffic): Promise<ProofMesh> {
   const instances: ProofInstance[] = [];
   const apps: Application[] = [];
   let caller: RunningEnvoy | undefined;
@@ -56,9 +56,9 @@ export async function startProofMesh(count: number, protocol: Protocol = "http")
       const name = `orders-${i}`;
       const app = await startApplication(name, protocol);
       apps.push(app);
-      instances.push({ name, app, envoy: await startSidecar("orders", app.port, protocol, []) });
+      instances.push({ name, app, envoy: await startSidecar("orders", app.port, protocol, [], traffic) });
     }
-    caller = await startSidecar("web", 1, "http", await Promise.all(instances.map((i) => registered(i, protocol))));
+    caller = await startSidecar("web", 1, "http", await Promise.all(instances.map((i) => registered(i, protocol))), traffic);
     const outbound = await caller.port("outbound");
     return { instances, caller, outbound, stop, send: (o) => send({ agent, outbound, ...o }) };
   } catch (error) {
@@ -83,7 +83,13 @@ async function registered({ name, app, envoy }: ProofInstance, protocol: Protoco
   };
 }
 
-function startSidecar(service: string, appPort: number, protocol: Protocol, orders: readonly Instance[]): Promise<RunningEnvoy> {
+function startSidecar(
+  service: string,
+  appPort: number,
+  protocol: Protocol,
+  orders: readonly Instance[],
+  traffic: TrafficPolicies,
+): Promise<RunningEnvoy> {
   const node: NodeMetadata = {
     api: 1,
     service,
@@ -95,8 +101,8 @@ function startSidecar(service: string, appPort: number, protocol: Protocol, orde
     dependencies: orders.length > 0 ? [{ name: "orders", optional: false }] : [],
   };
   const upstream = { name: "orders", instances: orders };
-  const { cluster, endpoints } = compileService(upstream, meshDefaults);
-  const { view, instance } = compileNode(node, () => upstream, meshDefaults);
+  const { cluster, endpoints } = compileService(upstream, traffic);
+  const { view, instance } = compileNode(node, () => upstream, traffic);
   return startEnvoy([...view, ...instance, cluster, endpoints].map(resourceJson));
 }
 

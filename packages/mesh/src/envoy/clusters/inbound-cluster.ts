@@ -8,8 +8,8 @@ import {
   ClusterSchema,
 } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { isIp } from "../../catalog/address.js";
-import { passThrough } from "../../policy/mesh-defaults/circuit-breakers.js";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import { passThrough } from "../../policy/traffic/limits/circuit-breakers.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { duration, socketAddress } from "../primitives.js";
 import { httpOptions } from "./protocol-options.js";
 
@@ -17,7 +17,7 @@ import { httpOptions } from "./protocol-options.js";
 export const inboundCluster = "inbound:application";
 
 /** One endpoint, no ejection, no limits and no retries: what the application bears is its callers' policy. Its figures are `cluster.inbound.…`. */
-export function appCluster(app: { readonly host: string; readonly port: number }, protocol: Protocol, defaults: MeshDefaults): Cluster {
+export function appCluster(app: { readonly host: string; readonly port: number }, protocol: Protocol, defaults: TrafficSettings): Cluster {
   const { connectTimeout, appIdleTimeout, keepalive } = defaults.connections;
   return create(ClusterSchema, {
     name: inboundCluster,

@@ -10,10 +10,10 @@ import {
 } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import type { LocalityEndpoints } from "../../catalog/placement.js";
 import type { Trust } from "../../policy/identity/trust.js";
-import { loadBalancing } from "../../policy/mesh-defaults/balancing.js";
-import { circuitBreakers } from "../../policy/mesh-defaults/circuit-breakers.js";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
-import { outlierDetection } from "../../policy/mesh-defaults/outlier-detection.js";
+import { loadBalancing } from "../../policy/traffic/balancing/load-balancing-policy.js";
+import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-detection.js";
+import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { loadAssignment } from "../endpoints/assignment.js";
 import { adsSource, duration } from "../primitives.js";
 import { mutualMatch, outboundTls, plaintext } from "../tls/transport-sockets.js";
@@ -34,7 +34,7 @@ export function serviceCluster(
   name: string,
   protocol: Protocol,
   localities: readonly LocalityEndpoints[],
-  defaults: MeshDefaults,
+  defaults: TrafficSettings,
   mutual?: MutualTls,
 ): Cluster {
   const { connections, balancing, circuitBreaker } = defaults;

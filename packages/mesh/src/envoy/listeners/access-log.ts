@@ -3,7 +3,7 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { packAny } from "@legation/envoy-api";
 import { type AccessLog, AccessLogSchema } from "@legation/envoy-api/envoy/config/accesslog/v3/accesslog";
 import { FileAccessLogSchema } from "@legation/envoy-api/envoy/extensions/access_loggers/file/v3/file";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 
 const fields: JsonObject = {
   // Who called, by the certificate, and the rule of Consul's intentions that refused (TCP: in `termination`).
@@ -27,8 +27,8 @@ const fields: JsonObject = {
 };
 
 /** One line of JSON per request or connection, or no log. */
-export function accessLog({ accessLog }: MeshDefaults): AccessLog[] {
-  if (!accessLog) return [];
+export function accessLog({ accessLog }: TrafficSettings): AccessLog[] {
+  if (accessLog.path === undefined) return [];
   const file = create(FileAccessLogSchema, {
     path: accessLog.path,
     accessLogFormat: { case: "logFormat", value: { format: { case: "jsonFormat", value: fields } } },

@@ -10,7 +10,7 @@ import {
   type HttpFilter,
   HttpFilterSchema,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { duration } from "../primitives.js";
 import { accessLog } from "./access-log.js";
 
@@ -21,7 +21,7 @@ import { accessLog } from "./access-log.js";
 export function connectionManager(
   statPrefix: string,
   routeSpecifier: HttpConnectionManager["routeSpecifier"],
-  defaults: MeshDefaults,
+  defaults: TrafficSettings,
 ): HttpConnectionManager {
   return create(HttpConnectionManagerSchema, {
     statPrefix,

@@ -21,8 +21,8 @@ import {
 import { TcpProxySchema } from "@legation/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import { plaintextCount } from "../../authorization/filters.js";
 import type { Trust } from "../../policy/identity/trust.js";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
-import { failureHeader } from "../../policy/mesh-defaults/retry-policy.js";
+import { failureHeader } from "../../policy/traffic/retries/retry-policy.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { inboundCluster } from "../clusters/inbound-cluster.js";
 import { duration, socketAddress } from "../primitives.js";
 import { inboundRoutes } from "../routes/inbound.js";
@@ -50,7 +50,7 @@ export interface InboundAccess {
 export function inboundListener(
   address: { readonly host: string; readonly port: number },
   protocol: Protocol,
-  defaults: MeshDefaults,
+  defaults: TrafficSettings,
   { plaintext, mutual }: InboundAccess = { plaintext: true },
 ): Listener {
   const filters = (authorization?: InboundAuthorization, count?: ReturnType<typeof plaintextCount>) =>
@@ -101,7 +101,7 @@ function firstBytes(protocol: Protocol): Pick<Listener, "listenerFilters" | "lis
   };
 }
 
-function inboundManager(defaults: MeshDefaults, authorization?: InboundAuthorization, count: readonly HttpFilter[] = []) {
+function inboundManager(defaults: TrafficSettings, authorization?: InboundAuthorization, count: readonly HttpFilter[] = []) {
   const manager = connectionManager(inbound, { case: "routeConfig", value: inboundRoutes() }, defaults);
   const { http = [], replies = [], accessLog: log = [] } = authorization ?? {};
   return {
@@ -123,7 +123,7 @@ function failureReplies(before: readonly ResponseMapper[]): LocalReplyConfig {
   return create(LocalReplyConfigSchema, { mappers: [...before, mapper(["UF"], "unreached"), mapper(["UC", "UR"], "lost")] });
 }
 
-function tcpFilters(defaults: MeshDefaults, authorization?: InboundAuthorization): Filter[] {
+function tcpFilters(defaults: TrafficSettings, authorization?: InboundAuthorization): Filter[] {
   const proxy = create(TcpProxySchema, {
     statPrefix: inbound,
     clusterSpecifier: { case: "cluster", value: inboundCluster },

@@ -6,7 +6,7 @@ import {
   type HttpConnectionManager,
   HttpConnectionManager_UpgradeConfigSchema,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { adsSource, socketAddress } from "../primitives.js";
 import { outbound } from "../routes/outbound.js";
 import { connectionManager, httpFilter } from "./connection-manager.js";
@@ -16,7 +16,7 @@ import { connectionManager, httpFilter } from "./connection-manager.js";
  * with the Envoy's inbound side: an application that stops may still need others. Not reusing the port makes a second process on one
  * address an error instead of a silent share.
  */
-export function outboundListener(address: { readonly host: string; readonly port: number }, defaults: MeshDefaults): Listener {
+export function outboundListener(address: { readonly host: string; readonly port: number }, defaults: TrafficSettings): Listener {
   const manager: HttpConnectionManager = {
     ...connectionManager(
       outbound,

@@ -1,7 +1,7 @@
 /** The route from a sidecar's inbound listener to its application. */
 import { create } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import { failureHeader } from "../../policy/mesh-defaults/retry-policy.js";
+import { failureHeader } from "../../policy/traffic/retries/retry-policy.js";
 import { inboundCluster } from "../clusters/inbound-cluster.js";
 import { duration } from "../primitives.js";
 

@@ -2,32 +2,33 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
 import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import type { MeshDefaults } from "../../policy/mesh-defaults/mesh-defaults.js";
-import { failureHeader, idempotentMethods, retryPolicy } from "../../policy/mesh-defaults/retry-policy.js";
+import { failureHeader, idempotentMethods, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { duration } from "../primitives.js";
 
 /** The name of a sidecar's outbound route configuration and listener. */
 export const outbound = "outbound";
 
-/** A dependency as the routes know it. `tcp`: it does not speak HTTP, and its virtual host says so. */
-export interface RoutedDependency {
-  readonly name: string;
-  readonly tcp: boolean;
-}
-
-/**
- * The outbound routes of a service for its dependencies, whose names are DNS labels, in the order given. The virtual hosts depend on
- * names and on which of them speak TCP only, so that no change of a service's endpoints changes the routes of its callers.
- */
-export function outboundRoutes(service: string, dependencies: readonly RoutedDependency[], defaults: MeshDefaults): RouteConfiguration {
+/** The outbound routes of a service: a virtual host for each of its dependencies, in the order given, and one that refuses the rest. */
+export function outboundRoutes(service: string, dependencies: readonly VirtualHost[]): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: outbound,
-    virtualHosts: [...dependencies.map((dependency) => virtualHost(dependency, defaults)), catchAll(service, dependencies)],
+    virtualHosts: [
+      ...dependencies,
+      catchAll(
+        service,
+        dependencies.map(({ name }) => name),
+      ),
+    ],
     responseHeadersToRemove: [failureHeader],
   });
 }
 
-function virtualHost({ name, tcp }: RoutedDependency, defaults: MeshDefaults): VirtualHost {
+/**
+ * The virtual host of a service, whose name is a DNS label: the same for all of its callers. It depends on the name, on whether the service
+ * speaks HTTP at all, and on policies, so that no change of a service's endpoints changes the routes of its callers.
+ */
+export function virtualHost(name: string, tcp: boolean, settings: TrafficSettings): VirtualHost {
   const domains = [name, `${name}.mesh`, `${name}.service.consul`];
   if (tcp) {
     const body = `legation: ${name} speaks tcp, so that it cannot be reached over HTTP\n`;
@@ -36,14 +37,14 @@ function virtualHost({ name, tcp }: RoutedDependency, defaults: MeshDefaults): V
   return create(VirtualHostSchema, {
     name,
     domains,
-    routes: [connectRefusal(), ...serviceRoutes(name, defaults)],
-    retryPolicy: retryPolicy(defaults.retries, false),
+    routes: [connectRefusal(), ...serviceRoutes(name, settings)],
+    retryPolicy: retryPolicy(settings.retries, false),
   });
 }
 
 /** gRPC, with its own deadlines, before idempotent methods, which bring their own retries, before the rest; the first match wins. */
-function serviceRoutes(name: string, { circuitBreaker, retries }: MeshDefaults): Route[] {
-  const to = { clusterSpecifier: { case: "cluster", value: name }, timeout: duration(circuitBreaker.timeout) } as const;
+function serviceRoutes(name: string, { timeouts, retries }: TrafficSettings): Route[] {
+  const to = { clusterSpecifier: { case: "cluster", value: name }, timeout: duration(timeouts.request) } as const;
   const all = { pathSpecifier: { case: "prefix", value: "/" } } as const;
   const deadline = { timeout: duration(0), maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) } };
   const routes: MessageInitShape<typeof RouteSchema>[] = [
@@ -65,10 +66,9 @@ function methodIs(regex: string) {
 /** The most names that a refusal lists: Envoy refuses routes with a body of more than 4096 bytes. */
 const mostNamed = 20;
 
-function catchAll(service: string, dependencies: readonly RoutedDependency[]): VirtualHost {
+function catchAll(service: string, dependencies: readonly string[]): VirtualHost {
   const more = dependencies.length > mostNamed ? ` and ${dependencies.length - mostNamed} more` : "";
-  const listed = dependencies.slice(0, mostNamed).map((dependency) => dependency.name);
-  const names = `${listed.join(", ") || "none"}${more}`;
+  const names = `${dependencies.slice(0, mostNamed).join(", ") || "none"}${more}`;
   const body = `legation: no dependency of this name is declared by ${service}: add it to dependencies in the configuration of ${service}. Declared: ${names}\n`;
   return create(VirtualHostSchema, { name: "undeclared", domains: ["*"], routes: [connectRefusal(), refusal(502, body)] });
 }

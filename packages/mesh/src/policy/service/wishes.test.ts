@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileService } from "../../compile-service.js";
 import { instances } from "../../proof/instances.js";
-import { meshDefaults } from "../mesh-defaults/mesh-defaults.js";
+import { defaultSettings } from "../traffic/settings.js";
+import { noTraffic } from "../traffic/traffic-policies.js";
 import { withWishes } from "./wishes.js";
 
 /** An instance for each set of wishes. */
@@ -13,7 +14,7 @@ const wishing = (...all: Record<string, string>[]) =>
     meta: encodeMeta({ protocol: "http", dependencies: [], wishes: all[i] ?? {}, user: {} }),
   }));
 const settled = (...all: Record<string, string>[]) => {
-  const { settings, problems } = withWishes(wishing(...all), meshDefaults);
+  const { settings, problems } = withWishes(wishing(...all), defaultSettings);
   return { strategy: settings.balancing.strategy, threshold: settings.circuitBreaker.failureThreshold, problems };
 };
 const untouched = { strategy: "health_based", threshold: 5, problems: [] };
@@ -31,7 +32,7 @@ describe("a service's wishes", () => {
   it("change nothing when there are none, or none for proxies", () => {
     expect(settled()).toEqual(untouched);
     expect(settled({}, { "health-interval": "1000" })).toEqual(untouched);
-    expect(withWishes(wishing({}, {}), meshDefaults).settings).toBe(meshDefaults);
+    expect(withWishes(wishing({}, {}), defaultSettings).settings).toBe(defaultSettings);
   });
 
   it("hold as most instances say, and those that differ are named", () => {
@@ -65,12 +66,12 @@ describe("a service's wishes", () => {
     fc.assert(
       fc.property(fc.array(wishes, { minLength: 1, maxLength: 6 }), (all) => {
         const list = wishing(...all);
-        const compiled = compileService({ name: "orders", instances: list }, meshDefaults);
-        expect(compileService({ name: "orders", instances: [...list].reverse() }, meshDefaults)).toEqual(compiled);
-        const plain = compileService({ name: "orders", instances: wishing(...all.map(() => ({}))) }, meshDefaults);
+        const compiled = compileService({ name: "orders", instances: list }, noTraffic);
+        expect(compileService({ name: "orders", instances: [...list].reverse() }, noTraffic)).toEqual(compiled);
+        const plain = compileService({ name: "orders", instances: wishing(...all.map(() => ({}))) }, noTraffic);
         expect(compiled.endpoints).toEqual(plain.endpoints);
-        const { settings } = withWishes(list, meshDefaults);
-        expect(compiled.cluster.version === plain.cluster.version).toBe(JSON.stringify(settings) === JSON.stringify(meshDefaults));
+        const { settings } = withWishes(list, defaultSettings);
+        expect(compiled.cluster.version === plain.cluster.version).toBe(JSON.stringify(settings) === JSON.stringify(defaultSettings));
       }),
     );
   });

@@ -1,9 +1,10 @@
 /** What a service wishes for itself in its registration: above the defaults, below any policy of an operator (REQUIREMENTS R1). */
 import { byIdentity, compareText, type Instance, keyOf, metaOf } from "../../catalog/instance.js";
-import { type BalancingStrategy, balancingStrategies, type MeshDefaults } from "../mesh-defaults/mesh-defaults.js";
+import { type BalancingStrategy, balancingStrategies } from "../traffic/balancing/balancing.js";
+import type { TrafficSettings } from "../traffic/settings.js";
 
 /** Fulfils one wish, or says how its value should be. */
-type Fulfil = (text: string, settings: MeshDefaults) => MeshDefaults | string;
+type Fulfil = (text: string, settings: TrafficSettings) => TrafficSettings | string;
 
 /** By the key behind `legation-wish-` in a registration's `Meta`. Other keys are not for proxies. */
 const fulfil: ReadonlyMap<string, Fulfil> = new Map<string, Fulfil>([
@@ -28,8 +29,8 @@ const fulfil: ReadonlyMap<string, Fulfil> = new Map<string, Fulfil>([
  */
 export function withWishes(
   instances: readonly Instance[],
-  defaults: MeshDefaults,
-): { readonly settings: MeshDefaults; readonly problems: readonly string[] } {
+  defaults: TrafficSettings,
+): { readonly settings: TrafficSettings; readonly problems: readonly string[] } {
   const wished = [...instances].sort(byIdentity).map((instance) => ({ instance, wishes: metaOf(instance).wishes }));
   const problems: string[] = [];
   let settings = defaults;

@@ -8,8 +8,8 @@ import {
   RetryPolicySchema,
 } from "@legation/envoy-api/envoy/config/route/v3/route_components";
 import { PreviousHostsPredicateSchema } from "@legation/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts";
-import { duration } from "../../envoy/primitives.js";
-import type { MeshDefaults } from "./mesh-defaults.js";
+import { duration } from "../../../envoy/primitives.js";
+import type { TrafficSettings } from "../settings.js";
 
 /**
  * The response header by which the Envoy of an instance tells its callers how its application failed: `unreached` when the
@@ -35,7 +35,7 @@ export const idempotentMethods = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE";
  * The next attempt goes to another endpoint: a dead endpoint has the fewest active requests, so that least-request would pick it
  * again, and 20 draws make that improbable (0.3 % of attempts with one of two dead).
  */
-export function retryPolicy(retries: MeshDefaults["retries"], idempotent: boolean): RetryPolicy {
+export function retryPolicy(retries: TrafficSettings["retries"], idempotent: boolean): RetryPolicy {
   const always = ["connect-failure", "refused-stream", "reset-before-request", "retriable-headers"];
   return create(RetryPolicySchema, {
     retryOn: (idempotent ? [...always, "reset"] : always).join(","),

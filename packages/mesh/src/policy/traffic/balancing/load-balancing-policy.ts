@@ -7,8 +7,8 @@ import { LeastRequestSchema } from "@legation/envoy-api/envoy/extensions/load_ba
 import { RandomSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/random/v3/random";
 import { RoundRobinSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin";
 import { WrrLocalitySchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality";
-import { duration } from "../../envoy/primitives.js";
-import type { MeshDefaults } from "./mesh-defaults.js";
+import { duration } from "../../../envoy/primitives.js";
+import type { TrafficSettings } from "../settings.js";
 
 const slowStartOf = (ms: number) => (ms > 0 ? { slowStartConfig: { slowStartWindow: duration(ms) } } : {});
 
@@ -16,7 +16,7 @@ const slowStartOf = (ms: number) => (ms > 0 ? { slowStartConfig: { slowStartWind
  * The strategy, over the endpoint weights that EDS carries. A client takes the first policy of the list that it knows: Envoy the
  * strategy's own, gRPC applications the weighted round robin behind it.
  */
-export function loadBalancing(balancing: MeshDefaults["balancing"]): LoadBalancingPolicy {
+export function loadBalancing(balancing: TrafficSettings["balancing"]): LoadBalancingPolicy {
   const roundRobin = packAny(RoundRobinSchema, create(RoundRobinSchema, slowStartOf(balancing.slowStart)));
   const weighted = create(WrrLocalitySchema, {
     endpointPickingPolicy: listed([["envoy.load_balancing_policies.round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema))]]),
@@ -24,7 +24,7 @@ export function loadBalancing(balancing: MeshDefaults["balancing"]): LoadBalanci
   return listed([own(balancing, roundRobin), ["envoy.load_balancing_policies.wrr_locality", packAny(WrrLocalitySchema, weighted)]]);
 }
 
-function own(balancing: MeshDefaults["balancing"], roundRobin: Any): [string, Any] {
+function own(balancing: TrafficSettings["balancing"], roundRobin: Any): [string, Any] {
   switch (balancing.strategy) {
     case "health_based":
     case "least_connections":

@@ -1,12 +1,12 @@
 /** Limits of a caller towards one service, and the retry budget. */
 import { create } from "@bufbuild/protobuf";
 import { type CircuitBreakers, CircuitBreakersSchema } from "@legation/envoy-api/envoy/config/cluster/v3/circuit_breaker";
-import type { MeshDefaults } from "./mesh-defaults.js";
+import type { TrafficSettings } from "../settings.js";
 
 const unlimited = 0xffff_ffff;
 
 /** The limits with the retry budget in the place of Envoy's three retries at once. */
-export function circuitBreakers(defaults: MeshDefaults): CircuitBreakers {
+export function circuitBreakers(defaults: TrafficSettings): CircuitBreakers {
   const { limits, retries } = defaults;
   return create(CircuitBreakersSchema, {
     thresholds: [

@@ -1,0 +1,50 @@
+/** What a service's callers have of it in their own resources, beside its cluster and endpoints. */
+import type { IdentityMode, Protocol } from "@legation/contract";
+import type { VirtualHost } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import type { CatalogService } from "./catalog/instance.js";
+import { protocolOf } from "./catalog/protocol.js";
+import { virtualHost } from "./envoy/routes/outbound.js";
+import type { TrafficSettings } from "./policy/traffic/settings.js";
+import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
+
+/** A service as its callers' routes know it. */
+export interface Callee {
+  readonly name: string;
+  /** It has instances, in whatever health. */
+  readonly registered: boolean;
+  readonly protocol: Protocol;
+  readonly mode: IdentityMode;
+  readonly settings: TrafficSettings;
+  /** The documents that have a say in it, as `Kind/name`. */
+  readonly documents: readonly string[];
+  /** Its virtual host in the routes of sidecars. Made when it is first asked for. */
+  readonly virtualHost: VirtualHost;
+  /** Equal for two of one name exactly when all of the above are. */
+  readonly outline: string;
+}
+
+/** The service as its callers know it. Nothing of its endpoints but their protocol and whether there are any counts. */
+export function calleeOf(service: CatalogService, policies: TrafficPolicies, mode: IdentityMode): Callee {
+  return callee(service, trafficTo(service, policies), mode);
+}
+
+/** The same from what holds for its traffic. */
+export function callee(service: CatalogService, { settings, documents }: ServiceTraffic, mode: IdentityMode): Callee {
+  const { name, instances } = service;
+  const { protocol } = protocolOf(instances);
+  const registered = instances.length > 0;
+  let host: VirtualHost | undefined;
+  return {
+    name,
+    registered,
+    protocol,
+    mode,
+    settings,
+    documents,
+    get virtualHost() {
+      host ??= virtualHost(name, protocol === "tcp", settings);
+      return host;
+    },
+    outline: JSON.stringify([registered, protocol, mode, settings, documents]),
+  };
+}

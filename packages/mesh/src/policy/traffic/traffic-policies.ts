@@ -1,0 +1,54 @@
+/** What operators say of traffic, all together, and what of it holds for one service. */
+import type { CatalogService } from "../../catalog/instance.js";
+import { documentKey, documentText } from "../document.js";
+import type { PolicyDocument } from "../kinds.js";
+import type { MeshDefaultsDocument } from "../mesh-defaults/mesh-defaults-document.js";
+import type { PolicySet } from "../policy-set.js";
+import type { ServiceDocument } from "../service/service-document.js";
+import { withWishes } from "../service/wishes.js";
+import { defaultSettings, putOver, type TrafficSettings } from "./settings.js";
+
+/** All policies of traffic that are in force. Immutable. */
+export interface TrafficPolicies {
+  /** What holds where nobody says anything. */
+  readonly base: TrafficSettings;
+  readonly mesh: MeshDefaultsDocument | undefined;
+  /** By the service's name in Consul. */
+  readonly services: ReadonlyMap<string, ServiceDocument>;
+}
+
+/** The policies of traffic among all. */
+export function trafficPolicies(policies: PolicySet, base: TrafficSettings = defaultSettings): TrafficPolicies {
+  return { base, mesh: policies.of("MeshDefaults")[0], services: new Map(policies.of("Service").map((one) => [one.name, one])) };
+}
+
+/** No policy at all. */
+export const noTraffic: TrafficPolicies = { base: defaultSettings, mesh: undefined, services: new Map() };
+
+/** What holds for one service. */
+export interface ServiceTraffic {
+  readonly settings: TrafficSettings;
+  /** The documents that have a say in it, as `Kind/name`, the widest first. */
+  readonly documents: readonly string[];
+  /** What is wrong with the service's own wishes, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Of each field, the word of the service's own policy, else that of the mesh, else the service's own wish, else the default. */
+export function trafficTo(service: CatalogService, { base, mesh, services }: TrafficPolicies): ServiceTraffic {
+  const wished = withWishes(service.instances, base);
+  const documents = [mesh, services.get(service.name)].filter((document) => document !== undefined);
+  const settings = documents.reduce<TrafficSettings>((below, document) => putOver(document, below), wished.settings);
+  return { settings, documents: documents.map(documentKey), problems: wished.problems };
+}
+
+/** The services that a change of policies touches: all, or these. */
+export function trafficChanges(before: TrafficPolicies, after: TrafficPolicies): "all" | ReadonlySet<string> {
+  if (before.base !== after.base || differ(before.mesh, after.mesh)) return "all";
+  const names = [...before.services.keys(), ...after.services.keys()];
+  return new Set(names.filter((name) => differ(before.services.get(name), after.services.get(name))));
+}
+
+function differ(a: PolicyDocument | undefined, b: PolicyDocument | undefined): boolean {
+  return a !== b && (a === undefined || b === undefined || documentText(a) !== documentText(b));
+}
