@@ -21,6 +21,7 @@ export async function pickAddresses(config: AgentConfig, stateDir: StateDir, sea
     stateDir.kept.ports ?? {},
     {
       held: envoyRuns(stateDir),
+      named: config.service.dependencies.flatMap(({ port }) => port ?? []),
       ...(seat ? { reserved: seat.reserved } : {}),
     },
   );

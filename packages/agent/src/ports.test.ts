@@ -28,6 +28,15 @@ describe("ports", () => {
     expect(await again({ bind: taken, held: true })).toEqual({ a: "[::1]:12345" });
   });
 
+  it("that a configuration names are given up by whoever had picked them before", async () => {
+    const options = { random: () => 0, bind: async () => {}, held: true };
+    expect(await pickPorts([wanted("a", "127.0.0.1:0")], { a: 12_345 }, { ...options, named: [12_345] })).toEqual({ a: "127.0.0.1:10000" });
+    expect(await pickPorts([wanted("a", "127.0.0.1:0"), wanted("b", "127.0.0.1:12345")], { a: 12_345 }, options)).toEqual({
+      a: "127.0.0.1:10000",
+      b: "127.0.0.1:12345",
+    });
+  });
+
   it("are never picked twice, nor where somebody listens", async () => {
     const numbers = [0, 0, 0.1, 0.1, 0.2];
     const bind = async (_host: string, port: number): Promise<void> => {

@@ -47,21 +47,29 @@ export async function checkFree(wanted: Wanted, bind: TryBind = tryBind): Promis
 /**
  * Gives each address with port 0 the port that it had last time, or else picks one that is free and that the kernel does not hand out to
  * outgoing connections. A kept port that somebody else has taken meanwhile is picked anew, unless our own processes may hold it (`held`).
- * None of `reserved` is picked, and what was picked is added to it.
+ * None of `reserved` is picked, and what was picked is added to it. A port that an address names, or `named`, is nobody else's, kept or not.
  */
 export async function pickPorts<T extends readonly Wanted[]>(
   wanted: T,
   kept: Readonly<Record<string, number>>,
-  options: { held?: boolean; reserved?: Set<number>; random?: () => number; bind?: TryBind; ephemeralFrom?: number } = {},
+  options: {
+    held?: boolean;
+    reserved?: Set<number>;
+    named?: readonly number[];
+    random?: () => number;
+    bind?: TryBind;
+    ephemeralFrom?: number;
+  } = {},
 ): Promise<{ readonly [K in T[number]["key"]]: string }> {
   const {
     held = false,
     reserved = new Set<number>(),
+    named = [],
     random = Math.random,
     bind = tryBind,
     ephemeralFrom = firstEphemeralPort(),
   } = options;
-  const taken = new Set(wanted.flatMap(({ address }) => splitAddress(address)?.port ?? []));
+  const taken = new Set([...named, ...wanted.flatMap(({ address }) => splitAddress(address)?.port ?? [])]);
   const out: Record<string, string> = {};
   for (const { key, address, what, flag } of wanted) {
     if (!/:0$/.test(address)) {
@@ -71,7 +79,7 @@ export async function pickPorts<T extends readonly Wanted[]>(
     const host = address.slice(0, -2);
     const bare = host.replace(/^\[(.*)\]$/, "$1");
     const before = kept[key];
-    const port = before !== undefined && (held || (await isFree(before))) ? before : await pick();
+    const port = before !== undefined && !taken.has(before) && (held || (await isFree(before))) ? before : await pick();
     taken.add(port);
     reserved.add(port);
     out[key] = `${host}:${port}`;

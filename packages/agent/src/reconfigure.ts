@@ -1,6 +1,7 @@
 /** Puts a configuration that was read again into effect, part by part, while the service runs. */
-import { LegationError, messageOf } from "@legation/runtime";
+import { ConfigError, LegationError, messageOf } from "@legation/runtime";
 import type { Changes } from "./config/change.js";
+import { portProblems, type Surroundings } from "./config/dependencies.js";
 import { envoyBinaryOf } from "./envoy/setup.js";
 import { createProbe } from "./health/create-probe.js";
 import type { Instance } from "./instance.js";
@@ -40,6 +41,8 @@ export function relaunch(instance: Instance, env: Environment): void {
 export function reconfigure(instance: Instance, env: Environment, publish: () => void, { config }: Reread, changes: Changes): () => void {
   const { supervisor, health } = instance;
   const start = launchFor(instance, config, env);
+  const clashes = config.values.envoy.enabled ? portProblems(config.service.dependencies, beside(instance.addresses)) : [];
+  if (clashes.length > 0) throw new ConfigError(clashes.map((problem) => `dependencies: ${problem}`));
   if ((start === undefined) !== (instance.config.values.command === undefined))
     throw new LegationError("config", "command: it cannot be added or taken away while the agent runs. Restart the agent for that");
   const binary = instance.envoy && envoyBinaryOf(config, env);
@@ -51,5 +54,15 @@ export function reconfigure(instance: Instance, env: Environment, publish: () =>
     if (binary !== undefined) instance.envoy?.update(config, binary, "the configuration has changed");
     publish();
     if (changes.now.length > 0) instance.registrar?.renew("the configuration has changed");
+  };
+}
+
+/** What is open already, under the ports that were picked. */
+function beside({ admin, inbound, outbound, envoyAdmin }: Instance["addresses"]): Surroundings {
+  const taken = Object.entries({ admin, "envoy.inbound": inbound, "envoy.outbound": outbound, "envoy.admin": envoyAdmin });
+  return {
+    host: outbound.slice(0, outbound.lastIndexOf(":")),
+    taken: taken.map(([setting, address]) => ({ setting, address })),
+    envoy: true,
   };
 }

@@ -1,6 +1,7 @@
 /** What the agent, the control plane and Consul's registry agree on. Pure: values in, values out. */
 export * from "./channel.js";
 export * from "./denied-call.js";
+export * from "./dependency.js";
 export * from "./identity.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";

@@ -17,7 +17,10 @@ const described = fc.record({
   app: address,
   outbound: address,
   protocol: fc.constantFrom("http" as const, "http2" as const, "grpc" as const, "tcp" as const),
-  dependencies: fc.array(fc.record({ name, optional: fc.boolean() }), { maxLength: 20 }),
+  dependencies: fc.array(
+    fc.record({ name, optional: fc.boolean(), port: fc.integer({ min: 1, max: 65_535 }) }, { requiredKeys: ["name", "optional"] }),
+    { maxLength: 20 },
+  ),
 });
 const metadata: fc.Arbitrary<NodeMetadata> = fc.oneof(
   described,

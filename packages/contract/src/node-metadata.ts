@@ -1,5 +1,6 @@
 /** What a proxy says of itself in `node.metadata.legation`; it alone yields the proxy's resources. */
-import { type Dependency, dependencyOf, isProtocol, type Protocol } from "./registration.js";
+import { type Dependency, dependencyOf, dependencyWord } from "./dependency.js";
+import { isProtocol, type Protocol } from "./registration.js";
 
 /** What kind of client a node is: an Envoy beside a service, an Envoy at the edge, or a gRPC application without an Envoy. */
 export type NodeKind = "sidecar" | "gateway" | "grpc";
@@ -29,9 +30,9 @@ export function instanceKey(consulNode: string, serviceId: string): string {
   return `${consulNode}/${serviceId}`;
 }
 
-/** Writes the metadata as the JSON object that stands at `node.metadata.legation`; dependencies as words, `?` for optional. */
+/** Writes the metadata as the JSON object that stands at `node.metadata.legation`; dependencies as words (`dependencyWord`). */
 export function encodeNodeMetadata(metadata: NodeMetadata): Record<string, unknown> {
-  return { ...metadata, dependencies: metadata.dependencies.map((d) => (d.optional ? `${d.name}?` : d.name)) };
+  return { ...metadata, dependencies: metadata.dependencies.map(dependencyWord) };
 }
 
 /** Reads `node.metadata.legation`. Returns a string that says what is wrong and how it should be when the object is not of version 1. */
@@ -51,7 +52,7 @@ export function decodeNodeMetadata(value: unknown): NodeMetadata | string {
   if (typeof protocol !== "string" || !isProtocol(protocol))
     return `node.metadata.legation.protocol is ${JSON.stringify(protocol)}; use http, http2, grpc or tcp`;
   if (!Array.isArray(dependencies) || dependencies.some((d) => typeof d !== "string" || dependencyOf(d).name === ""))
-    return "node.metadata.legation.dependencies must be a list of service names, with ? behind an optional one";
+    return "node.metadata.legation.dependencies must be a list of service names, with ? behind an optional one, such as orders, db:15432 or cache?";
   if (certificates !== undefined && (typeof certificates !== "string" || !certificates.startsWith("/")))
     return `node.metadata.legation.certificates must be an absolute path, got ${JSON.stringify(certificates)}`;
   return {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeMeta, dependencyOf, encodeMeta, isProtocol, maintenanceCheckId, metaLimits, type RegistrationMeta } from "./registration.js";
+import { decodeMeta, encodeMeta, isProtocol, maintenanceCheckId, metaLimits, type RegistrationMeta } from "./registration.js";
 
 const name = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
 const dependency = fc.record({ name, optional: fc.boolean() });
@@ -110,9 +110,9 @@ describe("a Meta that somebody else wrote", () => {
 });
 
 describe("words of the registry", () => {
-  it("marks an optional dependency by a question mark", () => {
-    expect(dependencyOf("cache?")).toEqual({ name: "cache", optional: true });
-    expect(dependencyOf("cache")).toEqual({ name: "cache", optional: false });
+  it("keeps the ports of dependencies to itself: they concern nobody else", () => {
+    const dependencies = [{ name: "db", optional: true, port: 15_432 }];
+    expect(encodeMeta({ protocol: "http", dependencies, wishes: {}, user: {} })["legation-dep-0"]).toBe("db?");
   });
 
   it("names a service's maintenance check as Consul does", () => {

@@ -1,14 +1,9 @@
 /** How a service and its instance are written in Consul's registry, and read back from it. */
+import { type Dependency, dependencyOf, dependencyWord } from "./dependency.js";
 import { type TlsState, tlsStates } from "./identity.js";
 
 /** The protocol that a service speaks behind its port. */
 export type Protocol = "http" | "http2" | "grpc" | "tcp";
-
-/** A service that another one calls. Optional ones never block a start. */
-export interface Dependency {
-  readonly name: string;
-  readonly optional: boolean;
-}
 
 /** What Legation keeps in a registration's `Meta`, beyond what the user wrote there. */
 export interface RegistrationMeta {
@@ -66,7 +61,7 @@ export function isProtocol(value: string): value is Protocol {
 
 /**
  * Writes a registration's `Meta`. Dependencies are packed into `legation-dep-0`, `-1`, … as comma-separated names with `?`
- * behind an optional one, each value within Consul's 512 bytes. The caller checks `metaLimits` over the user's keys.
+ * behind an optional one, and without their ports, which concern nobody else; each value is within Consul's 512 bytes. The caller checks `metaLimits` over the user's keys.
  */
 export function encodeMeta(meta: RegistrationMeta): Record<string, string> {
   const out: Record<string, string> = { ...meta.user, protocol: meta.protocol };
@@ -85,7 +80,7 @@ function packed(dependencies: readonly Dependency[]): string[] {
   const values: string[] = [];
   let current = "";
   for (const { name, optional } of dependencies) {
-    const word = optional ? `${name}?` : name;
+    const word = dependencyWord({ name, optional });
     const joined = current ? `${current},${word}` : word;
     if (current && utf8Length(joined) > metaLimits.valueBytes) {
       values.push(current);
@@ -128,10 +123,4 @@ export function decodeMeta(meta: Readonly<Record<string, string>>): Registration
     wishes,
     user,
   };
-}
-
-/** Reads one word of a dependency list: a name, with `?` behind an optional one. Blanks around it do not count. */
-export function dependencyOf(word: string): Dependency {
-  const trimmed = word.trim();
-  return trimmed.endsWith("?") ? { name: trimmed.slice(0, -1).trim(), optional: true } : { name: trimmed, optional: false };
 }

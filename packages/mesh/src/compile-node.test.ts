@@ -1,11 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { NodeMetadata } from "@legation/contract";
+import { dependencyOf, type NodeMetadata } from "@legation/contract";
 import { ListenerSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { calleeOf } from "./callee.js";
 import type { CatalogService } from "./catalog/instance.js";
-import { compileNode } from "./compile-node.js";
+import { compileNode, compileView } from "./compile-node.js";
 import { layersOf } from "./layers.js";
 import { noTraffic } from "./policy/traffic/traffic-policies.js";
 import { anyService, instance } from "./proof/instances.js";
@@ -79,6 +80,62 @@ describe("a compiled node", () => {
   it("tells a name with a comma from two names in its view layer", () => {
     const zone = { region: "", zone: "" };
     expect(layersOf(dependsOn("a,b"), zone, "n/web").view).not.toBe(layersOf(dependsOn("a", "b"), zone, "n/web").view);
+  });
+});
+
+describe("a dependency on a local port", () => {
+  const on = (word: string, more: Partial<NodeMetadata> = {}): NodeMetadata => ({ ...web, dependencies: [dependencyOf(word)], ...more });
+  const speaks = (protocol: string) => (name: string) => ({ name, instances: [instance({ service: name, meta: { protocol } })] });
+  const names = (node: NodeMetadata, catalog: (name: string) => CatalogService | undefined) =>
+    compile(node, catalog).view.map(({ typeUrl, name }) => `${typeUrl.split(".").at(-1)} ${name}`);
+  const zone = { region: "", zone: "" };
+
+  it("is a listener for bytes where it speaks tcp or nobody knows, and one for HTTP with routes of its own else", () => {
+    const [own, listener] = ["RouteConfiguration outbound", "Listener outbound:db:15432"];
+    expect(names(on("db:15432"), speaks("tcp"))).toEqual([own, listener]);
+    expect(names(on("db:15432"), () => undefined)).toEqual([own, listener]);
+    expect(names(on("db:15432"), speaks("grpc"))).toEqual([own, listener, "RouteConfiguration outbound:db:15432"]);
+  });
+
+  it("is part of what nodes must agree in to share their views, and their outbound port is not", () => {
+    const view = (node: NodeMetadata) => layersOf(node, zone, "n/web").view;
+    expect(view(on("db:15432?"))).toBe(view(on("db:15432", { outbound: "127.0.0.1:15009", inbound: "10.0.0.7:20000" })));
+    const others = [on("db"), on("db:15433"), on("db:15432", { outbound: "127.0.0.2:15001" }), on("db:15432", { app: "127.0.0.1:15432" })];
+    expect(new Set([on("db:15432"), ...others].map(view)).size).toBe(5);
+  });
+
+  it.each([
+    [on("db:15001"), "local port 15001 of dependency db is not opened: it is that of the outbound address too. Choose another one"],
+    [on("db:3000"), "local port 3000 of dependency db is not opened: it is that of the app address too. Choose another one"],
+    [
+      on("db:20000", { inbound: "0.0.0.0:20000" }),
+      "local port 20000 of dependency db is not opened: it is that of the inbound address too",
+    ],
+    [on("db:1", { outbound: "localhost:15001" }), 'db:1: no local port is opened: outbound is "localhost:15001", and has to be an IP'],
+    [on("db:1", { kind: "grpc" }), "db:1: no local port is opened without an Envoy: leave the ports out"],
+  ])("that cannot be opened is named", (node, message) => {
+    const { problems } = compileView(node, (name) => calleeOf(registered(name), noTraffic, "off"));
+    expect(problems).toEqual([{ code: "dependency-port", service: "web", message: expect.stringContaining(message) }]);
+  });
+
+  it("belongs to the first of two that want it", () => {
+    const node = { ...web, dependencies: [dependencyOf("db:15432"), dependencyOf("cache:15432")] };
+    expect(names(node, speaks("tcp"))).toContain("Listener outbound:cache:15432");
+    const problems = compile(node, speaks("tcp")).problems.map(({ code, message }) => [code, message]);
+    expect(problems).toContainEqual([
+      "dependency-port",
+      expect.stringContaining("15432 of dependency db is not opened: it is that of dependency cache"),
+    ]);
+  });
+
+  it("is asked for where a tcp service has none", () => {
+    expect(compile(on("db"), speaks("tcp")).problems).toEqual([
+      { code: "dependency-tcp", service: "web", message: expect.stringContaining("dependencies: [{name: db, localPort: 15432}]") },
+    ]);
+    expect(compile(on("db:15432"), speaks("tcp")).problems).toEqual([]);
+    expect(compile(on("db", { kind: "grpc" }), speaks("tcp")).problems).toEqual([
+      { code: "dependency-tcp", service: "web", message: "dependency db speaks tcp and is not served over gRPC. Call it through an Envoy" },
+    ]);
   });
 });
 

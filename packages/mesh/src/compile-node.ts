@@ -9,12 +9,14 @@ import { inboundAuthorization } from "./authorization/filters.js";
 import { type Callee, calleeOf } from "./callee.js";
 import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
+import { compileLocalPorts } from "./compile-local-ports.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
 import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
 import { outbound, outboundRoutes } from "./envoy/routes/outbound.js";
 import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
+import { localPorts } from "./local-ports.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
 import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
 import { spiffePrefix, type Trust } from "./policy/identity/trust.js";
@@ -71,8 +73,11 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
     return { view: [], clusters: [], problems };
   }
   const dependencies = callable(node, calleeNamed, say);
+  const { ports, problems: portProblems } = localPorts(node);
+  for (const message of portProblems) say("dependency-port", message);
   for (const callee of dependencies) {
-    sayIfUnreachable(callee, say);
+    if (!callee.registered) sayUnknown(callee, say);
+    if (callee.protocol === "tcp" && !ports.some(({ service }) => service === callee.name)) sayUnserved(node, callee, say);
     sayIfRefused(node, callee, say);
   }
   const documents = [...new Set(dependencies.flatMap((callee) => callee.documents))];
@@ -93,6 +98,7 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
             ),
             own,
           ),
+          ...compileLocalPorts(ports, calleeNamed(node.service), dependencies),
         ];
   return { view, clusters: dependencies.map(({ name }) => name), problems };
 }
@@ -134,10 +140,17 @@ function callable(node: NodeMetadata, calleeNamed: (name: string) => Callee, say
   return [...callees.values()].sort((a, b) => compareText(a.name, b.name));
 }
 
-function sayIfUnreachable({ name, registered, protocol }: Callee, say: Say): void {
-  if (!registered) say("dependency-unknown", `dependency ${name} is not registered: requests to it fail until an instance of ${name} is`);
-  if (protocol === "tcp")
-    say("dependency-tcp", `dependency ${name} speaks tcp and is not served over HTTP: requests to it are answered 502`);
+function sayUnknown({ name }: Callee, say: Say): void {
+  say("dependency-unknown", `dependency ${name} is not registered: requests to it fail until an instance of ${name} is`);
+}
+
+function sayUnserved({ kind, service }: NodeMetadata, { name }: Callee, say: Say): void {
+  const flaw = `dependency ${name} speaks tcp and is not served over ${kind === "grpc" ? "gRPC" : "HTTP: requests to it are answered 502"}`;
+  const mend =
+    kind === "grpc"
+      ? "Call it through an Envoy"
+      : `Give it a local port in the configuration of ${service}, dependencies: [{name: ${name}, localPort: 15432}], and connect there`;
+  say("dependency-tcp", `${flaw}. ${mend}`);
 }
 
 /** True for a node whose Envoy calls by mutual TLS where it can: it has a certificate. A gRPC application without an Envoy never does. */

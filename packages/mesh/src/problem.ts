@@ -14,6 +14,7 @@ export type ProblemCode =
   | "dependency-twice"
   | "dependency-unknown"
   | "dependency-tcp"
+  | "dependency-port"
   | "node-address"
   | "gateway-unserved"
   | "authorization"

@@ -27,6 +27,25 @@ describe("the agent's configuration", () => {
     expect(printConfig(agentOptions, values, origins)).toMatch(/port: 2 +# SERVICE_PORT/);
   });
 
+  it("takes dependencies with a local port as words and as maps, and prints what it would read again", () => {
+    const expected = [
+      { name: "db", optional: false, port: 15_432 },
+      { name: "mail", optional: true, port: 2_525 },
+      { name: "orders", optional: false },
+    ];
+    const file = load(
+      "name: a\nport: 7\nhost: 10.0.0.1\ndependencies: [{name: db, localPort: 15432}, {name: mail, localPort: 2525, optional: true}, orders]\n",
+    );
+    expect(file.config.service.dependencies).toEqual(expected);
+    const printed = printConfig(agentOptions, file.values, file.origins);
+    expect(printed).toMatch(/^dependencies: \[ "?db:15432"?, "?mail:2525\?"?, orders \]/m);
+    const written = { SERVICE_DEPENDENCIES: "db:15432, mail:2525?,orders" };
+    expect(load("name: a\nport: 7\n", written).config.service.dependencies).toEqual(expected);
+    expect(load("name: a\nport: 15432\nhost: 10.0.0.1\n", written).config.service.port).toBe(15_432);
+    const flags = ["--dependencies", "db:15432", "--dependencies", "mail:2525?,orders"];
+    expect(load("name: a\nport: 7\n", {}, flags).config.service.dependencies).toEqual(expected);
+  });
+
   it("takes every variable of the environment, bare numbers as milliseconds", () => {
     const env = {
       SERVICE_NAME: "orders",
@@ -95,6 +114,20 @@ describe("the agent's configuration", () => {
     ["name: a\nport: 1\ndependencies: [a]", /service.yaml:3: dependencies: "a" is the service itself.*take it out/],
     ["name: a\nport: 1\ndependencies: [b, 'b?']", /"b\?" is named twice/],
     ["name: a\nport: 1\ndependencies: ['b c']", /"b c" is not a DNS label/],
+    ["name: a\nport: 1\ndependencies: ['db:0']", /dependencies: "db:0" names no port from 1 to 65535 .* Write db:15432, or db alone/],
+    ["name: a\nport: 1\ndependencies:\n  - {name: db, localPort: 70000}", /:4: dependencies\[0\]: 70000 is no port from 1 to 65535/],
+    ["name: a\nport: 1\ndependencies:\n  - {name: db, port: 5}", /:4: dependencies\[0\]: "port" is none of name, localPort, optional/],
+    ["name: a\nport: 1\ndependencies: [{localPort: 5}]", /dependencies\[0\]: .* has no name/],
+    ["name: a\nport: 1\ndependencies: [{name: b, optional: maybe}]", /dependencies\[0\]: "maybe" is not true or false/],
+    ["name: a\nport: 1\ndependencies: [[b]]", /dependencies\[0\]: \["b"\] is no dependency/],
+    ["name: a\nport: 1\ndependencies: ['b:7', 'c:7']", /local port 7 of c is that of b too. Give each/],
+    ["name: a\nport: 7\ndependencies: ['b:7']", /local port 7 of b is that of port too. Choose another/],
+    ["name: a\nport: 7\nhost: 0.0.0.0\ndependencies: ['b:7']", /local port 7 of b is that of port too/],
+    ["name: a\nport: 1\ndependencies: ['b:20000']", /local port 20000 of b is that of envoy.inbound too/],
+    ["name: a\nport: 1\ndependencies: ['b:15001']", /local port 15001 of b is that of envoy.outbound too/],
+    ["name: a\nport: 1\ndependencies: ['b:19000']", /local port 19000 of b is that of envoy.admin too/],
+    ["name: a\nport: 1\ndependencies: ['b:19100']", /local port 19100 of b is that of admin too/],
+    ["name: a\nport: 1\ndependencies: ['b:7']\nenvoy: {enabled: false}", /local port 7 of b: nobody listens there without an Envoy/],
     ["name: a\nport: 1\nmeta: {version: '1'}", /service.yaml:3: meta: the key version has an option of its own/],
     ["name: a\nport: 1\nmeta: {legation-x: '1'}", /legation-x is Legation's own/],
     ["name: a\nport: 1\nmeta: {'a b': '1'}", /"a b" is not taken by Consul/],

@@ -1,14 +1,15 @@
 /** The service's definition as the rest of the agent uses it: complete, checked, with every default worked out. */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Dependency, encodeMeta, type Protocol, splitAddress } from "@legation/contract";
+import { type Dependency, dependencyOf, encodeMeta, type Protocol, splitAddress } from "@legation/contract";
 import { ConfigError, formatAddress } from "@legation/runtime";
 import type { HostPort } from "../envoy/bootstrap.js";
 import type { Check } from "../health/check.js";
 import { ownKeys } from "../registrar/registration.js";
 import { checkProblems, checksOf } from "./checks.js";
+import { dependencyProblems, portProblems, type Surroundings } from "./dependencies.js";
 import type { AgentValues } from "./options.js";
-import { dependencyProblems, isLoopback, metaProblems, parseDependency } from "./rules.js";
+import { isLoopback, metaProblems } from "./rules.js";
 
 /** What is registered. Times in milliseconds. */
 export interface ServiceDefinition {
@@ -66,7 +67,10 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     return origin === "default" ? path : origin.startsWith("--") || /^[A-Z_]+$/.test(origin) ? origin : `${origin}: ${path}`;
   };
   const { name, port } = values;
-  problems.push(...dependencyProblems(values.dependencies, name).map((problem) => `${at("dependencies")}: ${problem}`));
+  const inbound = values.envoy.inbound ?? formatAddress(values.host, defaultInboundPort);
+  const dependencies = values.dependencies.map(dependencyOf);
+  const flaws = [...dependencyProblems(values.dependencies, name), ...portProblems(dependencies, takenBy(values, inbound))];
+  problems.push(...flaws.map((problem) => `${at("dependencies")}: ${problem}`));
   const controlPlanes = values.controlPlane.xds.flatMap((address) => splitAddress(address) ?? []);
   if (controlPlanes.length < Math.max(1, values.controlPlane.xds.length))
     problems.push(`${at("controlPlane.xds")}: each control plane needs a port of 1 or more, and there must be one. Write host:18000.`);
@@ -88,7 +92,7 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     protocol: values.protocol,
     tags: values.tags,
     meta: values.meta,
-    dependencies: values.dependencies.map(parseDependency),
+    dependencies,
     weights: values.weights,
     ...(values.region ? { region: values.region } : {}),
     ...(values.zone ? { zone: values.zone } : {}),
@@ -106,9 +110,24 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     outsiders: values.drain.outsiders ?? (isLoopback(service.host) ? 0 : 5_000),
     app: { host: bound, port },
     checks: checksOf(values.health, { host: bound, port }),
-    inbound: values.envoy.inbound ?? formatAddress(values.host, defaultInboundPort),
+    inbound,
     advertised,
     controlPlanes,
+  };
+}
+
+/** What the ports of dependencies have to leave alone. */
+function takenBy({ host, port, envoy, admin }: AgentValues, inbound: string): Surroundings {
+  return {
+    host: splitAddress(envoy.outbound)?.host ?? envoy.outbound.slice(0, envoy.outbound.lastIndexOf(":")),
+    envoy: envoy.enabled,
+    taken: [
+      { setting: "port", address: formatAddress(host, port) },
+      { setting: "envoy.inbound", address: inbound },
+      { setting: "envoy.outbound", address: envoy.outbound },
+      { setting: "envoy.admin", address: envoy.admin },
+      { setting: "admin", address: admin },
+    ],
   };
 }
 

@@ -2,6 +2,7 @@
 import { routingLimit } from "@legation/contract";
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
 import { parseAdminAddress } from "../admin/address.js";
+import { dependenciesOption } from "./dependencies.js";
 import { healthOptions } from "./health-options.js";
 import { processOptions } from "./process-options.js";
 import { atLeast, loopbackProblem, nameProblem } from "./rules.js";
@@ -46,12 +47,7 @@ export const agentOptions = {
   }),
   tags: option.list({ description: "Tags in Consul", default: [], env: "SERVICE_TAGS", flag: "--tags" }),
   meta: option.map({ description: "The service's own metadata in Consul", default: {}, flag: "--meta" }),
-  dependencies: option.list({
-    description: "Services that this one calls; with ? behind an optional one, which never blocks the start",
-    default: [],
-    env: "SERVICE_DEPENDENCIES",
-    flag: "--dependencies",
-  }),
+  dependencies: dependenciesOption,
   dependencyTimeout: option.duration({
     description: "How long required dependencies may be missing before this is reported as an error; the agent goes on waiting",
     default: 60_000,

@@ -1,5 +1,5 @@
 /** What names, addresses and metadata must be like. Each rule returns undefined, or a sentence that says what is wrong and the fix. */
-import { type Dependency, metaLimits, serviceNameProblem } from "@legation/contract";
+import { metaLimits, serviceNameProblem } from "@legation/contract";
 
 /** A service's name is a DNS label (the contract's rule), said as it goes on behind the quoted name, with the nearest one that would do. */
 export function nameProblem(value: string): string | undefined {
@@ -26,23 +26,11 @@ export function loopbackProblem(value: string): string | undefined {
   return isLoopback(value.slice(0, value.lastIndexOf(":"))) ? undefined : "must be on loopback. Write 127.0.0.1 and a port";
 }
 
-/** Reads `payments` and `cache?`. */
-export function parseDependency(word: string): Dependency {
-  return word.endsWith("?") ? { name: word.slice(0, -1), optional: true } : { name: word, optional: false };
-}
-
-/** What is wrong with a service's dependencies: bad names, itself, the same twice. */
-export function dependencyProblems(words: readonly string[], self: string): string[] {
-  const seen = new Set<string>();
-  return words.flatMap((word) => {
-    const { name } = parseDependency(word);
-    const bad = nameProblem(name);
-    if (bad) return [`${JSON.stringify(word)} ${bad}`];
-    if (name === self) return [`${JSON.stringify(word)} is the service itself. A service cannot depend on itself: take it out`];
-    if (seen.has(name)) return [`${JSON.stringify(word)} is named twice. Name it once, with or without ?`];
-    seen.add(name);
-    return [];
-  });
+/** True where what listens on one host and what listens on the other cannot have the same port. */
+export function sameHost(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((host) => (host === "localhost" ? "127.0.0.1" : host.replace(/^\[(.*)\]$/, "$1")));
+  const everywhere = ["0.0.0.0", "::"];
+  return one === other || everywhere.includes(one ?? "") || everywhere.includes(other ?? "");
 }
 
 const reserved = ["version", "protocol", "region", "zone"];

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { instanceKey, splitAddress } from "@legation/contract";
 import { type Clock, createBackoff, type Logger, writeFileAtomic } from "@legation/runtime";
 import type { AgentConfig } from "../config/definition.js";
+import { dependencyAddresses } from "../config/dependencies.js";
 import { checkFree } from "../ports.js";
 import { adoptProcess } from "../process/running.js";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./admin.js";
@@ -98,6 +99,8 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
       await checkFree({ key: "envoyAdmin", address: addresses.envoyAdmin, what: "Envoy's admin interface", flag: "--envoy-admin-addr" });
       await checkFree({ key: "inbound", address: addresses.inbound, what: "Envoy's inbound listener", flag: "--inbound-addr" });
       await checkFree({ key: "outbound", address: addresses.outbound, what: "Envoy's outbound listener", flag: "--outbound-addr" });
+      for (const { name, address } of dependencyAddresses(wanted.config.service.dependencies, addresses.outbound))
+        await checkFree({ key: name, address, what: `Envoy's listener for the dependency ${name}`, flag: "localPort in dependencies" });
     },
     controlPlanes: config.controlPlanes.map(hostPort).join(", "),
     clock,

@@ -1,10 +1,10 @@
+import { dependencyOf } from "@legation/contract";
 import { describe, expect, it } from "vitest";
-import { parseDependency } from "../config/rules.js";
 import { drawGraph } from "./drawing.js";
 import { type GraphNode, graphOf, type ServiceGraph } from "./graph.js";
 
 function node(id: string, dependencies: readonly string[] = [], service = id): GraphNode {
-  return { id, service, file: `services/${id}.yaml`, dependencies: dependencies.map(parseDependency) };
+  return { id, service, file: `services/${id}.yaml`, dependencies: dependencies.map(dependencyOf) };
 }
 
 function graph(...nodes: GraphNode[]): ServiceGraph {

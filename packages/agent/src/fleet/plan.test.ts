@@ -95,6 +95,10 @@ describe("a directory of services", () => {
       "services/c.yaml: port: port 8001 is that of services/a.yaml (port) too. Give each service a port of its own.",
     ]);
     expect(problems({ "a.yaml": service("a", "host: 127.0.0.2\n"), "b.yaml": service("b") })).toEqual([]);
+    const calls = (name: string, port: number) => `name: ${name}\nport: ${port}\ndependencies: [{name: db, localPort: 15432}]\n`;
+    expect(problems({ "a.yaml": calls("a", 8001), "b.yaml": calls("b", 8002) })).toEqual([
+      "services/b.yaml: dependencies: port 15432 is that of services/a.yaml (dependencies) too. Give each service a port of its own.",
+    ]);
   });
 
   it("is refused where required dependencies go round in a circle, which is named by its files and its path", () => {

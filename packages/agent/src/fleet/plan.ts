@@ -4,7 +4,9 @@ import { join, resolve } from "node:path";
 import { splitAddress } from "@legation/contract";
 import { ConfigError, codeOf, formatAddress, LegationError, loadConfig, messageOf, printConfig } from "@legation/runtime";
 import { type AgentConfig, defineAgent, type Machine } from "../config/definition.js";
+import { dependencyAddresses } from "../config/dependencies.js";
 import { agentOptions } from "../config/options.js";
+import { sameHost } from "../config/rules.js";
 import { type GraphNode, graphOf, type ServiceGraph } from "./graph.js";
 import { fileOptions } from "./options.js";
 
@@ -132,24 +134,20 @@ function clashes(services: readonly PlannedService[]): string[] {
   const seen: (Claim & { readonly file: string })[] = [];
   return services.flatMap(({ file, config }) =>
     claimsOf(config).flatMap((claim) => {
-      const other = seen.find((earlier) => earlier.what === claim.what && sameHost(earlier.host, claim.host));
+      const other = seen.find((earlier) => earlier.what === claim.what && sameHost(earlier.host ?? "", claim.host ?? ""));
       if (!other) seen.push({ ...claim, file });
       return other ? [`${file}: ${claim.path}: ${claim.what} is that of ${other.file} (${other.path}) too. ${claim.fix}`] : [];
     }),
   );
 }
 
-function sameHost(a: string | undefined, b: string | undefined): boolean {
-  const everywhere = ["0.0.0.0", "::"];
-  return a === b || everywhere.includes(a ?? "") || everywhere.includes(b ?? "");
-}
-
 function claimsOf({ service, values, inbound, stateDir }: AgentConfig): Claim[] {
   const { host, port, envoy, command } = values;
   const address = (path: string, written: string): Claim[] => {
     const at = splitAddress(written);
-    const fix =
-      path === "port" ? "Give each service a port of its own." : "Give each a port of its own, or leave it out to have one picked.";
+    const fix = path.startsWith("envoy")
+      ? "Give each a port of its own, or leave it out to have one picked."
+      : "Give each service a port of its own.";
     return at ? [{ path, what: `port ${at.port}`, host: at.host, fix }] : [];
   };
   return [
@@ -157,7 +155,12 @@ function claimsOf({ service, values, inbound, stateDir }: AgentConfig): Claim[] 
     { path: "stateDir", what: `the directory ${stateDir}`, fix: "Leave stateDir out." },
     ...(command ? address("port", formatAddress(host, port)) : []),
     ...(envoy.enabled
-      ? [...address("envoy.inbound", inbound), ...address("envoy.outbound", envoy.outbound), ...address("envoy.admin", envoy.admin)]
+      ? [
+          ...address("envoy.inbound", inbound),
+          ...address("envoy.outbound", envoy.outbound),
+          ...address("envoy.admin", envoy.admin),
+          ...dependencyAddresses(service.dependencies, envoy.outbound).flatMap(({ address: at }) => address("dependencies", at)),
+        ]
       : []),
   ];
 }
@@ -166,7 +169,9 @@ function claimsOf({ service, values, inbound, stateDir }: AgentConfig): Claim[] 
 export function namedPorts({ services }: Pick<Plan, "services">): number[] {
   return services.flatMap(({ config }) => {
     const { envoy } = config.values;
-    return [config.service.port, ...[config.inbound, envoy.outbound, envoy.admin].flatMap((address) => splitAddress(address)?.port ?? [])];
+    const { port, dependencies } = config.service;
+    const addresses = [config.inbound, envoy.outbound, envoy.admin];
+    return [port, ...dependencies.flatMap((d) => d.port ?? []), ...addresses.flatMap((address) => splitAddress(address)?.port ?? [])];
   });
 }
 

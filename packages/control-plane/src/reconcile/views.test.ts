@@ -1,4 +1,6 @@
 import type { NodeMetadata, Protocol } from "@legation/contract";
+import { noIdentityPolicies } from "@legation/mesh";
+import { policySet, readDocument, trafficPolicies } from "@legation/mesh/policy";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
@@ -29,7 +31,7 @@ function scene() {
   const settle = () => clock.advance(1_000);
   const routes = ({ view }: ReturnType<typeof claim>) =>
     view.layers.flatMap((layer) => [...(cache.layer(layer)?.get(TypeUrl.route)?.values() ?? [])].map(({ version }) => version));
-  return { reconciler, compiled, claim, settle, routes };
+  return { reconciler, cache, compiled, claim, settle, routes };
 }
 
 type Scene = ReturnType<typeof scene>;
@@ -83,5 +85,39 @@ describe("a caller that connects between a change and the one that takes it back
     reconciler.remove("orders");
     await settle();
     expect(compiled.node).toBe(1);
+  });
+});
+
+describe("what listens on a local port", () => {
+  test("follows the protocol of what it leads to, and the policies of the service itself", async () => {
+    const { reconciler, cache, settle } = scene();
+    const node: NodeMetadata = { ...web, dependencies: [{ name: "orders", optional: false, port: 15_432 }] };
+    const claim = reconciler.claim(node, { region: "", zone: "a" }, "n1/w1");
+    const own = () =>
+      claim.view.layers.flatMap((layer) =>
+        [...(cache.layer(layer)?.get(TypeUrl.listener) ?? [])].flatMap(([name, { version }]) => (name.includes("orders") ? [version] : [])),
+      );
+    reconciler.setTrust(undefined);
+    reconciler.set({ name: "web", instances: [instance("web", "w1")] });
+    reconciler.set(orders("tcp"));
+    await settle();
+    const bytes = own();
+    reconciler.remove("orders");
+    await settle();
+    expect(own()).toEqual(bytes);
+    reconciler.set(orders("http"));
+    await settle();
+    expect(own()).not.toEqual(bytes);
+    reconciler.set(orders("tcp"));
+    await settle();
+    expect(own()).toEqual(bytes);
+    const read = readDocument({ apiVersion: "legation/v1", kind: "Service", name: "web", accessLog: { path: "/dev/stdout" } });
+    if ("flaws" in read) throw new Error(JSON.stringify(read.flaws));
+    reconciler.setPolicies(noIdentityPolicies, trafficPolicies(policySet([read.document])));
+    await settle();
+    expect(own()).toHaveLength(1);
+    expect(own()).not.toEqual(bytes);
+    claim.release();
+    await settle();
   });
 });

@@ -66,6 +66,8 @@ interface Layer {
   readonly node: NodeMetadata;
   /** The services it acquired; none for an instance layer. */
   readonly clusters: readonly string[];
+  /** The services of which a change concerns it, when it is no instance layer. */
+  readonly regards: readonly string[];
   problems: readonly Problem[];
   users: number;
   linger?: { cancel(): void };
@@ -120,12 +122,12 @@ export function createNodeViews(o: {
 
   function openView(name: string, node: NodeMetadata): Layer {
     const { view, clusters, problems } = compileCaller(node);
-    const layer: Layer = { name, node, clusters, problems, users: 0 };
+    // What listens on local ports follows the policies of its own service as well.
+    const regards = node.dependencies.some(({ port }) => port !== undefined) ? [...clusters, node.service] : clusters;
+    const layer: Layer = { name, node, clusters, regards, problems, users: 0 };
     layers.set(name, layer);
-    for (const service of clusters) {
-      o.services.acquire(service);
-      callers.set(service, (callers.get(service) ?? new Set()).add(layer));
-    }
+    for (const service of clusters) o.services.acquire(service);
+    for (const service of regards) callers.set(service, (callers.get(service) ?? new Set()).add(layer));
     fillView(layer, view);
     return layer;
   }
@@ -151,7 +153,7 @@ export function createNodeViews(o: {
   }
 
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
-    const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
+    const layer: Layer = { name, node, instance, clusters: [], regards: [], problems: [], users: 0 };
     if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
     fillInstance(layer, groundOf(node.service)(node, instance));
     layers.set(name, layer);
@@ -172,12 +174,12 @@ export function createNodeViews(o: {
   function drop(layer: Layer): void {
     layers.delete(layer.name);
     o.cache.drop(layer.name);
-    for (const service of layer.clusters) {
+    for (const service of layer.regards) {
       const left = callers.get(service);
       left?.delete(layer);
       if (left?.size === 0) callers.delete(service);
-      o.services.release(service);
     }
+    for (const service of layer.clusters) o.services.release(service);
     const { service, protocol } = layer.node;
     if (layer.instance !== undefined && takesRules(layer.node)) o.rules.release(service, protocol);
     const left = own.get(service);

@@ -119,7 +119,7 @@ function writeSubscriptions(directory: string, resources: readonly JsonObject[])
   );
   write(
     "lds",
-    of("Listener").map((listener) => onFreePort(adsToFile(listener, path("rds-outbound"), named) as JsonObject)),
+    of("Listener").map((listener) => onFreePort(adsToFile(listener, path(`rds-${listener["name"]}`), named) as JsonObject)),
   );
   for (const assignment of of("ClusterLoadAssignment")) write(`eds-${assignment["clusterName"]}`, [assignment]);
   for (const routes of of("RouteConfiguration")) write(`rds-${routes["name"]}`, [routes]);

@@ -39,6 +39,8 @@ export interface IdentityMesh {
   readonly inbound: number;
   /** A request of `web` to `orders`. */
   call(): Promise<Reply>;
+  /** The caller's local port of `orders`, where that speaks `tcp`. */
+  localPort(): Promise<number>;
   /** Gives both Envoys what is compiled for another standing: the callee first, or the caller. */
   change(standing: Standing, first: "callee" | "caller"): void;
   stop(): Promise<void>;
@@ -73,7 +75,7 @@ export async function startIdentityMesh(o: {
   const node = (service: string, certificates: NodeCertificates | undefined): NodeMetadata => ({
     ...{ api: 1, service, kind: "sidecar", protocol: service === "orders" ? protocol : "http" },
     ...{ inbound: "127.0.0.1:20000", app: `127.0.0.1:${app.port}`, outbound: "127.0.0.1:15001" },
-    dependencies: service === "web" ? [{ name: "orders", optional: false }] : [],
+    dependencies: service === "web" ? [{ name: "orders", optional: false, ...(protocol === "tcp" ? { port: 15_432 } : {}) }] : [],
     ...(certificates ? { certificates: certificates.directory } : {}),
   });
   const registered = (port: number, { tls }: Standing): Instance =>
@@ -103,6 +105,7 @@ export async function startIdentityMesh(o: {
     return {
       ...{ caller, callee, inbound, stop },
       call: () => send({ agent, outbound }),
+      localPort: () => caller.port("outbound:orders:15432"),
       change(standing, first) {
         const changes = [() => callee.update(calleeOf(standing)), () => caller.update(callerOf(standing, inbound))];
         for (const change of first === "callee" ? changes : changes.reverse()) change();

@@ -74,11 +74,14 @@ describe("mutual TLS between two Envoys", () => {
     expect(await plain(mesh.inbound)).toBe("closed");
   });
 
-  it("carries tcp in strict, and plain text is closed", async () => {
+  it("carries tcp in strict, also from the local port of a caller, and plain text is closed", async () => {
     mesh = await startIdentityMesh({ caller: web, callee: orders, standing: strict, protocol: "tcp" });
     expect(await overTls(mesh.inbound, web)).not.toBe("closed");
     expect(await overTls(mesh.inbound, { roots: ours.root })).toBe("closed");
     expect(await plain(mesh.inbound)).toBe("closed");
+    expect(await handshakes(mesh)).toBe(0);
+    await untilFirstByte(await mesh.localPort());
+    expect(await handshakes(mesh)).toBe(1);
   });
 
   it.each([

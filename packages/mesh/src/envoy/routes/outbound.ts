@@ -31,7 +31,8 @@ export function outboundRoutes(service: string, dependencies: readonly VirtualHo
 export function virtualHost(name: string, tcp: boolean, settings: TrafficSettings): VirtualHost {
   const domains = [name, `${name}.mesh`, `${name}.service.consul`];
   if (tcp) {
-    const body = `legation: ${name} speaks tcp, so that it cannot be reached over HTTP\n`;
+    const mend = `give it a local port in its caller's configuration, dependencies: [{name: ${name}, localPort: 15432}], and connect there`;
+    const body = `legation: ${name} speaks tcp, so that it cannot be reached over HTTP: ${mend}\n`;
     return create(VirtualHostSchema, { name, domains, routes: [connectRefusal(), refusal(502, body)] });
   }
   return create(VirtualHostSchema, {
