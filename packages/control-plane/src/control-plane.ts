@@ -24,6 +24,8 @@ import { createOverview } from "./overview.js";
 import { createLiveness } from "./policies/liveness.js";
 import { createPolicies } from "./policies/setup.js";
 import { createPresence } from "./presence.js";
+import { createKeptQuarantine } from "./quarantine/kept-quarantine.js";
+import { quarantineView } from "./quarantine/words.js";
 import { createChanges } from "./reconcile/changes.js";
 import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
@@ -88,11 +90,15 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
   const reports = createReports(clock, refusedCalls.add);
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
+  const streams = () => xds.status();
+  const quarantine = await createKeptQuarantine({ cache, streams, changes, stateDir, lifecycle, clock, log });
+  const quarantined = () => quarantine.list().map(quarantineView);
   const reconciler: Reconciler = createReconciler({
-    cache,
+    cache: quarantine.cache,
     changes,
     metrics,
     leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
+    caughtUp: () => quarantine.settled(),
     identified: () => xds.refresh(),
     policiesChanged: () => orders.changed(),
     clock,
@@ -105,7 +111,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     approvalKeys: config.approvalKeys,
     stateDir,
     consul,
-    apply: (set) => reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set)),
+    apply(set) {
+      quarantine.setPolicies(set);
+      reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set));
+    },
     settled: () => xds.refresh(),
     changes,
     security: securityEvents,
@@ -212,6 +221,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     onEvent(event) {
       nodes.take(event);
       recordXdsEvent(event, { metrics, log });
+      quarantine.take(event);
     },
     clock,
   });
@@ -232,7 +242,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     nodes,
     source,
     policiesRefused: () => !policies.live.settled && policies.live.status().refused,
-    streams: () => xds.status(),
+    streams,
+    quarantined: () => quarantine.list().length,
     reports,
     commands,
     clock,
@@ -247,7 +258,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     health: overview.health,
     services: { ...reconciler, report: reports.of },
     intentions: reconciler,
-    proxies: { streams: () => xds.status(), node: nodes.get, resourcesSent: () => nodes.resourcesSent },
+    proxies: { streams, node: nodes.get, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
     changes,
     securityEvents,
     audit: access.audit,
@@ -266,10 +277,12 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     serves: reconciler.serves,
     policies: {
       ...policies,
+      quarantined,
       liveness: createLiveness({
         status: policies.live.status,
-        streams: () => xds.status(),
+        streams,
         pending: () => reconciler.pending(),
+        quarantined,
         others: replicas.others,
         ask,
         address: () => formatAddress(httpAt.host, ports.http),

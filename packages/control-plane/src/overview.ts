@@ -21,6 +21,8 @@ export interface OverviewParts {
   /** The policies are refused and none from before are known, so that proxies are told nothing. */
   readonly policiesRefused: () => boolean;
   readonly streams: () => readonly StreamStatus[];
+  /** How many resources are held back because proxies refused them. */
+  readonly quarantined: () => number;
   readonly reports: Reports;
   readonly commands: CommandDirectory;
   readonly clock: Clock;
@@ -83,6 +85,7 @@ export function createOverview(o: OverviewParts): Overview {
       return {
         streams: streams.length,
         rejected: rejected(streams),
+        quarantined: o.quarantined(),
         services,
         instances,
         problems: problems().length,

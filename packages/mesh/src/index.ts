@@ -37,6 +37,7 @@ export { protocolOf } from "./catalog/protocol.js";
 export { type CompiledNode, compileInstance, compileNode, compileView, hasIdentity, type NodeIdentity } from "./compile-node.js";
 export { type CalleeIdentity, type CompiledService, compileService } from "./compile-service.js";
 export type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
+export { type RoutePart, routeParts, routesType, withRouteParts } from "./envoy/routes/parts.js";
 export { endpointsLayer, layersOf } from "./layers.js";
 export {
   type AuthorizationMode,
@@ -53,4 +54,4 @@ export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js
 export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
 export { noTraffic, type ServiceTraffic, type TrafficPolicies, trafficChanges, trafficTo } from "./policy/traffic/traffic-policies.js";
 export type { Problem } from "./problem.js";
-export type { MeshResource, Provenance } from "./resource.js";
+export { contentVersion, type MeshResource, type Provenance } from "./resource.js";

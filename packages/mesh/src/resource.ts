@@ -34,5 +34,10 @@ export interface MeshResource {
 /** Encodes a message into a resource. */
 export function resource<T extends DescMessage>(schema: T, name: string, message: MessageShape<T>, provenance: Provenance): MeshResource {
   const bytes = encode(schema, message);
-  return { typeUrl: typeUrl(schema), name, version: bytesToHex(sha256(bytes)).slice(0, 16), bytes, provenance };
+  return { typeUrl: typeUrl(schema), name, version: contentVersion(bytes), bytes, provenance };
+}
+
+/** The version of content: the first 16 hexadecimal digits of its SHA-256. */
+export function contentVersion(bytes: Uint8Array): string {
+  return bytesToHex(sha256(bytes)).slice(0, 16);
 }

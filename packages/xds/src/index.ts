@@ -6,7 +6,7 @@ export { defaultLimits, type Limits } from "./limits.js";
 export type { ListenOptions } from "./listener.js";
 export type { LoadReport, LoadReporting } from "./load-report.js";
 export type { Demand, XdsServerOptions } from "./options.js";
-export { contentVersion, createResource, type Resource } from "./resource.js";
+export { contentVersion, createResource, type Resource, sameContent } from "./resource.js";
 export { createXdsServer, type XdsPort, type XdsServer } from "./server.js";
 export type { RejectedStatus, StreamStatus, TypeStatus } from "./status.js";
 export { type Call, type Peer, Status, type Wire } from "./transport.js";

@@ -13,6 +13,8 @@ interface Proxy {
   readonly ready: boolean;
   readonly types: readonly ProxyType[];
   readonly problems: readonly { readonly message: string }[];
+  /** Absent from a control plane of an earlier version. */
+  readonly quarantined?: readonly { readonly text: string }[];
 }
 
 interface ProxyType {
@@ -36,16 +38,18 @@ export function show({ proxies }: Proxies, width?: number): string {
     ),
     ...proxy.problems.map(({ message }) => `${proxy.node}: ${message}`),
   ]);
+  notes.push(...new Set(proxies.flatMap(({ quarantined = [] }) => quarantined.map(({ text }) => `Quarantined: ${text}`))));
   const below = notes.map((note) => sentence(note, width)).join("");
   return table(["PROXY", "SERVICE", "ACCEPTED", "STATE"], rows, width) + (below ? `\n${below}` : "");
 }
 
-function state({ ready, types }: Proxy): string {
+function state({ ready, types, quarantined = [] }: Proxy): string {
   const refused = types.reduce((sum, type) => sum + type.rejected.length, 0);
   if (refused > 0) return `${refused} refused`;
   if (!ready) return "waits for its state";
   const since = types.flatMap((type) => type.outstandingSince ?? []).sort()[0];
-  return since ? `has not answered since ${since}` : "up to date";
+  if (since) return `has not answered since ${since}`;
+  return quarantined.length > 0 ? `up to date but for ${quarantined.length} quarantined` : "up to date";
 }
 
 /** Where a refused resource comes from, as far as the control plane said. */

@@ -1,4 +1,5 @@
 /** `legation policy list`: what is in force, and what waits for signatures. */
+import type { QuarantineView } from "@legation/control-plane/policies";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { apiOptions, ask } from "../api.js";
 import { sentence, table } from "../layout.js";
@@ -9,6 +10,8 @@ interface PolicyList {
   readonly bundle: { readonly version: number; readonly author: string; readonly at: string; readonly reason: string } | null;
   readonly documents: readonly PolicyDocument[];
   readonly problem: { readonly message: string } | null;
+  /** Absent from a control plane of an earlier version. */
+  readonly quarantined?: readonly QuarantineView[];
   readonly proposals: readonly string[];
 }
 
@@ -17,7 +20,8 @@ export const run = subcommand({
   name: "list",
   words: "",
   maxWords: 0,
-  summary: "Lists the policies that a control plane has in force, where they come from, what is wrong with newer ones, and the proposals.",
+  summary:
+    "Lists the policies that a control plane has in force, where they come from, what is wrong with newer ones, what proxies refuse of them, and the proposals.",
   examples: ["legation policy list", "legation policy list --json"],
   options: apiOptions,
   async answer(values, _words, io) {
@@ -26,7 +30,7 @@ export const run = subcommand({
   },
 });
 
-function show({ origin, bundle, documents, problem, proposals }: PolicyList, width: number | undefined): string {
+function show({ origin, bundle, documents, problem, quarantined = [], proposals }: PolicyList, width: number | undefined): string {
   const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, says(rest)]);
   const by =
     bundle &&
@@ -35,6 +39,7 @@ function show({ origin, bundle, documents, problem, proposals }: PolicyList, wid
     by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, width) : "No policies are set.\n",
     rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
+    ...quarantined.map(({ text }) => `\n${sentence(`Refused: ${text}`, width)}`),
     ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
   ].join("");
 }

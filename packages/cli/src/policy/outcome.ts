@@ -1,9 +1,10 @@
 /** What becomes of a change: live, and how far; or waiting for signatures. */
-import type { ChangeOutcome, Liveness } from "@legation/control-plane/policies";
+import type { ChangeOutcome, Liveness, QuarantineView } from "@legation/control-plane/policies";
 import { LegationError, option, systemClock } from "@legation/runtime";
 import { type ApiSettings, ask } from "../api.js";
 import type { Io } from "../command.js";
 import { exitCode } from "../exit-code.js";
+import { sentence } from "../layout.js";
 import type { Reply } from "./subcommand.js";
 
 /** The settings of every command that changes policies. */
@@ -33,6 +34,7 @@ export async function replyTo(
     return { json: outcome, text: `Not live yet: ${lacks.join("; ")}.\n${todo}`, code: exitCode.pending };
   }
   const { bundle, version, changed } = outcome;
+  const isMine = ({ documents }: QuarantineView) => documents.some((document) => changed.includes(document));
   const accepted = `Version ${version} is accepted: ${changed.join(", ")}.\n`;
   if (!settings.wait) return { json: outcome, text: accepted };
   const began = systemClock.monotonic();
@@ -43,8 +45,14 @@ export async function replyTo(
     const { proxies, live, laggards, replicas, inForce, silent, refused } = liveness;
     if (refused.length > 0) throw new LegationError("policy.refused", `version ${version} is refused by ${refused.join("; ")}`);
     const where = `live on ${live} of ${proxies} proxies, in force at ${inForce} of ${replicas + silent.length} control planes`;
+    const refusals = (liveness.quarantined ?? []).filter(isMine);
     const isLive = live === proxies && inForce === replicas && silent.length === 0;
     const seconds = (took() / 1_000).toFixed(1);
+    if (isLive && refusals.length > 0) {
+      const why = refusals.map(({ text: refusal }) => sentence(`Refused: ${refusal}`, io.stdout.columns)).join("");
+      const text = `${accepted}${capital(where)}, in ${seconds} s, but for what proxies refused.\n${why}`;
+      return { json: { ...outcome, liveness }, text, code: exitCode.failed };
+    }
     if (isLive) return { json: { ...outcome, liveness }, text: `${accepted}${capital(where)}, in ${seconds} s.\n` };
     if (where !== told) io.stderr.write(`${where}\n`);
     told = where;

@@ -4,12 +4,15 @@ import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
+import type { QuarantineView } from "../quarantine/words.js";
 import { readPolicies } from "../security/right.js";
 import { answering } from "./policy-problem.js";
 
 /** What the routes read. */
 export interface PolicyParts extends Policies {
   readonly liveness: AskedLiveness;
+  /** What proxies of this control plane refused, and are not given. */
+  readonly quarantined: () => readonly QuarantineView[];
 }
 
 /** A bundle, as the API shows it. */
@@ -70,6 +73,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
         bundle: bundle ? bundleView(bundle.id, bundle.manifest) : null,
         documents: [...live.policies().documents.values()],
         problem: problem ?? null,
+        quarantined: policies.quarantined(),
         proposals,
         approvalKeys: policies.trust.keys,
       };

@@ -2,6 +2,8 @@
 import type { Problem } from "@legation/mesh";
 import type { StreamStatus, TypeStatus } from "@legation/xds";
 import type { FastifyInstance } from "fastify";
+import type { RefusedContent } from "../quarantine/refused-content.js";
+import { type QuarantineView, quarantineView } from "../quarantine/words.js";
 import type { ConnectedNode } from "../reconcile/nodes.js";
 import { listing, meshRead } from "../security/right.js";
 import { typeWord } from "../telemetry/metrics.js";
@@ -25,6 +27,8 @@ export interface ProxyView {
   readonly types: readonly TypeView[];
   /** What is wrong with the node's own description, in sentences. */
   readonly problems: readonly Problem[];
+  /** What it is not given because a proxy refused it; it has the last good version. */
+  readonly quarantined: readonly QuarantineView[];
 }
 
 /** One type of resource on one stream. */
@@ -49,6 +53,8 @@ export interface ProxySource {
   node(stream: number): ConnectedNode | undefined;
   /** Resources sent since the start, on all streams. */
   resourcesSent(): number;
+  /** What is held back from the proxies with one of these layers. */
+  quarantined(layers: readonly string[]): readonly RefusedContent[];
 }
 
 const query = { type: "object", properties: { node: { type: "string" }, service: { type: "string" } } } as const;
@@ -69,13 +75,16 @@ export function addProxyRoute(app: FastifyInstance, source: ProxySource): void {
       const name = serviceOf(status);
       return name === undefined ? strangers : may.has(name);
     });
-    const entry = (status: StreamStatus) => JSON.stringify(proxyView(status, source.node(status.stream)));
+    const entry = (status: StreamStatus) => {
+      const connected = source.node(status.stream);
+      return JSON.stringify(proxyView(status, connected, source.quarantined(connected?.layers ?? [])));
+    };
     const open = `{"total":${chosen.length},"resourcesSent":${source.resourcesSent()},"proxies":[`;
     return sendSliced(reply, enclosed(open, chosen, entry, "]}"));
   });
 }
 
-function proxyView(status: StreamStatus, node: ConnectedNode | undefined): ProxyView {
+function proxyView(status: StreamStatus, node: ConnectedNode | undefined, quarantined: readonly RefusedContent[]): ProxyView {
   return {
     node: status.node,
     service: node?.service ?? null,
@@ -88,6 +97,7 @@ function proxyView(status: StreamStatus, node: ConnectedNode | undefined): Proxy
     resourcesSent: node?.resourcesSent ?? 0,
     types: status.types.map(typeView),
     problems: node?.problems ?? [],
+    quarantined: quarantined.map(quarantineView),
   };
 }
 

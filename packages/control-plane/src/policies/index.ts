@@ -1,4 +1,6 @@
 /** What those who write policies need beside the documents themselves: operators' keys and signatures, and what the API answers to a change. */
+
+export type { QuarantineView } from "../quarantine/words.js";
 export type { ChangeOutcome } from "./editor.js";
 export type { Liveness } from "./liveness.js";
 export { createOperatorKey, type OperatorKey, publicKeyOf, signStatement } from "./signing-key.js";

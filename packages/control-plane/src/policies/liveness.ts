@@ -1,6 +1,7 @@
 /** How far a bundle has come: which proxies have taken what it changed, at this replica and at all others. */
 import type { StreamStatus } from "@legation/xds";
 import type { Replica } from "../channel/replicas.js";
+import type { QuarantineView } from "../quarantine/words.js";
 import type { PolicyStatus } from "./live.js";
 
 /** The path by which replicas ask each other. */
@@ -20,6 +21,8 @@ export interface Liveness {
   /** Those that did not answer, and why; and those that refuse the bundle, and why. */
   readonly silent: readonly string[];
   readonly refused: readonly string[];
+  /** What proxies refused, whenever that was: its last good version is in force. Absent from a replica of an earlier version. */
+  readonly quarantined?: readonly QuarantineView[];
 }
 
 /** Laggards named at most. */
@@ -38,6 +41,7 @@ export function createLiveness(o: {
   readonly status: () => PolicyStatus;
   readonly streams: () => readonly StreamStatus[];
   readonly pending: () => number;
+  readonly quarantined: () => readonly QuarantineView[];
   readonly others: () => readonly Replica[];
   readonly ask: AskLiveness;
   readonly address: () => string;
@@ -55,6 +59,7 @@ export function createLiveness(o: {
       replicas: 1,
       inForce: inForce ? 1 : 0,
       silent: [],
+      quarantined: o.quarantined().slice(0, named),
       refused: !inForce && problem?.bundle === bundle ? [`${o.address()}: ${problem.message}`] : [],
     };
   }
@@ -83,8 +88,15 @@ export function createLiveness(o: {
       inForce: sum(({ inForce }) => inForce),
       silent: answers.filter((answer): answer is string => typeof answer === "string"),
       refused: all.flatMap(({ refused }) => refused),
+      quarantined: distinct(all.flatMap(({ quarantined = [] }) => quarantined)),
     };
   };
+}
+
+/** Each replica has proxies of its own, which refuse the same. */
+function distinct(views: readonly QuarantineView[]): readonly QuarantineView[] {
+  const found = new Map(views.map((view) => [`${view.type} ${view.name} ${view.version}`, view]));
+  return [...found.values()].slice(0, named);
 }
 
 /** True when the proxy has answered all that it was sent, and refused none of it. */

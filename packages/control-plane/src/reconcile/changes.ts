@@ -22,7 +22,9 @@ export interface Change {
     | "registry-lost"
     | "registry-restored"
     | "policies-changed"
-    | "policies-refused";
+    | "policies-refused"
+    | "resource-quarantined"
+    | "resource-released";
   readonly service?: string;
   readonly instance?: string;
   /** More of it, in words. */

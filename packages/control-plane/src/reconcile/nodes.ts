@@ -12,6 +12,8 @@ export interface ConnectedNode {
   readonly service: string;
   readonly kind: NodeMetadata["kind"];
   readonly problems: readonly Problem[];
+  /** The layers that it sees by a wildcard. */
+  readonly layers: readonly string[];
   /** Resources sent on this stream, counting each time. */
   readonly resourcesSent: number;
 }
@@ -130,7 +132,7 @@ export function createNodes(o: {
       const found = streams.get(stream);
       if (!found) return undefined;
       const { metadata, claim, sent } = found;
-      return { service: metadata.service, kind: metadata.kind, problems: claim.problems, resourcesSent: sent };
+      return { service: metadata.service, kind: metadata.kind, problems: claim.problems, layers: claim.view.layers, resourcesSent: sent };
     },
     subscribers(service) {
       const nodes = new Set<string>();

@@ -95,6 +95,8 @@ export interface ReconcilerOptions {
   readonly log: Logger;
   /** Called when `identityKnown` has become true. */
   readonly identified?: () => void;
+  /** Called when everything that is known has been compiled and published. */
+  readonly caughtUp?: () => void;
   /** Called after each `setPolicies`. */
   readonly policiesChanged?: () => void;
 }
@@ -163,6 +165,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     views.registered(taken);
     o.metrics.published(taken.length);
     if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);
+    else o.caughtUp?.();
   }
 
   function publishRest(): void {

@@ -18,6 +18,7 @@ export function typeWord(typeUrl: string): string {
 export interface Readings {
   readonly streams: number;
   readonly rejected: number;
+  readonly quarantined: number;
   readonly services: number;
   readonly instances: number;
   readonly problems: number;
@@ -86,6 +87,7 @@ export function createMetrics(registry: Registry, read: () => Readings): Metrics
 const readings: Readonly<Record<string, readonly [help: string, of: (r: Readings) => number | undefined]>> = {
   legation_xds_streams: ["Open xDS streams.", (r) => r.streams],
   legation_xds_rejected: ["Streams with a refused resource that has not been replaced.", (r) => r.rejected],
+  legation_xds_quarantined: ["Resources that proxies refused, with their last good version served in their place.", (r) => r.quarantined],
   legation_xds_layers: ["Sets of resources compiled for the connected proxies.", (r) => r.layers],
   legation_catalog_services: ["Services in the registry.", (r) => r.services],
   legation_catalog_instances: ["Instances in the registry.", (r) => r.instances],

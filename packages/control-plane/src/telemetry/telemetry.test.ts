@@ -8,6 +8,7 @@ function scene(readings: Partial<Readings> = {}) {
   const all: Readings = {
     streams: 3,
     rejected: 1,
+    quarantined: 0,
     services: 2,
     instances: 5,
     problems: 0,

@@ -45,10 +45,12 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
     editing: () => ({ store, blobs, proposals, editor, changed: () => undefined }),
     restore: () => undefined,
     start: () => undefined,
+    quarantined: () => [],
     liveness: createLiveness({
       status: live.status,
       streams: () => [],
       pending: () => 0,
+      quarantined: () => [],
       others: () => [],
       ask: () => Promise.reject(new Error("there is nobody")),
       address: () => "127.0.0.1:8080",

@@ -1,0 +1,56 @@
+/** Which fields of which policies differ between two sets: what can have made a resource other than it was. */
+import { affectedBy, documentKey, type PolicyDocument, type PolicySet, pathText } from "@legation/mesh/policy";
+
+/** A policy that differs, and where: paths inside the document. */
+export interface PolicyBlame {
+  /** `Kind/name`. */
+  readonly document: string;
+  /** The fields that differ; of a document that is new or gone all that it says. */
+  readonly paths: readonly string[];
+}
+
+const headFields = new Set(["apiVersion", "kind", "name"]);
+
+/**
+ * The policies that differ between `before` and `after` and that say something of the service. `documents`, where it is known, are those that
+ * a resource was made from: of the changed ones no others are to blame.
+ */
+export function blamed(before: PolicySet, after: PolicySet, service: string, documents?: readonly string[]): readonly PolicyBlame[] {
+  const keys = [...new Set([...before.documents.keys(), ...after.documents.keys()])].sort();
+  return keys.flatMap((key) => {
+    const [old, now] = [before.documents.get(key), after.documents.get(key)];
+    if (old === now || ![old, now].some((document) => document && concerns(document, service))) return [];
+    if (documents && now && !documents.includes(documentKey(now))) return [];
+    const paths = differences(fieldsOf(old), fieldsOf(now), []).map(pathText);
+    return paths.length > 0 ? [{ document: key, paths }] : [];
+  });
+}
+
+/** `Service/orders: balancing.slowStart, retries.attempts`. */
+export function blameText({ document, paths }: PolicyBlame): string {
+  return `${document}: ${paths.join(", ")}`;
+}
+
+function concerns(document: PolicyDocument, service: string): boolean {
+  const affected = affectedBy(document);
+  return affected === "all" || affected.includes(service);
+}
+
+function fieldsOf(document: PolicyDocument | undefined): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(document ?? {}).filter(([field]) => !headFields.has(field)));
+}
+
+/** The deepest paths at which two values differ; a list counts as one value where the lengths differ. */
+function differences(a: unknown, b: unknown, path: readonly PropertyKey[]): readonly (readonly PropertyKey[])[] {
+  if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) return a.flatMap((item, i) => differences(item, b[i], [...path, i]));
+  if (isRecord(a) && isRecord(b)) {
+    const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+    return fields.flatMap((field) => differences(a[field], b[field], [...path, field]));
+  }
+  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  return [path];
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,59 @@
+/** What is held back, in words for people. */
+import { typeWord } from "../telemetry/metrics.js";
+import { blameText } from "./blame.js";
+import type { RefusedContent } from "./refused-content.js";
+
+/** What the API says of it. */
+export interface QuarantineView {
+  /** `cluster`, `routes` or `listener`. */
+  readonly type: string;
+  readonly name: string;
+  readonly service: string;
+  /** Where the cause is to be looked for: `Service/orders: balancing.slowStart`. Empty where no policy has changed. */
+  readonly policies: readonly string[];
+  /** The documents of `policies`. */
+  readonly documents: readonly string[];
+  /** What is in force in its place. */
+  readonly instead: "last-good" | "left-out";
+  readonly version: string;
+  /** The first proxy that refused it, and its words. */
+  readonly node: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly since: string;
+  /** All of this in a sentence. */
+  readonly text: string;
+}
+
+/** Shows one. */
+export function quarantineView(content: RefusedContent): QuarantineView {
+  const { typeUrl, name, service, blame, instead, version, node, message, at } = content;
+  return {
+    type: typeWord(typeUrl),
+    name,
+    service,
+    policies: blame.map(blameText),
+    documents: blame.map(({ document }) => document),
+    instead: instead ? "last-good" : "left-out",
+    version,
+    node,
+    message,
+    since: new Date(at).toISOString(),
+    text: quarantineText(content),
+  };
+}
+
+/** `cluster orders`, `the routes to orders`, `listener inbound of web`. */
+export function nameOf({ typeUrl, name, part, service }: RefusedContent): string {
+  if (part) return `the routes to ${name}`;
+  const word = typeWord(typeUrl);
+  return `${word} ${name}${service === name ? "" : ` of ${service}`}`;
+}
+
+/** `Service/orders: balancing.slowStart: n1/web-1 refused cluster orders: …. The last good version stays in force`. */
+export function quarantineText(content: RefusedContent): string {
+  const { blame, node, message, instead } = content;
+  const cause = blame.length > 0 ? `${blame.map(blameText).join("; ")}: ` : "";
+  const outcome = instead ? "Its last good version stays in force" : "It never had a good version, and is left out";
+  return `${cause}${node} refused ${nameOf(content)}: ${message.replace(/\.$/, "")}. ${outcome}`;
+}
