@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ConsulOptions } from "@legation/consul";
-import { ConfigError, type ConfigValues, logLevels, option } from "@legation/runtime";
+import { ConfigError, type ConfigValues, LegationError, logLevels, option, parseAddress } from "@legation/runtime";
 
 /** The table; `--help` and the reference are made from it. */
 export const controlPlaneOptions = {
@@ -139,4 +139,11 @@ export function servesPlaintext({ xds }: ControlPlaneConfig, host: string): bool
   if (xds.plaintext === "off" && xds.insecure)
     throw new ConfigError(["--insecure-xds serves plain text to others, and --xds-plaintext off to nobody: give one of the two"]);
   return xds.plaintext !== "off" && (isLoopback(host) || xds.insecure);
+}
+
+/** An address of the configuration in its parts. Throws LegationError `config`. */
+export function addressOf(address: string): { readonly host: string; readonly port: number } {
+  const parsed = parseAddress(address);
+  if (!parsed) throw new LegationError("config", `${address} is no address. Write host:port, such as 127.0.0.1:8080`);
+  return parsed;
 }

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
 import { identityPolicies, trafficPolicies } from "@legation/mesh/policy";
-import { type Clock, createRegistry, formatAddress, LegationError, type Lifecycle, type Logger, parseAddress } from "@legation/runtime";
+import { type Clock, createRegistry, formatAddress, type Lifecycle, type Logger } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
 import { createSecureServer } from "./api/secure-server.js";
 import { createApi, listenApi } from "./api/server.js";
@@ -18,7 +18,7 @@ import { createIdentityOrders } from "./channel/identity-orders.js";
 import { createProve } from "./channel/proof.js";
 import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
-import { type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
+import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { warnOfExposure } from "./exposure.js";
 import { createOverview } from "./overview.js";
 import { createLiveness } from "./policies/liveness.js";
@@ -43,7 +43,7 @@ import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
 import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
-import { openStateDir, sweepStateDir } from "./state/state-dir.js";
+import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
 import { createMetrics, type Metrics } from "./telemetry/metrics.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
@@ -347,17 +347,4 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     `xDS on ${ready.xds}, API on ${ready.http}`,
   );
   return ready;
-}
-
-/** A full disk must not keep the proxies without a control plane. */
-async function keep(what: string, written: Promise<void>, log: Logger): Promise<void> {
-  await written.catch((error: unknown) =>
-    log.error({ event: "state.write-failed", what, err: error }, `${what} cannot be written to the state directory: going on without`),
-  );
-}
-
-function addressOf(address: string): { readonly host: string; readonly port: number } {
-  const parsed = parseAddress(address);
-  if (!parsed) throw new LegationError("config", `${address} is no address. Write host:port, such as 127.0.0.1:8080`);
-  return parsed;
 }

@@ -5,7 +5,7 @@ import { freePorts } from "@legation/consul/testing";
 import type { NodeMetadata } from "@legation/contract";
 import { encode } from "@legation/envoy-api";
 import { VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { compileNode, type MeshResource, meshDefaults, routesType, withRouteParts } from "@legation/mesh";
+import { compileNode, type MeshResource, noTraffic, routesType, withRouteParts } from "@legation/mesh";
 import { createLogger, systemClock } from "@legation/runtime";
 import { createResourceCache, createXdsServer } from "@legation/xds";
 import { afterEach, expect, test } from "vitest";
@@ -33,7 +33,7 @@ const web = (outbound: number): NodeMetadata => ({
   dependencies: ["orders", "stock"].map((name) => ({ name, optional: false })),
 });
 
-const compiled = (outbound: number) => compileNode(web(outbound), (name) => ({ name, instances: [] }), meshDefaults);
+const compiled = (outbound: number) => compileNode(web(outbound), (name) => ({ name, instances: [] }), noTraffic);
 
 /** The routes, with a virtual host per service that answers every path of the pattern with the service's words. */
 function routes(hosts: Readonly<Record<string, { readonly says: string; readonly path?: string }>>): MeshResource[] {

@@ -111,7 +111,7 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
     const suspects = suspectsOf(resource, ancestor?.good, taken);
     const contents = suspects.map(({ part, good }): RefusedContent => {
       const { name, version } = part;
-      const blame = blameFor(name, good && ancestor, undefined);
+      const blame = blameFor(name, good && ancestor, documentsOf(resource));
       const instead = good?.bytes ?? null;
       return { typeUrl: routesType, name, part: true, version, service: name, instead, blame, node, message, at: o.clock.now() };
     });

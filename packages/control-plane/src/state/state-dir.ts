@@ -30,6 +30,13 @@ export async function sweepStateDir(path: string, log: Logger): Promise<void> {
   }
 }
 
+/** Waits for what is written to it. A failure is logged: a full disk must not keep the proxies without a control plane. */
+export async function keep(what: string, written: Promise<void>, log: Logger): Promise<void> {
+  await written.catch((error: unknown) =>
+    log.error({ event: "state.write-failed", what, err: error }, `${what} cannot be written to the state directory: going on without`),
+  );
+}
+
 /** Node's own recursive `mkdir` never ends where a parent exists that takes no directories, such as /proc. */
 async function make(path: string): Promise<void> {
   try {
