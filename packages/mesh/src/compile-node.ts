@@ -20,6 +20,7 @@ import { localPorts } from "./local-ports.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
 import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
 import { spiffePrefix, type Trust } from "./policy/identity/trust.js";
+import { unsupportedByGrpc } from "./policy/traffic/grpc.js";
 import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -79,6 +80,8 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
     if (!callee.registered) sayUnknown(callee, say);
     if (callee.protocol === "tcp" && !ports.some(({ service }) => service === callee.name)) sayUnserved(node, callee, say);
     sayIfRefused(node, callee, say);
+    if (node.kind === "grpc")
+      for (const gap of unsupportedByGrpc(callee.settings)) say("grpc-unsupported", `dependency ${callee.name}: ${gap}`);
   }
   const documents = [...new Set(dependencies.flatMap((callee) => callee.documents))];
   const own = provenance(node.service, "default", documents);

@@ -6,6 +6,7 @@ import { type Callee, callee } from "./callee.js";
 import type { CatalogService } from "./catalog/instance.js";
 import { placeEndpoints } from "./catalog/placement.js";
 import { protocolOf } from "./catalog/protocol.js";
+import { grpcCluster } from "./envoy/clusters/grpc-cluster.js";
 import { type MutualTls, serviceCluster } from "./envoy/clusters/service-cluster.js";
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
@@ -20,6 +21,8 @@ export interface CompiledService {
   readonly cluster: MeshResource;
   /** For callers with one, under the same name; absent while nobody knows whose certificates count, when `cluster` is for them too. */
   readonly mutualCluster?: MeshResource;
+  /** For gRPC applications without an Envoy, under the same name. Made when it is first asked for. */
+  readonly grpcCluster: MeshResource;
   /** Under the cluster's name. Holds the IP endpoints only; a cluster with host names carries its endpoints itself. */
   readonly endpoints: MeshResource;
   /** What goes into its callers' routes. */
@@ -64,8 +67,13 @@ export function compileService(
   const cluster = (mutual?: MutualTls) =>
     resource(ClusterSchema, name, serviceCluster(name, protocol, localities, settings, mutual), origin);
   const { mode, trust } = identity;
+  let forGrpc: MeshResource | undefined;
   return {
     cluster: cluster(),
+    get grpcCluster() {
+      forGrpc ??= resource(ClusterSchema, name, grpcCluster(name, settings), origin);
+      return forGrpc;
+    },
     ...(trust ? { mutualCluster: cluster({ trust, strict: mode === "strict" }) } : {}),
     endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed), origin),
     callee: callee(service, traffic, mode),

@@ -15,6 +15,7 @@ export type ProblemCode =
   | "dependency-unknown"
   | "dependency-tcp"
   | "dependency-port"
+  | "grpc-unsupported"
   | "node-address"
   | "gateway-unserved"
   | "authorization"

@@ -45,7 +45,7 @@ export interface Reconciler {
   routed(notice: RoutingNotice): {
     readonly serving: boolean;
     readonly endpoints: string | undefined;
-    /** One or two: callers with and without a certificate have clusters of their own. */
+    /** Callers with and without a certificate have clusters of their own, and so have gRPC applications without an Envoy. */
     readonly clusters: readonly string[];
     /** That of callers with a certificate; undefined as long as nobody knows whose certificates count. */
     readonly mutual: string | undefined;
@@ -225,7 +225,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       return {
         serving: serves({ service: name, node, id }),
         endpoints: current?.endpoints.version,
-        clusters: [current?.cluster.version, mutual].filter((version) => version !== undefined),
+        clusters: [current?.cluster.version, mutual, current?.grpcCluster.version].filter((version) => version !== undefined),
         mutual,
         takesTls: found !== undefined && takesMutualTls(found) && mutual !== undefined,
       };

@@ -110,11 +110,12 @@ export function createNodeViews(o: {
     return timed(() => compileView(node, o.services.callee));
   }
 
-  /** A node with a certificate gets the clusters that use it. */
+  /** A node with a certificate gets the clusters that use it, and a gRPC application those that its client understands. */
   function fillView(layer: Layer, view: readonly MeshResource[]): void {
     const identified = hasIdentity(layer.node);
     const clusters = layer.clusters.flatMap((name) => {
       const compiled = o.services.get(name);
+      if (layer.node.kind === "grpc") return compiled?.grpcCluster ?? [];
       return (identified ? compiled?.mutualCluster : undefined) ?? compiled?.cluster ?? [];
     });
     o.cache.replace(layer.name, [...view, ...clusters]);

@@ -29,6 +29,8 @@ export interface GoldenCase {
   readonly services: ReadonlyMap<string, CompiledService>;
   readonly nodes: ReadonlyMap<string, CompiledNode>;
   readonly layers: ReadonlyMap<string, { readonly view: string; readonly instance: string }>;
+  /** The services that gRPC applications without an Envoy call. */
+  readonly calledByGrpc: ReadonlySet<string>;
 }
 
 /**
@@ -46,6 +48,7 @@ export function compileCase(name: string): GoldenCase {
   const traffic = has("policies.yaml") ? writtenPolicies(text("policies.yaml")) : noTraffic;
   const nodes = new Map<string, CompiledNode>();
   const layers = new Map<string, { view: string; instance: string }>();
+  const calledByGrpc = new Set<string>();
   for (const [id, raw] of Object.entries(read("nodes.yaml") as Record<string, JsonObject>)) {
     const { zone = "", region = "", ...rest } = raw;
     const metadata = decodeNodeMetadata({ api: 1, ...rest });
@@ -55,13 +58,14 @@ export function compileCase(name: string): GoldenCase {
       id,
       compileNode(metadata, (service) => catalog.get(service), traffic, { ...identity, registered }),
     );
+    if (metadata.kind === "grpc") for (const service of nodes.get(id)?.clusters ?? []) calledByGrpc.add(service);
     layers.set(id, layersOf(metadata, { region: String(region), zone: String(zone) }, id));
   }
   const wanted = [...nodes.values()].flatMap((node) => node.clusters).filter((service) => !catalog.has(service));
   const all = [...catalog.values(), ...[...new Set(wanted)].map((service) => ({ name: service, instances: [] }))];
   const compiled = (service: CatalogService) =>
     compileService(service, traffic, { trust: identity.trust, mode: identityOf(identity.policies, service.name).mode });
-  return { services: new Map(all.map((service) => [service.name, compiled(service)])), nodes, layers };
+  return { services: new Map(all.map((service) => [service.name, compiled(service)])), nodes, layers, calledByGrpc };
 }
 
 interface WrittenIdentity {

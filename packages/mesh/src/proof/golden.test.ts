@@ -9,7 +9,7 @@ const update = process.env["UPDATE_GOLDEN"] === "1";
 
 /** What a case is expected to be, by file name. */
 function expectedFiles(name: string): Record<string, string> {
-  const { services, nodes, layers } = compileCase(name);
+  const { services, nodes, layers, calledByGrpc } = compileCase(name);
   const print = (value: unknown) => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
   const versioned = (resource: MeshResource) => ({
     version: resource.version,
@@ -17,9 +17,11 @@ function expectedFiles(name: string): Record<string, string> {
     resource: resourceJson(resource),
   });
   const mutual = [...services.values()].flatMap(({ mutualCluster }) => (mutualCluster ? [versioned(mutualCluster)] : []));
+  const grpc = [...services].flatMap(([service, { grpcCluster }]) => (calledByGrpc.has(service) ? [versioned(grpcCluster)] : []));
   const files: Record<string, string> = {
     "clusters.yaml": print([...services.values()].map(({ cluster }) => versioned(cluster))),
     ...(mutual.length > 0 ? { "mutual-clusters.yaml": print(mutual) } : {}),
+    ...(grpc.length > 0 ? { "grpc-clusters.yaml": print(grpc) } : {}),
     "endpoints.yaml": print([...services.values()].map(({ endpoints }) => versioned(endpoints))),
     "problems.yaml": print([...services.values(), ...nodes.values()].flatMap(({ problems }) => problems)),
   };

@@ -73,7 +73,8 @@ function identified(
   };
 }
 
-function edsDiscovery() {
+/** Endpoints by EDS, on the stream that the cluster came by. */
+export function edsDiscovery() {
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: adsSource() },
