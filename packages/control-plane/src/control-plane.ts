@@ -45,6 +45,7 @@ import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
 import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
+import { createGrpcCallBook } from "./telemetry/grpc-calls.js";
 import { createMetrics, type Metrics } from "./telemetry/metrics.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
 import { version } from "./version.js";
@@ -214,8 +215,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     clock,
     log,
   });
+  const calls = createGrpcCallBook({ metrics, clock });
   const xds = createXdsServer({
     cache,
+    loadReports: calls.reporting,
     view: (node) => nodes.view(node),
     ...createXdsAccess({ certificate, plaintext, serviceOf: reconciler.serviceOf, events: securityEvents }),
     onEvent(event) {
@@ -258,15 +261,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     health: overview.health,
     services: { ...reconciler, report: reports.of },
     intentions: reconciler,
-    proxies: { streams, node: nodes.get, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
+    proxies: { streams, node: nodes.get, calls: calls.of, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
     changes,
     securityEvents,
     audit: access.audit,
-    access: {
-      mode: access.mode,
-      decisions: access.decisions,
-      ownerOf: reconciler.serviceOf,
-    },
+    access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf },
     rateLimit: config.http.rateLimit,
     metricsOpen: config.http.metricsOpen,
     metrics: metrics.text,

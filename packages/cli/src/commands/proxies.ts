@@ -13,7 +13,8 @@ interface Proxy {
   readonly ready: boolean;
   readonly types: readonly ProxyType[];
   readonly problems: readonly { readonly message: string }[];
-  /** Absent from a control plane of an earlier version. */
+  /** Of a gRPC application without an Envoy, by service; absent from a control plane of an earlier version, as is `quarantined`. */
+  readonly calls?: Readonly<Record<string, { readonly succeeded: number; readonly failed: number; readonly dropped: number }>>;
   readonly quarantined?: readonly { readonly text: string }[];
 }
 
@@ -37,6 +38,11 @@ export function show({ proxies }: Proxies, width?: number): string {
       type.rejected.map((r) => `${proxy.node} refused ${type.type} ${r.name}: ${r.message}${source(r.provenance)}`),
     ),
     ...proxy.problems.map(({ message }) => `${proxy.node}: ${message}`),
+    ...Object.entries(proxy.calls ?? {}).flatMap(([service, { succeeded, failed, dropped }]) =>
+      dropped > 0
+        ? [`${proxy.node}: ${dropped} calls to ${service} were dropped at its limit lately; ${succeeded + failed} were made`]
+        : [],
+    ),
   ]);
   notes.push(...new Set(proxies.flatMap(({ quarantined = [] }) => quarantined.map(({ text }) => `Quarantined: ${text}`))));
   const below = notes.map((note) => sentence(note, width)).join("");

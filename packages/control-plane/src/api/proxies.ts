@@ -6,6 +6,7 @@ import type { RefusedContent } from "../quarantine/refused-content.js";
 import { type QuarantineView, quarantineView } from "../quarantine/words.js";
 import type { ConnectedNode } from "../reconcile/nodes.js";
 import { listing, meshRead } from "../security/right.js";
+import type { GrpcCalls } from "../telemetry/grpc-calls.js";
 import { typeWord } from "../telemetry/metrics.js";
 import { enclosed, sendSliced } from "./sliced.js";
 
@@ -27,6 +28,8 @@ export interface ProxyView {
   readonly types: readonly TypeView[];
   /** What is wrong with the node's own description, in sentences. */
   readonly problems: readonly Problem[];
+  /** By service, the calls of a gRPC application without an Envoy in the last seconds (`callsInterval`), as its client reports them. */
+  readonly calls: Readonly<Record<string, GrpcCalls>>;
   /** What it is not given because a proxy refused it; it has the last good version. */
   readonly quarantined: readonly QuarantineView[];
 }
@@ -53,6 +56,7 @@ export interface ProxySource {
   node(stream: number): ConnectedNode | undefined;
   /** Resources sent since the start, on all streams. */
   resourcesSent(): number;
+  calls(node: string): Readonly<Record<string, GrpcCalls>>;
   /** What is held back from the proxies with one of these layers. */
   quarantined(layers: readonly string[]): readonly RefusedContent[];
 }
@@ -77,14 +81,14 @@ export function addProxyRoute(app: FastifyInstance, source: ProxySource): void {
     });
     const entry = (status: StreamStatus) => {
       const connected = source.node(status.stream);
-      return JSON.stringify(proxyView(status, connected, source.quarantined(connected?.layers ?? [])));
+      return JSON.stringify(proxyView(status, connected, source));
     };
     const open = `{"total":${chosen.length},"resourcesSent":${source.resourcesSent()},"proxies":[`;
     return sendSliced(reply, enclosed(open, chosen, entry, "]}"));
   });
 }
 
-function proxyView(status: StreamStatus, node: ConnectedNode | undefined, quarantined: readonly RefusedContent[]): ProxyView {
+function proxyView(status: StreamStatus, node: ConnectedNode | undefined, source: ProxySource): ProxyView {
   return {
     node: status.node,
     service: node?.service ?? null,
@@ -97,7 +101,8 @@ function proxyView(status: StreamStatus, node: ConnectedNode | undefined, quaran
     resourcesSent: node?.resourcesSent ?? 0,
     types: status.types.map(typeView),
     problems: node?.problems ?? [],
-    quarantined: quarantined.map(quarantineView),
+    calls: node?.kind === "grpc" ? source.calls(status.node) : {},
+    quarantined: source.quarantined(node?.layers ?? []).map(quarantineView),
   };
 }
 

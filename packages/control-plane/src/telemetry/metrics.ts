@@ -38,6 +38,8 @@ export interface Metrics {
   rejected(typeUrl: string): void;
   /** Seconds that compiling took. */
   compiled(what: "service" | "node", seconds: number): void;
+  /** Calls of gRPC applications without an Envoy, as their clients have reported them. */
+  called(calls: { readonly succeeded: number; readonly failed: number; readonly dropped: number }): void;
   /** A publication of `changes` services. */
   published(changes: number): void;
   /** All figures of the process in Prometheus' text format. */
@@ -53,6 +55,12 @@ export function createMetrics(registry: Registry, read: () => Readings): Metrics
   const bytes = new Counter({ name: "legation_xds_sent_bytes_total", help: "Bytes of the responses sent.", ...perType });
   const acks = new Counter({ name: "legation_xds_acks_total", help: "Responses that proxies accepted.", ...perType });
   const nacks = new Counter({ name: "legation_xds_nacks_total", help: "Responses that proxies refused.", ...perType });
+  const calls = new Counter({
+    name: "legation_grpc_calls_total",
+    help: "Calls of gRPC applications without an Envoy, as their clients report them: succeeded, failed, or dropped at a limit.",
+    labelNames: ["result"] as const,
+    registers,
+  });
   const compile = new Histogram({
     name: "legation_compile_seconds",
     help: "Time to compile one service or one node's resources.",
@@ -73,6 +81,9 @@ export function createMetrics(registry: Registry, read: () => Readings): Metrics
     acknowledged: (typeUrl) => acks.inc({ type: typeWord(typeUrl) }),
     rejected: (typeUrl) => nacks.inc({ type: typeWord(typeUrl) }),
     compiled: (what, seconds) => compile.observe({ what }, seconds),
+    called({ succeeded, failed, dropped }) {
+      for (const [result, count] of Object.entries({ succeeded, failed, dropped })) calls.inc({ result }, count);
+    },
     published(count) {
       publications.inc();
       changes.inc(count);

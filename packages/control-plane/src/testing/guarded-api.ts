@@ -51,7 +51,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     peers: { certificate: () => undefined, events },
     health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
     services: { ...services, problems: () => [], identity: () => undefined, report: () => undefined },
-    proxies: { streams: () => [], node: () => undefined, resourcesSent: () => 0, quarantined: () => [] },
+    proxies: { streams: () => [], node: () => undefined, calls: () => ({}), resourcesSent: () => 0, quarantined: () => [] },
     changes,
     securityEvents: events,
     audit: { record: (record) => audited.push(record), list: () => [], stop: async () => undefined },

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import type { OutlierDetection } from "@legation/envoy-api/envoy/config/cluster/v3/outlier_detection";
+import { ApiVersion, ConfigSourceSchema } from "@legation/envoy-api/envoy/config/core/v3/config_source";
 import { loadBalancing } from "../../policy/traffic/balancing/load-balancing-policy.js";
 import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-detection.js";
 import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
@@ -10,7 +11,8 @@ import { edsDiscovery } from "./service-cluster.js";
 
 /**
  * Always by EDS: these clients refuse a list of host names, so that endpoints which are host names are none of theirs. Of the limits they keep
- * `requests` (gRPC's proposal A32), of the outlier detection the detectors by rate (A50). In plain text: they take no secret by SDS.
+ * `requests` (gRPC's proposal A32), of the outlier detection the detectors by rate (A50). In plain text: they take no secret by SDS. They report their calls to
+ * where the cluster comes from.
  */
 export function grpcCluster(name: string, settings: TrafficSettings): Cluster {
   return create(ClusterSchema, {
@@ -19,6 +21,7 @@ export function grpcCluster(name: string, settings: TrafficSettings): Cluster {
     loadBalancingPolicy: loadBalancing(settings.balancing),
     outlierDetection: keepingHalf(outlierDetection(settings.circuitBreaker)),
     circuitBreakers: circuitBreakers(settings),
+    lrsServer: create(ConfigSourceSchema, { configSourceSpecifier: { case: "self", value: {} }, resourceApiVersion: ApiVersion.V3 }),
   });
 }
 
