@@ -58,7 +58,8 @@ it.each(consulVersions.flatMap((version) => [[version, "frozen"] as const, [vers
       async (note) => {
         const status = await plane.get<{ proxies: { node: string }[]; resourcesSent: number }>("/v1/proxies");
         note(status);
-        return status.proxies.length === 1 && status;
+        // A stream that has not said yet whose it is has no name.
+        return status.proxies.length === 1 && status.proxies[0]?.node !== "" && status;
       },
       { what: "the Envoy to be back", limitMs },
     );

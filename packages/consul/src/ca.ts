@@ -1,5 +1,6 @@
 /** Consul's own CA: the roots that its mesh trusts, and the certificates that it issues to services. Names are those of Consul's HTTP API. */
 import type { Answer, Consul, ReadOptions } from "./consul.js";
+import { ConsulError } from "./error.js";
 
 /** A root certificate. After a rotation Consul lists the one before as well, for as long as a leaf of it can live. */
 export interface CaRoot {
@@ -20,6 +21,21 @@ export interface CaRoots {
   readonly TrustDomain: string;
   readonly Roots: readonly CaRoot[] | null;
 }
+
+/**
+ * Whose answer it is, and never an empty one. Throws ConsulError `consul.bad-answer` for a CA that is still being set up, so that a watch asks
+ * anew: one that took the empty answer for an answer would hear of the first root only when its query has waited to its end.
+ */
+export function readyRoots({ TrustDomain, Roots }: CaRoots): { readonly trustDomain: string; readonly roots: readonly CaRoot[] } {
+  if (!TrustDomain || !Roots?.length) throw new ConsulError("consul.bad-answer", "Consul's CA is still being set up: it has no root yet.");
+  return { trustDomain: TrustDomain.toLowerCase(), roots: Roots };
+}
+
+/**
+ * How long a watch of the CA waits when it is not answered. A Consul that comes back empty has another CA, and who knows only the one before
+ * is cut off from those that start then: no long waits.
+ */
+export const caBackoff = { base: 500, max: 5_000 } as const;
 
 /** A certificate for a service, with its private key: keep it out of every log. Times are RFC 3339. */
 export interface CaLeaf {

@@ -124,7 +124,7 @@ export function createIdentity(options: IdentityOptions): Identity {
     lastIndex = lastIndex > 0 ? 0 : index;
     const pems = { chain: data.CertPEM, key: data.PrivateKeyPEM };
     // A leaf may come before its root has been heard of, and what signed it has to be in the same files.
-    const newer = rootOf(pems.chain, known.trusted) ? known : (meshRootsOf((await ca.roots(limit)).data) ?? known);
+    const newer = rootOf(pems.chain, known.trusted) ? known : meshRootsOf((await ca.roots(limit)).data);
     if (ending.signal.aborted) return;
     if (pems.chain !== holding.held?.pems.chain || newer !== known) {
       put(pems, newer.trusted, cause);

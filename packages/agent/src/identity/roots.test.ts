@@ -68,7 +68,12 @@ it("tells a problem to all, to who comes later too, and when it is over", async 
   source.follow(follower("b"));
   expect(take()).toEqual(["a: off", "b: off"]);
   await answer(rootsOf());
-  expect(take()).toEqual(["a: regained", "b: regained", "a: Consul's CA has no root yet", "b: Consul's CA has no root yet"]);
+  expect(take()).toEqual([
+    "a: regained",
+    "b: regained",
+    "a: Consul's CA is still being set up: it has no root yet.",
+    "b: Consul's CA is still being set up: it has no root yet.",
+  ]);
   await answer(rootsOf("x"));
   expect(take()).toContain("a: x of x");
 });

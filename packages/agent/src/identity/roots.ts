@@ -1,5 +1,5 @@
 /** The mesh's roots as Consul lists them, followed by one blocking query for all who need them. */
-import { type CaRoots, type Consul, watch } from "@legation/consul";
+import { type CaRoots, type Consul, caBackoff, readyRoots, watch } from "@legation/consul";
 import { type Clock, createBackoff, LegationError } from "@legation/runtime";
 import { certificatesOf } from "./certificate.js";
 
@@ -51,7 +51,6 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
         },
         onValue(data) {
           const next = meshRootsOf(data);
-          if (!next) throw new Error("Consul's CA has no root yet");
           const changed = JSON.stringify(next) !== JSON.stringify(known);
           known = next;
           if (changed) for (const follower of [...followers]) follower.onRoots(next);
@@ -62,7 +61,7 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
         },
         signal: ending.signal,
         clock,
-        backoff: createBackoff({ base: 1_000, max: 60_000 }),
+        backoff: createBackoff(caBackoff),
       },
     );
     return ending;
@@ -85,10 +84,11 @@ export function createRootsSource(consul: Pick<Consul, "get">, clock: Clock): Ro
   };
 }
 
-/** Reads Consul's answer; undefined for a CA that is not ready. Throws LegationError "identity.broken" for a root that is no certificate. */
-export function meshRootsOf({ TrustDomain, ActiveRootID, Roots }: CaRoots): MeshRoots | undefined {
-  const trusted = (Roots ?? []).map(({ RootCert }) => RootCert.trim());
+/** Reads Consul's answer. Throws as `readyRoots` does, and LegationError "identity.broken" for a root that is no certificate. */
+export function meshRootsOf(answered: CaRoots): MeshRoots {
+  const { trustDomain, roots } = readyRoots(answered);
+  const trusted = roots.map(({ RootCert }) => RootCert.trim());
   if (trusted.some((root) => certificatesOf(root).length === 0))
     throw new LegationError("identity.broken", "one of the roots of Consul's CA is no certificate");
-  return trusted.length > 0 && TrustDomain !== "" ? { trustDomain: TrustDomain, trusted, active: ActiveRootID } : undefined;
+  return { trustDomain, trusted, active: answered.ActiveRootID };
 }

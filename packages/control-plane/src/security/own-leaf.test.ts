@@ -160,3 +160,15 @@ test.each([
   own.stop();
   expect(clock.pending).toBe(0);
 });
+
+test("a CA that is still being set up is asked anew, and is not waited for as long as a query blocks", async () => {
+  const { own, clock, change } = scene();
+  await change("roots", { TrustDomain: "", Roots: null });
+  own.start();
+  await clock.advance(0);
+  expect(own.current()).toBeUndefined();
+  // What Consul has by now came without another index.
+  await change("roots", { TrustDomain: "mesh.test", Roots: [{ ID: "c", RootCert: "root c" }] });
+  await clock.advance(1_000);
+  expect(own.current()?.tls.ca).toBe("root c\n");
+});

@@ -1,5 +1,5 @@
 /** The control plane's own certificate, from Consul's CA: fetched, renewed, with every root that the mesh trusts, and kept for a start without Consul. */
-import { type CaLeaf, type CaRoots, type Consul, watch } from "@legation/consul";
+import { type CaLeaf, type CaRoots, type Consul, caBackoff, readyRoots, watch } from "@legation/consul";
 import { controlPlaneService, type ServiceIdentity, serviceIdentityOf } from "@legation/contract";
 import {
   type Clock,
@@ -58,7 +58,7 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
   let leaf: CaLeaf | undefined;
   let roots: string | undefined;
   let current: OwnCertificate | undefined;
-  let told: string | undefined;
+  const told = new Set<string>();
   let late: Timer | undefined;
   let kept = o.kept;
   let wait: Timer | undefined;
@@ -120,11 +120,11 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
     );
   }
 
-  /** Each reason is told once, until there is a certificate or another reason. */
+  /** Each reason is told once, until there is a certificate. */
   function complain(error: unknown): void {
     const why = messageOf(error);
-    if (told === why) return;
-    told = why;
+    if (told.has(why)) return;
+    told.add(why);
     const without = current ? "the one before is used on" : "no TLS, plain text where it is allowed";
     if (codeOf(error) === "consul.no-connect")
       log.info({ event: "tls.off", why }, `the control plane has no certificate (${without}): ${why}`);
@@ -147,7 +147,7 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
         },
         signal: stopping.signal,
         clock,
-        backoff: createBackoff({ base: 500, max: 30_000 }),
+        backoff: createBackoff(caBackoff),
       },
     );
   }
@@ -155,18 +155,17 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
   return {
     start() {
       if (kept) wait = clock.timeout(keptLeafWait, takeKept);
-      follow<CaRoots>("/agent/connect/ca/roots", ({ Roots }) => {
-        const pems = (Roots ?? []).map(({ RootCert }) => `${RootCert.trim()}\n`).join("");
-        // A CA that is still being set up has none yet.
-        if (pems === "") return;
+      follow<CaRoots>("/agent/connect/ca/roots", (answered) => {
+        const trusted = readyRoots(answered).roots;
+        const pems = trusted.map(({ RootCert }) => `${RootCert.trim()}\n`).join("");
         if (roots !== undefined && roots !== pems)
-          log.info({ event: "tls.roots-changed", roots: Roots?.map(({ ID }) => ID) }, "the roots that the mesh trusts have changed");
+          log.info({ event: "tls.roots-changed", roots: trusted.map(({ ID }) => ID) }, "the roots that the mesh trusts have changed");
         roots = pems;
       });
       follow<CaLeaf>(`/agent/connect/ca/leaf/${controlPlaneService}`, (next) => {
         const renewed = leaf !== undefined && leaf.SerialNumber !== next.SerialNumber;
         leaf = next;
-        told = undefined;
+        told.clear();
         warnWhenLate(next);
         const { ServiceURI, ValidBefore, SerialNumber } = next;
         log.info(

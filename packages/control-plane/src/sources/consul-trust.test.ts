@@ -50,7 +50,7 @@ describe("the trust of a Consul that does not answer", () => {
     const consul = {
       async get(path: string) {
         if (!on) throw new ConsulError(code, "no more");
-        const data = path.startsWith("/catalog") ? [{ Datacenter: "dc1" }] : { TrustDomain: "known.consul", Roots: [] };
+        const data = path.startsWith("/catalog") ? [{ Datacenter: "dc1" }] : { TrustDomain: "known.consul", Roots: [{ ID: "a" }] };
         return { data, index: 0, knownLeader: true };
       },
     } as unknown as Pick<Consul, "get">;

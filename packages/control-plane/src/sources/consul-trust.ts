@@ -1,5 +1,5 @@
 /** Whose certificates count in this mesh, as Consul's CA says it. */
-import { type CaRoots, type Consul, ConsulError, watch } from "@legation/consul";
+import { type CaRoots, type Consul, ConsulError, caBackoff, readyRoots, watch } from "@legation/consul";
 import type { Trust } from "@legation/mesh";
 import { type Clock, codeOf, createBackoff, type Logger, messageOf, type Timer } from "@legation/runtime";
 import { consulService } from "./consul-identity.js";
@@ -75,12 +75,11 @@ export function createTrustSource(o: {
         consul,
         { path: "/connect/ca/roots" },
         {
-          async onValue({ TrustDomain }) {
-            // A CA that is still being set up has none yet.
-            if (!TrustDomain) return;
+          async onValue(answered) {
+            const { trustDomain } = readyRoots(answered);
             datacenter ??= await ownDatacenter();
             if (stopping.signal.aborted) return;
-            const trust = { trustDomain: TrustDomain.toLowerCase(), datacenter };
+            const trust = { trustDomain, datacenter };
             if (complaint !== undefined || !answered)
               log.info({ event: "trust.known", ...trust }, `certificates of ${trust.trustDomain} count, for services in ${datacenter}`);
             complaint = undefined;
@@ -92,7 +91,7 @@ export function createTrustSource(o: {
           },
           signal: stopping.signal,
           clock,
-          backoff: createBackoff({ base: 500, max: 30_000 }),
+          backoff: createBackoff(caBackoff),
         },
       );
     },
