@@ -13,12 +13,18 @@ import { duration } from "../primitives.js";
  */
 export function httpOptions(
   protocol: Protocol,
-  o: { readonly idleTimeout: number; readonly keepalive: number; readonly lifetime?: number },
+  o: {
+    readonly idleTimeout: number;
+    readonly keepalive: number;
+    readonly lifetime?: number;
+    readonly requestsPerConnection?: number | undefined;
+  },
 ): Record<string, Any> {
   if (protocol === "tcp") return {};
   const options = create(HttpProtocolOptionsSchema, {
     commonHttpProtocolOptions: {
       idleTimeout: duration(o.idleTimeout),
+      ...(o.requestsPerConnection === undefined ? {} : { maxRequestsPerConnection: o.requestsPerConnection }),
       ...(o.lifetime === undefined ? {} : { maxConnectionDuration: duration(o.lifetime) }),
     },
     upstreamProtocolOptions: {

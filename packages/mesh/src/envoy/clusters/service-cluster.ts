@@ -37,7 +37,7 @@ export function serviceCluster(
   defaults: TrafficSettings,
   mutual?: MutualTls,
 ): Cluster {
-  const { connections, balancing, circuitBreaker } = defaults;
+  const { connections, balancing, circuitBreaker, limits } = defaults;
   const { idleTimeout, keepalive, lifetime } = connections;
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
   return create(ClusterSchema, {
@@ -48,7 +48,12 @@ export function serviceCluster(
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
     circuitBreakers: circuitBreakers(defaults),
-    typedExtensionProtocolOptions: httpOptions(protocol, { idleTimeout, keepalive, ...(mutual ? { lifetime } : {}) }),
+    typedExtensionProtocolOptions: httpOptions(protocol, {
+      idleTimeout,
+      keepalive,
+      requestsPerConnection: limits.requestsPerConnection,
+      ...(mutual ? { lifetime } : {}),
+    }),
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveTime: Math.ceil(connections.keepalive / 1000), keepaliveInterval: 5, keepaliveProbes: 3 },
     },

@@ -1,10 +1,16 @@
 /** The routes from an application to what it depends on: a virtual host per dependency, and one that refuses the rest in words. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { failureHeader, idempotentMethods, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
+import {
+  type Route,
+  type RouteMatchSchema,
+  RouteSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+} from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import { type CallKind, failureHeader, idempotentMethods, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
-import { duration } from "../primitives.js";
+import { callFields } from "./call-fields.js";
 
 /** The name of a sidecar's outbound route configuration and listener. */
 export const outbound = "outbound";
@@ -39,24 +45,26 @@ export function virtualHost(name: string, tcp: boolean, settings: TrafficSetting
     name,
     domains,
     routes: [connectRefusal(), ...serviceRoutes(name, settings)],
-    retryPolicy: retryPolicy(settings.retries, false),
+    retryPolicy: retryPolicy(settings, "other"),
   });
 }
 
 /** gRPC, with its own deadlines, before idempotent methods, which bring their own retries, before the rest; the first match wins. */
-function serviceRoutes(name: string, { timeouts, retries }: TrafficSettings): Route[] {
-  const to = { clusterSpecifier: { case: "cluster", value: name }, timeout: duration(timeouts.request) } as const;
+function serviceRoutes(name: string, settings: TrafficSettings): Route[] {
   const all = { pathSpecifier: { case: "prefix", value: "/" } } as const;
-  const deadline = { timeout: duration(0), maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) } };
-  const routes: MessageInitShape<typeof RouteSchema>[] = [
-    { match: { ...all, grpc: {} }, action: { case: "route", value: { ...to, ...deadline } } },
-    {
-      match: { ...all, headers: [methodIs(idempotentMethods)] },
-      action: { case: "route", value: { ...to, retryPolicy: retryPolicy(retries, true) } },
-    },
-    { match: all, action: { case: "route", value: to } },
+  const route = (kind: CallKind, match: MessageInitShape<typeof RouteMatchSchema>) =>
+    create(RouteSchema, {
+      match,
+      action: {
+        case: "route",
+        value: { clusterSpecifier: { case: "cluster", value: name }, ...callFields(kind, settings, settings) },
+      },
+    });
+  return [
+    route("grpc", { ...all, grpc: {} }),
+    route("idempotent", { ...all, headers: [methodIs(idempotentMethods)] }),
+    route("other", all),
   ];
-  return routes.map((route) => create(RouteSchema, route));
 }
 
 function methodIs(regex: string) {

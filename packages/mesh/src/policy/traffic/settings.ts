@@ -5,12 +5,14 @@ import type { Aspect } from "./aspect.js";
 import { balancing } from "./balancing/balancing.js";
 import { circuitBreaker } from "./circuit-breaker/circuit-breaker.js";
 import { connections } from "./connections/connections.js";
+import { milliseconds } from "./duration.js";
+import { hedging } from "./hedging/hedging.js";
 import { limits } from "./limits/limits.js";
 import { retries } from "./retries/retries.js";
 import { timeouts } from "./timeouts/timeouts.js";
 
 /** Every aspect, by the field that holds it. A new one is a folder and a line here. */
-export const aspects = { balancing, circuitBreaker, retries, limits, timeouts, connections, accessLog } as const;
+export const aspects = { balancing, circuitBreaker, retries, hedging, limits, timeouts, connections, accessLog } as const;
 
 type Aspects = typeof aspects;
 
@@ -42,8 +44,20 @@ export function putOver(written: TrafficFields, below: TrafficSettings): Traffic
   return Object.fromEntries(put) as TrafficSettings;
 }
 
-/** Says where a document says one thing in two places. */
-export function contradictions({ circuitBreaker, timeouts }: TrafficFields): readonly { path: string[]; message: string }[] {
-  if (circuitBreaker?.timeout === undefined || timeouts?.request === undefined) return [];
-  return [{ path: ["circuitBreaker", "timeout"], message: "timeouts.request says it already. Keep one of the two" }];
+/** Says where a document says one thing in two places, or asks for what another of its fields makes impossible. */
+export function contradictions({
+  circuitBreaker,
+  timeouts,
+  hedging,
+  retries,
+}: TrafficFields): readonly { path: string[]; message: string }[] {
+  const found: { path: string[]; message: string }[] = [];
+  const say = (path: string[], message: string) => found.push({ path, message });
+  if (circuitBreaker?.timeout !== undefined && timeouts?.request !== undefined)
+    say(["circuitBreaker", "timeout"], "timeouts.request says it already. Keep one of the two");
+  if (hedging?.enabled && (timeouts?.perTry === undefined || milliseconds(timeouts.perTry) === 0))
+    say(["hedging", "enabled"], "the second try is sent when timeouts.perTry has passed, which is not written here. Write it beside this");
+  if (hedging?.enabled && retries?.attempts === 0)
+    say(["hedging", "enabled"], "the second try is a retry, and retries.attempts: 0 allows none. Allow 1 or more");
+  return found;
 }

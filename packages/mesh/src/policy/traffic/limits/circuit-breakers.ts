@@ -5,7 +5,7 @@ import type { TrafficSettings } from "../settings.js";
 
 const unlimited = 0xffff_ffff;
 
-/** The limits with the retry budget in the place of Envoy's three retries at once. */
+/** The limits, with the retry budget, or a number of retries, in the place of Envoy's three retries at once. */
 export function circuitBreakers(defaults: TrafficSettings): CircuitBreakers {
   const { limits, retries } = defaults;
   return create(CircuitBreakersSchema, {
@@ -14,10 +14,17 @@ export function circuitBreakers(defaults: TrafficSettings): CircuitBreakers {
         maxConnections: limits.connections,
         maxPendingRequests: limits.pendingRequests,
         maxRequests: limits.requests,
-        retryBudget: { budgetPercent: { value: retries.budgetPercent }, minRetryConcurrency: retries.minConcurrency },
+        ...(limits.connectionPools === undefined ? {} : { maxConnectionPools: limits.connectionPools }),
+        ...retryLimit(retries),
       },
     ],
+    perHostThresholds: limits.connectionsPerInstance === undefined ? [] : [{ maxConnections: limits.connectionsPerInstance }],
   });
+}
+
+function retryLimit({ budgetPercent, minConcurrency, maxConcurrency }: TrafficSettings["retries"]) {
+  if (maxConcurrency !== undefined) return { maxRetries: maxConcurrency };
+  return { retryBudget: { budgetPercent: { value: budgetPercent }, minRetryConcurrency: minConcurrency } };
 }
 
 /** No limit but one: nothing is ever retried, whatever a request's headers wish. For the way from Envoy to its own application. */
