@@ -44,6 +44,8 @@ export interface Question {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** How long one control plane may take; milliseconds. 10,000 unless given. */
+  readonly limitMs?: number;
 }
 
 function problemOf(url: string): string | undefined {
@@ -61,7 +63,7 @@ function baseUrl(text: string): string | undefined {
  * token that is missing, unknown or lacks a rule, `api.busy` for too many requests, `api.refused` with what the control plane said,
  * `api.bad-answer` when the answer is not JSON, `config` when a file cannot be read.
  */
-export async function ask<T>(settings: ApiSettings, { method = "GET", path, body }: Question): Promise<T> {
+export async function ask<T>(settings: ApiSettings, { method = "GET", path, body, limitMs = answerLimit }: Question): Promise<T> {
   const token = settings.tokenFile ? fileOf(settings.tokenFile, "--token-file").trim() : settings.token;
   const ca = settings.caFile === undefined ? undefined : fileOf(settings.caFile, "--ca-file");
   const failures: string[] = [];
@@ -71,7 +73,7 @@ export async function ask<T>(settings: ApiSettings, { method = "GET", path, body
     try {
       answer = await httpRequest(base + path, {
         method,
-        limitMs: answerLimit,
+        limitMs,
         ...(token ? { token } : {}),
         ...(ca === undefined ? {} : { ca }),
         ...(body === undefined ? {} : { body }),

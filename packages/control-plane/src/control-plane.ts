@@ -21,6 +21,7 @@ import { createReports } from "./channel/reports.js";
 import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { warnOfExposure } from "./exposure.js";
 import { createOverview } from "./overview.js";
+import { createPlanner } from "./plan/plan.js";
 import { createLiveness } from "./policies/liveness.js";
 import { createPolicies } from "./policies/setup.js";
 import { createPresence } from "./presence.js";
@@ -277,6 +278,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     policies: {
       ...policies,
       quarantined,
+      planner: createPlanner({ mesh: reconciler, connected: nodes.connected, others: replicas.others, ask, clock }),
       liveness: createLiveness({
         status: policies.live.status,
         streams,

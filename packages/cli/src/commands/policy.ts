@@ -6,6 +6,7 @@ import { exitCode } from "../exit-code.js";
 /** The subcommands, in the order in which `--help` shows them. */
 const subcommands: readonly Command[] = [
   { name: "check", summary: "Check policy files, offline", load: () => import("../policy/check.js") },
+  { name: "plan", summary: "Show what applying files would change at the proxies", load: () => import("../policy/plan.js") },
   { name: "apply", summary: "Make files, or a signed proposal, live", load: () => import("../policy/apply.js") },
   { name: "delete", summary: "Remove documents", load: () => import("../policy/delete.js") },
   { name: "list", summary: "List what is in force, and what waits for signatures", load: () => import("../policy/list.js") },

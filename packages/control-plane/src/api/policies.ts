@@ -2,6 +2,7 @@
 import { type BundleManifest, changedKeys, type Documents, documentText, type PolicyDocument } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
+import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
 import type { QuarantineView } from "../quarantine/words.js";
@@ -11,6 +12,7 @@ import { answering } from "./policy-problem.js";
 /** What the routes read. */
 export interface PolicyParts extends Policies {
   readonly liveness: AskedLiveness;
+  readonly planner: Planner;
   /** What proxies of this control plane refused, and are not given. */
   readonly quarantined: () => readonly QuarantineView[];
 }

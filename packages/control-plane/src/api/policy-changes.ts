@@ -20,12 +20,13 @@ import { documentChanges, findBundle } from "./policies.js";
 import { answering } from "./policy-problem.js";
 
 /** The largest request; bytes. */
-const bodyLimit = 8 * 1_024 * 1_024;
+export const changeLimit = 8 * 1_024 * 1_024;
 
 const hash = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
 const words = { type: "string", maxLength: 1_024 } as const;
 const by = { author: words, reason: words } as const;
-const change = {
+/** The schema of a change. */
+export const changeBody = {
   type: "object",
   additionalProperties: false,
   properties: {
@@ -38,7 +39,8 @@ const change = {
   },
 } as const;
 
-interface ChangeBody {
+/** A change. */
+export interface ChangeBody {
   readonly documents?: readonly unknown[];
   readonly remove?: readonly string[];
   /** Removes what `documents` does not hold. */
@@ -70,7 +72,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
 
   app.post<{ Body: ChangeBody }>(
     "/v1/policies/apply",
-    { bodyLimit, config: { right: writeNamedPolicies }, schema: { body: change } },
+    { bodyLimit: changeLimit, config: { right: writeNamedPolicies }, schema: { body: changeBody } },
     (request, reply) =>
       answering(
         reply,
@@ -177,7 +179,7 @@ function rulesOf(document: PolicyDocument | undefined): readonly AclRule[] {
 }
 
 /** Reads the documents of a request. Throws LegationError `policy.invalid` with everything that is wrong. */
-function readDocuments(values: readonly unknown[]): readonly PolicyDocument[] {
+export function readDocuments(values: readonly unknown[]): readonly PolicyDocument[] {
   const problems: string[] = [];
   const documents = new Map<string, PolicyDocument>();
   for (const [i, value] of values.entries()) {

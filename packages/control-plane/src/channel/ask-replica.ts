@@ -9,7 +9,7 @@ import { hostOf, isLoopbackAddress } from "../security/peer.js";
 import { type AskReplica, superseded } from "./fan-out.js";
 
 /** More than any answer has; bytes. */
-const longestAnswer = 1024 * 1024;
+const longestAnswer = 16 * 1024 * 1024;
 
 /**
  * Makes the function; `certificate` is this replica's own, and `token` its ACL token, which stands in for it in plain text: where this replica

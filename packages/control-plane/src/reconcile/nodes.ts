@@ -18,6 +18,16 @@ export interface ConnectedNode {
   readonly resourcesSent: number;
 }
 
+/** A proxy as `claim` knows it. */
+export interface ConnectedProxy {
+  /** `<Consul node>/<service id>`. */
+  readonly node: string;
+  readonly metadata: NodeMetadata;
+  readonly place: NodePlace;
+  /** The services whose clusters it gets. */
+  readonly clusters: readonly string[];
+}
+
 /** The connected proxies. */
 export interface Nodes {
   /** The layers of a node; undefined as long as there is no state to serve, and for a node whose metadata says nothing usable. */
@@ -26,6 +36,8 @@ export interface Nodes {
   take(event: XdsEvent): void;
   /** By stream; undefined for a stream whose node cannot be served. */
   get(stream: number): ConnectedNode | undefined;
+  /** The proxies, each once. */
+  connected(): readonly ConnectedProxy[];
   /** Distinct proxies that get a service's cluster. */
   subscribers(service: string): number;
   /** Proxies that got a service's cluster and whose last stream here ended: until when each is expected back, on the monotonic clock. */
@@ -50,6 +62,7 @@ const problemsLogged = 5;
 interface Connected {
   readonly node: string;
   readonly metadata: NodeMetadata;
+  readonly place: NodePlace;
   readonly claim: NodeClaim;
   sent: number;
 }
@@ -100,11 +113,12 @@ export function createNodes(o: {
     gone.set(node, { clusters: claim.clusters, until: now + returnTime });
   }
 
-  function claimFor(node: Node): Pick<Connected, "metadata" | "claim"> | string {
+  function claimFor(node: Node): Pick<Connected, "metadata" | "place" | "claim"> | string {
     const metadata = metadataOf(node);
     if (typeof metadata === "string") return metadata;
     try {
-      return { metadata, claim: o.reconciler.claim(metadata, placeOf(node), node.id) };
+      const place = placeOf(node);
+      return { metadata, place, claim: o.reconciler.claim(metadata, place, node.id) };
     } catch (error) {
       return `its resources cannot be compiled: ${messageOf(error)}`;
     }
@@ -133,6 +147,10 @@ export function createNodes(o: {
       if (!found) return undefined;
       const { metadata, claim, sent } = found;
       return { service: metadata.service, kind: metadata.kind, problems: claim.problems, layers: claim.view.layers, resourcesSent: sent };
+    },
+    connected() {
+      const byNode = new Map([...streams.values()].map(({ node, metadata, place, claim }) => [node, { node, metadata, place, claim }]));
+      return [...byNode.values()].map(({ claim, ...rest }) => ({ ...rest, clusters: claim.clusters }));
     },
     subscribers(service) {
       const nodes = new Set<string>();

@@ -95,16 +95,18 @@ export interface ReconcilerOptions {
   readonly log: Logger;
   /** Called when `identityKnown` has become true. */
   readonly identified?: () => void;
+  /** The registry at the start: compiled where nodes need it. Empty unless given. */
+  readonly services?: readonly CatalogService[];
   /** Called when everything that is known has been compiled and published. */
   readonly caughtUp?: () => void;
   /** Called after each `setPolicies`. */
   readonly policiesChanged?: () => void;
 }
 
-/** Makes a reconciler with an empty registry. */
+/** Makes a reconciler. */
 export function createReconciler(o: ReconcilerOptions): Reconciler {
   let traffic = noTraffic;
-  const registry = new Map<string, CatalogService>();
+  const registry = new Map((o.services ?? []).map((known) => [known.name, known]));
   const owners = createOwners();
   const dirty = new Set<string>();
   const notices = createLeavingNotices(o.clock, o.leaving, (service, instance) => {

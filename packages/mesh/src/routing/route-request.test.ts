@@ -1,15 +1,27 @@
 /** A real Envoy and `routeRequest`, given the same random routes and requests, answer with the same route. */
 import { Agent, request } from "node:http";
-import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import type { NodeMetadata } from "@legation/contract";
 import { packAny, toJson } from "@legation/envoy-api";
+import { TypedExtensionConfigSchema } from "@legation/envoy-api/envoy/config/core/v3/extension";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import type { HeaderMatcherSchema, QueryParameterMatcherSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { RouteSchema, VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import {
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+  type QueryParameterMatcher,
+  QueryParameterMatcherSchema,
+  type RouteMatch,
+  RouteMatchSchema,
+  RouteSchema,
+  VirtualHostSchema,
+} from "@legation/envoy-api/envoy/config/route/v3/route_components";
 import {
   type UriTemplateMatchConfig,
   UriTemplateMatchConfigSchema,
 } from "@legation/envoy-api/envoy/extensions/path/match/uri_template/v3/uri_template_match";
-import type { StringMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/string";
+import { RegexMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/regex";
+import { type StringMatcher, StringMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/string";
+import { Int64RangeSchema } from "@legation/envoy-api/envoy/type/v3/range";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compileNode } from "../compile-node.js";
@@ -19,66 +31,68 @@ import { resourceJson } from "../proof/golden-case.js";
 import type { RoutedRequest } from "./request.js";
 import { routeRequest, waysText } from "./route-request.js";
 
-type Match = NonNullable<MessageInitShape<typeof RouteSchema>["match"]>;
-type Text = MessageInitShape<typeof StringMatcherSchema>;
-
 const word = fc.constantFrom("a", "b", "ab", "A", "x.y", "1", "12");
 const path = fc
   .tuple(fc.array(word, { maxLength: 3 }), fc.constantFrom("", "/"))
   .map(([words, end]) => `/${words.join("/")}${words.length > 0 ? end : ""}`);
 const regex = fc.constantFrom("/a.*", "/(a|b)/.+", "/[^/]+", "/\\d+", "/(?i)A(/.*)?", ".*", "a?b", "\\d{1,2}", "a|1");
 const template = fc.constantFrom("/a/*", "/{x}/b", "/**", "/a/**", "/{x=a/*}/**", "/a/{x}/*", "/{x}.y", "/{y=**}");
-const text: fc.Arbitrary<Text> = fc
+const text: fc.Arbitrary<StringMatcher> = fc
   .tuple(fc.constantFrom("exact", "prefix", "suffix", "contains", "safeRegex"), word, regex, fc.boolean())
   .map(([how, value, expression, ignoreCase]) =>
     how === "safeRegex"
-      ? { matchPattern: { case: how, value: { regex: expression } } }
-      : { matchPattern: { case: how as "exact", value }, ignoreCase },
+      ? create(StringMatcherSchema, { matchPattern: { case: how, value: { regex: expression } } })
+      : create(StringMatcherSchema, { matchPattern: { case: how as "exact", value }, ignoreCase }),
   );
 const headerName = fc.constantFrom("x-one", "x-two", ":method", "content-type");
-const header: fc.Arbitrary<MessageInitShape<typeof HeaderMatcherSchema>> = fc
+const header: fc.Arbitrary<HeaderMatcher> = fc
   .record({
     name: headerName,
     headerMatchSpecifier: fc.oneof(
       text.map((value) => ({ case: "stringMatch" as const, value })),
       fc.boolean().map((value) => ({ case: "presentMatch" as const, value })),
-      fc.constant({ case: "rangeMatch" as const, value: { start: 1n, end: 12n } }),
+      fc.constant({ case: "rangeMatch" as const, value: create(Int64RangeSchema, { start: 1n, end: 12n }) }),
     ),
     invertMatch: fc.boolean(),
     treatMissingHeaderAsEmpty: fc.boolean(),
   })
-  .map((matcher) => matcher);
-const query: fc.Arbitrary<MessageInitShape<typeof QueryParameterMatcherSchema>> = fc.record({
-  name: fc.constantFrom("q", "r"),
-  queryParameterMatchSpecifier: fc.oneof(
-    text.map((value) => ({ case: "stringMatch" as const, value })),
-    fc.boolean().map((value) => ({ case: "presentMatch" as const, value })),
-  ),
-});
-const pathSpecifier: fc.Arbitrary<Match["pathSpecifier"]> = fc.oneof(
+  .map((matcher) => create(HeaderMatcherSchema, matcher));
+const query: fc.Arbitrary<QueryParameterMatcher> = fc
+  .record({
+    name: fc.constantFrom("q", "r"),
+    queryParameterMatchSpecifier: fc.oneof(
+      text.map((value) => ({ case: "stringMatch" as const, value })),
+      fc.boolean().map((value) => ({ case: "presentMatch" as const, value })),
+    ),
+  })
+  .map((matcher) => create(QueryParameterMatcherSchema, matcher));
+const pathSpecifier: fc.Arbitrary<RouteMatch["pathSpecifier"]> = fc.oneof(
   path.map((value) => ({ case: "prefix" as const, value })),
   path.map((value) => ({ case: "path" as const, value })),
   path.filter((value) => !value.endsWith("/")).map((value) => ({ case: "pathSeparatedPrefix" as const, value })),
-  regex.map((value) => ({ case: "safeRegex" as const, value: { regex: value } })),
+  regex.map((value) => ({ case: "safeRegex" as const, value: create(RegexMatcherSchema, { regex: value }) })),
   template.map((pathTemplate) => {
     const typedConfig = packAny(
       UriTemplateMatchConfigSchema,
       create(UriTemplateMatchConfigSchema, { pathTemplate }) as UriTemplateMatchConfig,
     );
-    return { case: "pathMatchPolicy" as const, value: { name: "envoy.path.match.uri_template.uri_template_matcher", typedConfig } };
+    return {
+      case: "pathMatchPolicy" as const,
+      value: create(TypedExtensionConfigSchema, { name: "envoy.path.match.uri_template.uri_template_matcher", typedConfig }),
+    };
   }),
 );
-const match: fc.Arbitrary<Match> = fc
+const match: fc.Arbitrary<RouteMatch> = fc
   .record({
     pathSpecifier,
     caseSensitive: fc.boolean(),
-    headers: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(header, { maxLength: 2 })),
-    queryParameters: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(query, { maxLength: 1 })),
+    headers: fc.oneof({ weight: 2, arbitrary: fc.constant<HeaderMatcher[]>([]) }, fc.array(header, { maxLength: 2 })),
+    queryParameters: fc.oneof({ weight: 3, arbitrary: fc.constant<QueryParameterMatcher[]>([]) }, fc.array(query, { maxLength: 1 })),
     grpc: fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, fc.constant({})),
   })
   .map(({ grpc, caseSensitive, ...rest }) => {
     const folds = rest.pathSpecifier?.case !== "safeRegex" && rest.pathSpecifier?.case !== "pathMatchPolicy";
-    return { ...rest, ...(folds ? { caseSensitive } : {}), ...(grpc ? { grpc } : {}) };
+    return create(RouteMatchSchema, { ...rest, ...(folds ? { caseSensitive } : {}), ...(grpc ? { grpc } : {}) });
   });
 
 const label = fc.constantFrom("a", "b", "c", "ab", "mesh");
@@ -106,7 +120,10 @@ const anyRequest: fc.Arbitrary<RoutedRequest> = fc
   .map(({ type, headers, ...rest }) => ({ ...rest, headers: { ...headers, ...(type ? { "content-type": type } : {}) } }));
 
 /** Each route answers with its own name; `round` is what the routes as a whole are known by. */
-function configuration([domains, matches]: fc.TypeOfArbitrary<typeof hosts>, round: number): RouteConfiguration {
+function configuration(
+  [domains, matches]: readonly [readonly string[], readonly (readonly RouteMatch[])[]],
+  round: number,
+): RouteConfiguration {
   const answer = (body: string) => ({
     case: "directResponse" as const,
     value: { status: 200, body: { specifier: { case: "inlineString" as const, value: body } } },
@@ -138,10 +155,10 @@ let resources: JsonObject[];
 let round = 0;
 
 beforeAll(async () => {
-  const web = {
+  const web: NodeMetadata = {
     ...{ api: 1, service: "web", kind: "sidecar", inbound: "none", app: "none", outbound: "127.0.0.1:15001", protocol: "http" },
     dependencies: [],
-  } as const;
+  };
   resources = compileNode(web, () => undefined, noTraffic).instance.map(resourceJson);
   envoy = await startEnvoy([...resources, routesJson(configuration([[], []], round))]);
   port = await envoy.port("outbound");

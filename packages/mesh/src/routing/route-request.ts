@@ -44,6 +44,22 @@ function nameOf({ name }: Route, i: number): string {
   return name || `#${i + 1}`;
 }
 
+/** True when requests go to the same places in the same shares, by whichever routes. */
+export function sameDestinations(a: readonly Way[], b: readonly Way[]): boolean {
+  const [one, other] = [sharesOf(a), sharesOf(b)];
+  if (one.size !== other.size) return false;
+  return [...one].every(([destination, share]) => Math.abs(share - (other.get(destination) ?? 0)) < 1e-9);
+}
+
+function sharesOf(ways: readonly Way[]): ReadonlyMap<string, number> {
+  const shares = new Map<string, number>();
+  for (const { share, destination } of ways) {
+    const text = destinationText(destination);
+    shares.set(text, (shares.get(text) ?? 0) + share);
+  }
+  return shares;
+}
+
 /** The ways in words: `95% orders {"version":"v1"}, 5% orders {"version":"v2"} (orders route #2)`. */
 export function waysText(ways: readonly Way[]): string {
   return ways

@@ -1,6 +1,7 @@
 /** What the API's routes of policies work with, over a store in memory: the source has to be told by hand to look at it. */
 import { createLogger, systemClock } from "@legation/runtime";
 import type { PolicyParts } from "../../api/policies.js";
+import { createPlanner } from "../../plan/plan.js";
 import { createChanges } from "../../reconcile/changes.js";
 import { type ApprovalTrust, noTrust } from "../approval-keys.js";
 import { createBlobs, headKey } from "../blobs.js";
@@ -46,6 +47,13 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
     restore: () => undefined,
     start: () => undefined,
     quarantined: () => [],
+    planner: createPlanner({
+      mesh: { services: () => [], trust: () => undefined, intentions: () => undefined },
+      connected: () => [],
+      others: () => [],
+      ask: () => Promise.reject(new Error("there is nobody")),
+      clock,
+    }),
     liveness: createLiveness({
       status: live.status,
       streams: () => [],
