@@ -19,17 +19,27 @@ export function grpcCluster(name: string, settings: TrafficSettings): Cluster {
     name,
     ...edsDiscovery(),
     loadBalancingPolicy: loadBalancing(settings.balancing),
-    outlierDetection: keepingHalf(outlierDetection(settings.circuitBreaker)),
+    outlierDetection: forGrpc(outlierDetection(settings.circuitBreaker)),
     circuitBreakers: circuitBreakers(settings),
     lrsServer: create(ConfigSourceSchema, { configSourceSpecifier: { case: "self", value: {} }, resourceApiVersion: ApiVersion.V3 }),
   });
 }
 
+const nobody = 0xffff_ffff;
+
 /**
  * Envoy ejects another one as long as that leaves the share within the maximum, gRPC as long as the share is below it before: with Envoy's
  * 99 % it would eject the last one of a few too. Half of them keeps one of two, and more of more.
+ *
+ * Some clients count calls only where a detector was on when they began to call, and one that is switched on later never ejects. So the
+ * one for failures in percent is always on, and asks for more instances than there can be where nobody wants it.
  */
-function keepingHalf(detection: OutlierDetection): OutlierDetection {
+function forGrpc(detection: OutlierDetection): OutlierDetection {
   const most = detection.maxEjectionPercent ?? 100;
-  return { ...detection, maxEjectionPercent: most === 100 ? 100 : Math.min(50, most) };
+  const wanted = (detection.enforcingFailurePercentage ?? 0) > 0;
+  return {
+    ...detection,
+    maxEjectionPercent: most === 100 ? 100 : Math.min(50, most),
+    ...(wanted ? {} : { enforcingFailurePercentage: 100, failurePercentageMinimumHosts: nobody }),
+  };
 }
