@@ -11,9 +11,10 @@ import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
 import { compileLocalPorts } from "./compile-local-ports.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
-import { apiListener, apiRoutes } from "./envoy/listeners/api-listener.js";
+import { apiListener } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
+import { apiRoutes } from "./envoy/routes/api.js";
 import { outbound, outboundRoutes } from "./envoy/routes/outbound.js";
 import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
 import { localPorts } from "./local-ports.js";
@@ -87,9 +88,9 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
   const own = provenance(node.service, "default", documents);
   const view =
     node.kind === "grpc"
-      ? dependencies.flatMap(({ name }) => [
+      ? dependencies.flatMap(({ name, settings }) => [
           resource(ListenerSchema, name, apiListener(name), own),
-          resource(RouteConfigurationSchema, name, apiRoutes(name), own),
+          resource(RouteConfigurationSchema, name, apiRoutes(name, settings), own),
         ])
       : [
           resource(

@@ -1,44 +1,65 @@
 /** What of the traffic settings the clients of gRPC do not follow, where an application calls through them without an Envoy. */
+import { isGrpcCode, type RetryCondition } from "./retries/retry-condition.js";
 import { defaultSettings, type TrafficSettings } from "./settings.js";
 
-/** Settings by their path. */
-type Paths = ReadonlyMap<string, unknown>;
+/** Attempts beside the first that gRPC makes at most, whatever is asked of it (proposal A6). */
+const mostRetries = 4;
 
-/** What reaches these clients as it was written. */
-const followed = new Set(["limits.requests"]);
+/** Why a setting is not followed; undefined where it is, or where it concerns no caller's resources. By the path, or the beginning of it. */
+type Reason = (settings: TrafficSettings) => string | undefined;
 
-/** What concerns no caller's resources: it is shown, or is for the service's own proxies. */
-const elsewhere = new Set([
-  "circuitBreaker.successThreshold",
-  "circuitBreaker.monitoringPeriod",
-  "accessLog.path",
-  "connections.appIdleTimeout",
-]);
+const followed: Reason = () => undefined;
+const withoutCodes =
+  "they repeat by themselves what no server has seen, and else only calls that failed with a code of gRPC which retries.on names";
+const namesCodes = ({ retries }: TrafficSettings) => retries.on.some(isGrpcCode);
+const known = (condition: RetryCondition) =>
+  isGrpcCode(condition) || ["connect-failure", "refused-stream", "reset-before-request"].includes(String(condition));
 
-/** Why a setting does not, by the beginning of its path; the first that fits. */
-const reasons: readonly (readonly [path: string, why: string])[] = [
-  ["balancing.strategy", "they take turns with the instances of a zone, whatever the strategy and the weights of instances are"],
-  ["balancing", "they do not know it"],
-  ["circuitBreaker", "they do not count failures in a row"],
-  ["timeouts.request", "a call has the deadline that the application sets"],
-  ["retries", "they repeat by themselves what no server has seen, and nothing else"],
-  ["limits", "of the limits they keep that of requests only"],
-  ["connections", "they look after their connections themselves"],
-];
+const reasons: Readonly<Record<string, Reason>> = {
+  "limits.requests": followed,
+  limits: () => "of the limits they keep that of requests only",
+  "timeouts.stream": followed,
+  "timeouts.request": () => "a call has the deadline that the application sets, up to timeouts.stream",
+  timeouts: () => "they know timeouts.stream only",
+  "retries.on": ({ retries }) => (retries.on.every(known) ? undefined : withoutCodes),
+  "retries.attempts": ({ retries, ...all }) => {
+    if (retries.attempts > mostRetries) return `they try ${mostRetries + 1} times at most`;
+    return retries.attempts === 0 || namesCodes({ retries, ...all }) ? undefined : withoutCodes;
+  },
+  "retries.backoff.base": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
+  "retries.backoff.max": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
+  "balancing.strategy": () => "they take turns with the instances of a zone, whatever the strategy and the weights of instances are",
+  "circuitBreaker.successThreshold": followed,
+  "circuitBreaker.monitoringPeriod": followed,
+  circuitBreaker: () => "they do not count failures in a row",
+  "connections.appIdleTimeout": followed,
+  connections: () => "they look after their connections themselves",
+  accessLog: followed,
+};
+
+const unknown: Reason = () => "they do not know it";
 
 /** The settings beside the built-in ones that these clients do not follow, each with the reason, in words. */
 export function unsupportedByGrpc(settings: TrafficSettings): readonly string[] {
   const defaults = pathsOf(defaultSettings);
   const changed = [...pathsOf(settings)].filter(([path, value]) => value !== defaults.get(path)).map(([path]) => path);
-  const unheard = changed.filter((path) => !followed.has(path) && !elsewhere.has(path));
-  return unheard.map((path) => {
-    const [, why] = reasons.find(([start]) => path === start || path.startsWith(`${start}.`)) ?? ["", "they do not know it"];
-    return `gRPC clients without an Envoy do not follow ${path}: ${why}`;
+  return changed.flatMap((path) => {
+    const why = reasonFor(path)(settings);
+    return why === undefined ? [] : [`gRPC clients without an Envoy do not follow ${path}: ${why}`];
   });
 }
 
-function pathsOf(value: unknown, path = ""): Paths {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return new Map([[path, typeof value === "object" ? JSON.stringify(value) : value]]);
+/** The one for the longest beginning of the path. */
+function reasonFor(path: string): Reason {
+  const found = reasons[path];
+  if (found) return found;
+  const end = path.lastIndexOf(".");
+  return end < 0 ? unknown : reasonFor(path.slice(0, end));
+}
+
+/** Every value by its path; lists are values. */
+function pathsOf(value: unknown, path = ""): ReadonlyMap<string, unknown> {
+  if (typeof value !== "object" || value === null) return new Map([[path, value]]);
+  if (Array.isArray(value)) return new Map([[path, JSON.stringify(value)]]);
   return new Map(Object.entries(value).flatMap(([key, inner]) => [...pathsOf(inner, path ? `${path}.${key}` : key)]));
 }

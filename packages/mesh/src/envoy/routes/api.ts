@@ -1,0 +1,37 @@
+/** The routes by which a gRPC application without an Envoy reaches a service as `xds:///name`. */
+import { create } from "@bufbuild/protobuf";
+import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
+import {
+  type Route,
+  type RouteAction,
+  RouteActionSchema,
+  type RouteMatch,
+  RouteMatchSchema,
+  RouteSchema,
+} from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import { isGrpcCode } from "../../policy/traffic/retries/retry-condition.js";
+import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import { duration } from "../primitives.js";
+
+/** Everything to the service's cluster. */
+export function apiRoutes(name: string, settings: TrafficSettings): RouteConfiguration {
+  const everything = create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "" } });
+  const routes = [route("", everything, { case: "cluster", value: name }, settings)];
+  return create(RouteConfigurationSchema, { name, virtualHosts: [{ name, domains: ["*"], routes }] });
+}
+
+/** A call's deadline is its own, up to the longest stream. */
+function route(name: string, match: RouteMatch, clusterSpecifier: RouteAction["clusterSpecifier"], settings: TrafficSettings): Route {
+  const { stream } = settings.timeouts;
+  const longest = stream > 0 ? { maxStreamDuration: { maxStreamDuration: duration(stream) } } : {};
+  const action = create(RouteActionSchema, { clusterSpecifier, ...longest, ...codeRetries(settings) });
+  return create(RouteSchema, { name, match, action: { case: "route", value: action } });
+}
+
+/** What no server has seen these clients send again by themselves. They refuse a policy of no retries, and know only gRPC's own codes. */
+function codeRetries({ retries: { on, attempts, backoff } }: TrafficSettings) {
+  const codes = on.filter(isGrpcCode);
+  if (codes.length === 0 || attempts === 0) return {};
+  const retryBackOff = { baseInterval: duration(backoff.base), maxInterval: duration(backoff.max) };
+  return { retryPolicy: { retryOn: codes.join(","), numRetries: attempts, retryBackOff } };
+}
