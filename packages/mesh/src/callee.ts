@@ -1,9 +1,10 @@
 /** What a service's callers have of it in their own resources, beside its cluster and endpoints. */
 import type { IdentityMode, Protocol } from "@legation/contract";
 import type { VirtualHost } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import type { CatalogService } from "./catalog/instance.js";
+import { type CatalogService, compareText } from "./catalog/instance.js";
 import { protocolOf } from "./catalog/protocol.js";
 import { virtualHost } from "./envoy/routes/outbound.js";
+import { destinationsOf, type RouteRule } from "./policy/route/rule.js";
 import type { TrafficSettings } from "./policy/traffic/settings.js";
 import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 
@@ -15,6 +16,10 @@ export interface Callee {
   readonly protocol: Protocol;
   readonly mode: IdentityMode;
   readonly settings: TrafficSettings;
+  /** What becomes of some of the requests to it, in the order in which they hold. None where it speaks `tcp`. */
+  readonly rules: readonly RouteRule[];
+  /** The other services that these send requests to, sorted: callers need their clusters as well. */
+  readonly targets: readonly string[];
   /** The documents that have a say in it, as `Kind/name`. */
   readonly documents: readonly string[];
   /** Its virtual host in the routes of sidecars. Made when it is first asked for. */
@@ -29,10 +34,14 @@ export function calleeOf(service: CatalogService, policies: TrafficPolicies, mod
 }
 
 /** The same from what holds for its traffic. */
-export function callee(service: CatalogService, { settings, documents }: ServiceTraffic, mode: IdentityMode): Callee {
+export function callee(service: CatalogService, traffic: ServiceTraffic, mode: IdentityMode): Callee {
   const { name, instances } = service;
   const { protocol } = protocolOf(instances);
   const registered = instances.length > 0;
+  const { settings } = traffic;
+  const rules = protocol === "tcp" ? [] : traffic.rules;
+  const documents = [...new Set([...traffic.documents, ...rules.map(({ document }) => document)])];
+  const targets = [...new Set(rules.flatMap(destinationsOf))].filter((target) => target !== name).sort(compareText);
   let host: VirtualHost | undefined;
   return {
     name,
@@ -40,11 +49,13 @@ export function callee(service: CatalogService, { settings, documents }: Service
     protocol,
     mode,
     settings,
+    rules,
+    targets,
     documents,
     get virtualHost() {
-      host ??= virtualHost(name, protocol === "tcp", settings);
+      host ??= virtualHost(name, protocol === "tcp", settings, rules);
       return host;
     },
-    outline: JSON.stringify([registered, protocol, mode, settings, documents]),
+    outline: JSON.stringify([registered, protocol, mode, settings, rules, documents]),
   };
 }

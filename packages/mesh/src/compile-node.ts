@@ -25,6 +25,7 @@ import { unsupportedByGrpc } from "./policy/traffic/grpc.js";
 import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
+import { routeTargets } from "./route-targets.js";
 
 /** What a node gets of its own. */
 export interface CompiledNode {
@@ -84,6 +85,11 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
     if (node.kind === "grpc")
       for (const gap of unsupportedByGrpc(callee.settings)) say("grpc-unsupported", `dependency ${callee.name}: ${gap}`);
   }
+  const targets = routeTargets(dependencies, calleeNamed);
+  for (const { target, flaws } of targets) {
+    for (const flaw of flaws) say("route-target", flaw);
+    sayIfRefused(node, target, say);
+  }
   const documents = [...new Set(dependencies.flatMap((callee) => callee.documents))];
   const own = provenance(node.service, "default", documents);
   const view =
@@ -104,7 +110,8 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
           ),
           ...compileLocalPorts(ports, calleeNamed(node.service), dependencies),
         ];
-  return { view, clusters: dependencies.map(({ name }) => name), problems };
+  const clusters = [...dependencies, ...targets.map(({ target }) => target)].map(({ name }) => name).sort(compareText);
+  return { view, clusters, problems };
 }
 
 /** The part of `compileNode` that is one instance's alone. */

@@ -11,6 +11,7 @@ import { type MutualTls, serviceCluster } from "./envoy/clusters/service-cluster
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
+import type { RouteRule } from "./policy/route/rule.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -55,6 +56,8 @@ export function compileService(
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
+  if (protocol === "tcp" && traffic.rules.length > 0)
+    problems.push({ code: "route-tcp", service: name, message: ignoredRules(traffic.rules) });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 
@@ -79,4 +82,9 @@ export function compileService(
     callee: callee(service, traffic, mode),
     problems,
   };
+}
+
+function ignoredRules(rules: readonly RouteRule[]): string {
+  const documents = [...new Set(rules.map(({ document }) => document))].join(", ");
+  return `it speaks tcp, so that ${documents} cannot tell its requests apart and is not in force: take it back, or register it as http`;
 }

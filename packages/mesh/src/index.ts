@@ -51,6 +51,11 @@ export {
 } from "./policy/identity/identity.js";
 export { answersPlaintext, answersTls, takesMutualTls } from "./policy/identity/plaintext.js";
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
+export type { Destination } from "./policy/route/destination.js";
+export type { PathMatch } from "./policy/route/path-match.js";
+export type { RouteRule, RuleAction } from "./policy/route/rule.js";
+export type { RuleMatch } from "./policy/route/rule-match.js";
+export type { ValueMatch } from "./policy/route/value-match.js";
 export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
 export { noTraffic, type ServiceTraffic, type TrafficPolicies, trafficChanges, trafficTo } from "./policy/traffic/traffic-policies.js";
 export type { Problem } from "./problem.js";

@@ -6,6 +6,8 @@ export type ProblemCode =
   | "service-protocols"
   | "service-wish"
   | "service-uncompilable"
+  | "route-tcp"
+  | "route-target"
   | "instance-address"
   | "duplicate-address"
   | "duplicate-id"

@@ -64,10 +64,8 @@ interface Layer {
   basis?: string;
   /** One of the nodes that agree in this layer. */
   readonly node: NodeMetadata;
-  /** The services it acquired; none for an instance layer. */
-  readonly clusters: readonly string[];
-  /** The services of which a change concerns it, when it is no instance layer. */
-  readonly regards: readonly string[];
+  /** The services it acquired: dependencies, and where rules send requests to them. None for an instance layer. */
+  clusters: readonly string[];
   problems: readonly Problem[];
   users: number;
   linger?: { cancel(): void };
@@ -123,14 +121,33 @@ export function createNodeViews(o: {
 
   function openView(name: string, node: NodeMetadata): Layer {
     const { view, clusters, problems } = compileCaller(node);
-    // What listens on local ports follows the policies of its own service as well.
-    const regards = node.dependencies.some(({ port }) => port !== undefined) ? [...clusters, node.service] : clusters;
-    const layer: Layer = { name, node, clusters, regards, problems, users: 0 };
+    const layer: Layer = { name, node, clusters: [], problems, users: 0 };
     layers.set(name, layer);
-    for (const service of clusters) o.services.acquire(service);
-    for (const service of regards) callers.set(service, (callers.get(service) ?? new Set()).add(layer));
+    exchange(layer, clusters);
     fillView(layer, view);
     return layer;
+  }
+
+  /** The services of which a change concerns a layer: what listens on local ports follows the policies of its own service as well. */
+  function regards({ node, clusters, instance }: Layer): readonly string[] {
+    return instance === undefined && node.dependencies.some(({ port }) => port !== undefined) ? [...clusters, node.service] : clusters;
+  }
+
+  /** Takes these clusters in place of those that the layer has. Returns those to be released once nothing leads there any more. */
+  function exchange(layer: Layer, clusters: readonly string[]): readonly string[] {
+    const before = { clusters: layer.clusters, regards: regards(layer) };
+    layer.clusters = clusters;
+    for (const service of clusters) if (!before.clusters.includes(service)) o.services.acquire(service);
+    const after = regards(layer);
+    for (const service of after) callers.set(service, (callers.get(service) ?? new Set()).add(layer));
+    for (const service of before.regards) if (!after.includes(service)) forget(service, layer);
+    return before.clusters.filter((service) => !clusters.includes(service));
+  }
+
+  function forget(service: string, layer: Layer): void {
+    const left = callers.get(service);
+    left?.delete(layer);
+    if (left?.size === 0) callers.delete(service);
   }
 
   function fillInstance(layer: Layer, { identity, traffic, basis }: Ground): void {
@@ -154,7 +171,7 @@ export function createNodeViews(o: {
   }
 
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
-    const layer: Layer = { name, node, instance, clusters: [], regards: [], problems: [], users: 0 };
+    const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
     if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
     fillInstance(layer, groundOf(node.service)(node, instance));
     layers.set(name, layer);
@@ -175,11 +192,7 @@ export function createNodeViews(o: {
   function drop(layer: Layer): void {
     layers.delete(layer.name);
     o.cache.drop(layer.name);
-    for (const service of layer.regards) {
-      const left = callers.get(service);
-      left?.delete(layer);
-      if (left?.size === 0) callers.delete(service);
-    }
+    for (const service of regards(layer)) forget(service, layer);
     for (const service of layer.clusters) o.services.release(service);
     const { service, protocol } = layer.node;
     if (layer.instance !== undefined && takesRules(layer.node)) o.rules.release(service, protocol);
@@ -208,7 +221,9 @@ export function createNodeViews(o: {
       let released = false;
       return {
         view: { layers: claimed.map((layer) => layer.name), named: [endpointsLayer, authorizationLayer] },
-        clusters: view.clusters,
+        get clusters() {
+          return view.clusters;
+        },
         get problems() {
           return [...view.problems, ...instance.problems];
         },
@@ -224,9 +239,11 @@ export function createNodeViews(o: {
       for (const name of names) for (const layer of callers.get(name) ?? []) affected.add(layer);
       for (const layer of affected)
         guarded(layer, () => {
-          const { view, problems } = compileCaller(layer.node);
+          const { view, clusters, problems } = compileCaller(layer.node);
           layer.problems = problems;
+          const left = exchange(layer, clusters);
           fillView(layer, view);
+          for (const service of left) o.services.release(service);
         });
     },
     registered(names) {

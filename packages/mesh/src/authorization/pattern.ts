@@ -37,7 +37,7 @@ function compileAnew(pattern: string): RE2JS | string {
   try {
     const expression = RE2JS.compile(pattern);
     if (expression.programSize() <= largestPattern) return expression;
-    return `a regular expression that begins with ${JSON.stringify(pattern.slice(0, 40))} is too large: write it as several permissions`;
+    return `a regular expression that begins with ${JSON.stringify(pattern.slice(0, 40))} is too large: write several smaller ones`;
   } catch (error) {
     return `${JSON.stringify(pattern)} is no RE2 expression: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -2,14 +2,16 @@
 import { create } from "@bufbuild/protobuf";
 import { type Permission as EnvoyPermission, PermissionSchema } from "@legation/envoy-api/envoy/config/rbac/v3/rbac";
 import { type HeaderMatcher, HeaderMatcherSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { type StringMatcher, StringMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/string";
-import type { HeaderMatch, Permission, TextMatch } from "./intention.js";
+import { stringMatcher } from "../envoy/string-matcher.js";
+import type { HeaderMatch, Permission } from "./intention.js";
 
 /** The requests that a permission speaks of; its action does not count. */
 export function requestsOf({ path, headers, methods }: Permission): EnvoyPermission {
   const rules: EnvoyPermission[] = [];
   if (path)
-    rules.push(create(PermissionSchema, { rule: { case: "urlPath", value: { rule: { case: "path", value: text(path, false) } } } }));
+    rules.push(
+      create(PermissionSchema, { rule: { case: "urlPath", value: { rule: { case: "path", value: stringMatcher(path, false) } } } }),
+    );
   for (const match of headers) rules.push(create(PermissionSchema, { rule: { case: "header", value: header(match) } }));
   if (methods.length > 0) rules.push(anyMethod(methods));
   const [only] = rules;
@@ -27,11 +29,6 @@ function anyMethod(methods: readonly string[]): EnvoyPermission {
 
 function header({ name, value, ignoreCase, invert }: HeaderMatch): HeaderMatcher {
   const headerMatchSpecifier: HeaderMatcher["headerMatchSpecifier"] =
-    value === "present" ? { case: "presentMatch", value: true } : { case: "stringMatch", value: text(value, ignoreCase) };
+    value === "present" ? { case: "presentMatch", value: true } : { case: "stringMatch", value: stringMatcher(value, ignoreCase) };
   return create(HeaderMatcherSchema, { name, headerMatchSpecifier, invertMatch: invert });
-}
-
-function text({ kind, value }: TextMatch, ignoreCase: boolean): StringMatcher {
-  if (kind === "regex") return create(StringMatcherSchema, { matchPattern: { case: "safeRegex", value: { regex: value } } });
-  return create(StringMatcherSchema, { matchPattern: { case: kind, value }, ignoreCase });
 }

@@ -68,6 +68,8 @@ function explain(issue: z.core.$ZodIssue): readonly Flaw[] {
         },
       ];
     }
+    case "invalid_key":
+      return issue.issues.map(({ message }) => ({ path, message: `is no name that can be used here: ${message}` }));
     case "custom":
       return [{ path, message: issue.message }];
     default:

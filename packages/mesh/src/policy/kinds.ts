@@ -4,10 +4,17 @@ import { accessKind } from "./access/access-document.js";
 import { identityKind } from "./identity/identity-document.js";
 import type { Affected, Conflict } from "./kind.js";
 import { meshDefaultsKind } from "./mesh-defaults/mesh-defaults-document.js";
+import { routeKind } from "./route/route-document.js";
 import { serviceKind } from "./service/service-document.js";
 
 /** Every kind of policy, by the word in `kind`. */
-export const kinds = { MeshDefaults: meshDefaultsKind, Service: serviceKind, Identity: identityKind, Access: accessKind } as const;
+export const kinds = {
+  MeshDefaults: meshDefaultsKind,
+  Service: serviceKind,
+  Route: routeKind,
+  Identity: identityKind,
+  Access: accessKind,
+} as const;
 
 /** The word of a kind. */
 export type KindName = keyof typeof kinds;

@@ -34,7 +34,7 @@ describe("a file of policies", () => {
     ],
     [
       "apiVersion: legation/v1\nkind: Identiy\nname: a\n",
-      'p.yaml:2: Identiy/a: kind: "Identiy" is no kind of policy. Use MeshDefaults, Service, Identity, Access',
+      'p.yaml:2: Identiy/a: kind: "Identiy" is no kind of policy. Use MeshDefaults, Service, Route, Identity, Access',
     ],
     [`${identity}name: a\nmode: stict\n`, 'p.yaml:4: Identity/a: mode: "stict" is none of off, permissive, strict. Write one of them'],
     [
@@ -49,7 +49,7 @@ describe("a file of policies", () => {
     ["- 7\n", "p.yaml:1: document: 7 is no document. Write apiVersion: legation/v1, kind, name and the kind's own fields"],
     [
       "apiVersion: legation/v1\nkind: Access\nname: a\nkinds: [Idenity]\napprovals: { keys: [a], required: 1 }\n",
-      'p.yaml:4: Access/a: kinds[0]: "Idenity" is no kind of policy. Use MeshDefaults, Service, Identity, Access',
+      'p.yaml:4: Access/a: kinds[0]: "Idenity" is no kind of policy. Use MeshDefaults, Service, Route, Identity, Access',
     ],
     [
       "apiVersion: legation/v1\nkind: Access\nname: a\napprovals:\n  keys: [a, b]\n  required: 3\n",

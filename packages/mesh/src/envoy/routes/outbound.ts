@@ -1,16 +1,13 @@
 /** The routes from an application to what it depends on: a virtual host per dependency, and one that refuses the rest in words. */
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
-import {
-  type Route,
-  type RouteMatchSchema,
-  RouteSchema,
-  type VirtualHost,
-  VirtualHostSchema,
-} from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { type CallKind, failureHeader, idempotentMethods, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
+import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import type { RouteRule } from "../../policy/route/rule.js";
+import { failureHeader, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { callFields } from "./call-fields.js";
+import { requestKinds } from "./request-kinds.js";
+import { ruleRoutes } from "./rule-routes.js";
 
 /** The name of a sidecar's outbound route configuration and listener. */
 export const outbound = "outbound";
@@ -34,7 +31,7 @@ export function outboundRoutes(service: string, dependencies: readonly VirtualHo
  * The virtual host of a service, whose name is a DNS label: the same for all of its callers. It depends on the name, on whether the service
  * speaks HTTP at all, and on policies, so that no change of a service's endpoints changes the routes of its callers.
  */
-export function virtualHost(name: string, tcp: boolean, settings: TrafficSettings): VirtualHost {
+export function virtualHost(name: string, tcp: boolean, settings: TrafficSettings, rules: readonly RouteRule[]): VirtualHost {
   const domains = [name, `${name}.mesh`, `${name}.service.consul`];
   if (tcp) {
     const mend = `give it a local port in its caller's configuration, dependencies: [{name: ${name}, localPort: 15432}], and connect there`;
@@ -44,32 +41,22 @@ export function virtualHost(name: string, tcp: boolean, settings: TrafficSetting
   return create(VirtualHostSchema, {
     name,
     domains,
-    routes: [connectRefusal(), ...serviceRoutes(name, settings)],
+    routes: [connectRefusal(), ...rules.flatMap((rule) => ruleRoutes(rule, settings)), ...serviceRoutes(name, settings)],
     retryPolicy: retryPolicy(settings, "other"),
   });
 }
 
-/** gRPC, with its own deadlines, before idempotent methods, which bring their own retries, before the rest; the first match wins. */
+/** Where requests go that no rule matches: to the service. */
 function serviceRoutes(name: string, settings: TrafficSettings): Route[] {
-  const all = { pathSpecifier: { case: "prefix", value: "/" } } as const;
-  const route = (kind: CallKind, match: MessageInitShape<typeof RouteMatchSchema>) =>
+  return requestKinds({ methods: [], grpc: false }).map(({ kind, match }) =>
     create(RouteSchema, {
-      match,
+      match: { pathSpecifier: { case: "prefix", value: "/" }, ...match },
       action: {
         case: "route",
         value: { clusterSpecifier: { case: "cluster", value: name }, ...callFields(kind, settings, settings) },
       },
-    });
-  return [
-    route("grpc", { ...all, grpc: {} }),
-    route("idempotent", { ...all, headers: [methodIs(idempotentMethods)] }),
-    route("other", all),
-  ];
-}
-
-function methodIs(regex: string) {
-  const matchPattern = { case: "safeRegex", value: { regex } } as const;
-  return { name: ":method", headerMatchSpecifier: { case: "stringMatch", value: { matchPattern } } } as const;
+    }),
+  );
 }
 
 /** The most names that a refusal lists: Envoy refuses routes with a body of more than 4096 bytes. */

@@ -2,7 +2,8 @@
 import { identityModes } from "@legation/contract";
 import fc from "fast-check";
 import { authorizationModes } from "../identity/identity.js";
-import type { PolicyDocument } from "../kinds.js";
+import { conflictsOf, type PolicyDocument } from "../kinds.js";
+import { anyRoute } from "./arbitrary-route.js";
 
 const letters = "abcdefghijklmnopqrstuvwxyz";
 /** A short name, so that some are equal. */
@@ -37,12 +38,12 @@ const anyAccess = fc
 
 /** Documents that can be in force together. */
 export const anyPolicies: fc.Arbitrary<PolicyDocument[]> = fc
-  .uniqueArray(fc.oneof(anyIdentity, anyAccess), { minLength: 1, maxLength: 6, selector: ({ kind, name }) => `${kind}/${name}` })
+  .uniqueArray(fc.oneof(anyIdentity, anyAccess, anyRoute), { minLength: 1, maxLength: 6, selector: ({ kind, name }) => `${kind}/${name}` })
   .map((documents) => {
-    const seen = new Set<string>();
-    return documents.filter((document) => {
-      if (document.kind !== "Identity") return true;
-      const service = document.service ?? "";
-      return !seen.has(service) && Boolean(seen.add(service));
-    });
+    const kept: PolicyDocument[] = [];
+    for (const next of documents) {
+      kept.push(next);
+      if (conflictsOf(kept).length > 0) kept.pop();
+    }
+    return kept;
   });

@@ -18,7 +18,9 @@ const wishing = {
 
 describe("what holds for a service", () => {
   it("is the default where nobody says anything", () => {
-    expect(trafficTo({ name: "orders", instances: [] }, noTraffic)).toEqual({ settings: defaultSettings, documents: [], problems: [] });
+    expect(trafficTo({ name: "orders", instances: [] }, noTraffic)).toEqual({
+      ...{ settings: defaultSettings, documents: [], rules: [], problems: [] },
+    });
   });
 
   it("is said field by field by its own policy, that of the mesh, its wishes and the defaults, in this order", () => {
@@ -38,6 +40,11 @@ describe("what holds for a service", () => {
     expect(trafficChanges(before, writtenPolicies(mesh))).toEqual(new Set(["orders"]));
     expect(trafficChanges(before, writtenPolicies(`${mesh}${orders}${head("Service", "web")}`))).toEqual(new Set(["web"]));
     expect(trafficChanges(before, writtenPolicies(orders))).toBe("all");
+    const route = (name: string, service: string) => `${head("Route", name)}service: ${service}\nrules: [ { to: [ { service: v2 } ] } ]\n`;
+    const routed = writtenPolicies(mesh + orders + route("a", "web"));
+    expect(trafficChanges(before, routed)).toEqual(new Set(["web"]));
+    expect(trafficChanges(routed, writtenPolicies(mesh + orders + route("b", "web")))).toEqual(new Set(["web"]));
+    expect(trafficChanges(routed, writtenPolicies(mesh + orders + route("a", "pay")))).toEqual(new Set(["web", "pay"]));
   });
 
   it("is never said twice in one document, nor by two documents for the mesh", () => {

@@ -4,6 +4,9 @@ import { documentKey, documentText } from "../document.js";
 import type { PolicyDocument } from "../kinds.js";
 import type { MeshDefaultsDocument } from "../mesh-defaults/mesh-defaults-document.js";
 import type { PolicySet } from "../policy-set.js";
+import type { RouteDocument } from "../route/route-document.js";
+import type { RouteRule } from "../route/rule.js";
+import { rulesOf } from "../route/rules.js";
 import type { ServiceDocument } from "../service/service-document.js";
 import { withWishes } from "../service/wishes.js";
 import { defaultSettings, putOver, type TrafficSettings } from "./settings.js";
@@ -15,38 +18,52 @@ export interface TrafficPolicies {
   readonly mesh: MeshDefaultsDocument | undefined;
   /** By the service's name in Consul. */
   readonly services: ReadonlyMap<string, ServiceDocument>;
+  /** By the name of the service that they are for, sorted by their own names. */
+  readonly routes: ReadonlyMap<string, readonly RouteDocument[]>;
 }
 
 /** The policies of traffic among all. */
 export function trafficPolicies(policies: PolicySet, base: TrafficSettings = defaultSettings): TrafficPolicies {
-  return { base, mesh: policies.of("MeshDefaults")[0], services: new Map(policies.of("Service").map((one) => [one.name, one])) };
+  const routes = new Map<string, RouteDocument[]>();
+  for (const route of policies.of("Route")) routes.set(route.service, [...(routes.get(route.service) ?? []), route]);
+  return { base, mesh: policies.of("MeshDefaults")[0], services: new Map(policies.of("Service").map((one) => [one.name, one])), routes };
 }
 
 /** No policy at all. */
-export const noTraffic: TrafficPolicies = { base: defaultSettings, mesh: undefined, services: new Map() };
+export const noTraffic: TrafficPolicies = { base: defaultSettings, mesh: undefined, services: new Map(), routes: new Map() };
 
 /** What holds for one service. */
 export interface ServiceTraffic {
   readonly settings: TrafficSettings;
-  /** The documents that have a say in it, as `Kind/name`, the widest first. */
+  /** The documents that have a say in the settings, as `Kind/name`, the widest first. */
   readonly documents: readonly string[];
+  /** What becomes of some of the requests to it, in the order in which they hold. */
+  readonly rules: readonly RouteRule[];
   /** What is wrong with the service's own wishes, in words. */
   readonly problems: readonly string[];
 }
 
 /** Of each field, the word of the service's own policy, else that of the mesh, else the service's own wish, else the default. */
-export function trafficTo(service: CatalogService, { base, mesh, services }: TrafficPolicies): ServiceTraffic {
+export function trafficTo(service: CatalogService, { base, mesh, services, routes }: TrafficPolicies): ServiceTraffic {
   const wished = withWishes(service.instances, base);
   const documents = [mesh, services.get(service.name)].filter((document) => document !== undefined);
   const settings = documents.reduce<TrafficSettings>((below, document) => putOver(document, below), wished.settings);
-  return { settings, documents: documents.map(documentKey), problems: wished.problems };
+  const rules = rulesOf(routes.get(service.name) ?? [], settings);
+  return { settings, documents: documents.map(documentKey), rules, problems: wished.problems };
 }
 
 /** The services that a change of policies touches: all, or these. */
 export function trafficChanges(before: TrafficPolicies, after: TrafficPolicies): "all" | ReadonlySet<string> {
   if (before.base !== after.base || differ(before.mesh, after.mesh)) return "all";
-  const names = [...before.services.keys(), ...after.services.keys()];
-  return new Set(names.filter((name) => differ(before.services.get(name), after.services.get(name))));
+  const names = [before, after].flatMap(({ services, routes }) => [...services.keys(), ...routes.keys()]);
+  const routesDiffer = (a: readonly RouteDocument[] = [], b: readonly RouteDocument[] = []) =>
+    a.length !== b.length || a.some((route, i) => differ(route, b[i]));
+  return new Set(
+    names.filter(
+      (name) =>
+        differ(before.services.get(name), after.services.get(name)) || routesDiffer(before.routes.get(name), after.routes.get(name)),
+    ),
+  );
 }
 
 function differ(a: PolicyDocument | undefined, b: PolicyDocument | undefined): boolean {

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { writtenPolicies } from "../../proof/written-policies.js";
+import { trafficTo } from "../traffic/traffic-policies.js";
+
+const route = (name: string, ...rules: string[]) =>
+  `---\napiVersion: legation/v1\nkind: Route\nname: ${name}\nservice: orders\nrules:\n${rules.map((rule) => `  - ${rule}\n`).join("")}`;
+const rulesOf = (text: string) => trafficTo({ name: "orders", instances: [] }, writtenPolicies(text)).rules;
+const matching = (match: string) => rulesOf(route("r", `match: ${match}`))[0]?.match;
+const refusal = (text: string) => {
+  try {
+    writtenPolicies(text);
+  } catch (error) {
+    return error instanceof Error ? error.message : "";
+  }
+  return "is taken";
+};
+
+describe("the rules for a service", () => {
+  it("are plain values, without a word of what was left out", () => {
+    expect(rulesOf(route("canary", "to: [ { service: orders, weight: 95 }, { service: orders-v2, weight: 5 } ]"))).toMatchObject([
+      {
+        name: "Route/canary#0",
+        match: { path: { kind: "prefix", value: "/" }, grpc: false, methods: [], headers: [], query: [] },
+        action: {
+          to: [
+            { service: "orders", weight: 95 },
+            { service: "orders-v2", weight: 5 },
+          ],
+        },
+      },
+    ]);
+    expect(rulesOf(route("r", "match: { path: { prefix: /a } }"))[0]?.action.to).toEqual([{ service: "orders", weight: 1 }]);
+    expect(rulesOf(route("r", "to: [ { service: a }, {} ]"))[0]?.action.to.map(({ weight }) => weight)).toEqual([1, 1]);
+  });
+
+  it("hold by path, then by gRPC or method, headers and query, at last by name and place, in whichever documents they are", () => {
+    const inOrder = [
+      "{ path: { exact: /b }, methods: [GET] }",
+      "{ path: { exact: /b }, headers: { x: { present: true } } }",
+      "{ path: { exact: /a } }",
+      "{ path: { exact: /a/longer } }",
+      "{ path: { exact: /a, ignoreCase: true } }",
+      '{ path: { template: "/a/{b}/c" } }',
+      '{ path: { template: "/a/*/*" } }',
+      '{ path: { template: "/a/**" } }',
+      '{ path: { regex: "/a.*longer" } }',
+      '{ path: { regex: "/a.*" } }',
+      "{ grpc: { service: pkg.Longest } }",
+      "{ path: { prefix: /a/b } }",
+      "{ path: { prefix: /a/ }, headers: { x: { exact: '1' }, y: { exact: '1' } } }",
+      "{ path: { prefix: /a }, headers: { x: { exact: '1' } }, query: { q: { present: true } } }",
+      "{ path: { prefix: /a }, headers: { x: { exact: '1' } } }",
+      "{ path: { prefix: /a }, query: { q: { present: true } } }",
+      "{ path: { prefix: /a } }",
+      "{ grpc: {} }",
+      "{ methods: [GET, POST] }",
+      "{ headers: { x: { present: true } } }",
+      "{}",
+    ].map((match) => `match: ${match}`);
+    const expected = rulesOf(inOrder.map((rule, i) => route(`r${String(i).padStart(2, "0")}`, rule)).join(""));
+    expect(expected.map(({ document }) => document)).toEqual(inOrder.map((_, i) => `Route/r${String(i).padStart(2, "0")}`));
+    const backwards = rulesOf(route("one", ...[...inOrder].reverse()));
+    // The two exact paths of one kind hold by their place alone.
+    expect(backwards.map(({ index }) => inOrder.length - 1 - index)).toEqual([0, 1, 3, 2, ...inOrder.map((_, i) => i).slice(4)]);
+  });
+
+  it("know one match in several writings", () => {
+    expect(matching("{ path: { prefix: /api/ } }")).toEqual(matching("{ path: { prefix: /api } }"));
+    expect(matching("{ path: { prefix: / } }")).toEqual(matching("{}"));
+    expect(matching("{ methods: [PUT, GET] }")).toEqual(matching("{ methods: [GET, PUT] }"));
+    expect(matching("{ headers: { X-B: { absent: true }, x-a: { present: true } } }")?.headers).toEqual([
+      { name: "x-a", value: "present", ignoreCase: false, invert: false },
+      { name: "x-b", value: "present", ignoreCase: false, invert: true },
+    ]);
+    expect(matching("{ grpc: { service: shop.v1.Orders, method: Place } }")).toMatchObject({
+      path: { kind: "exact", value: "/shop.v1.Orders/Place" },
+      grpc: true,
+    });
+  });
+
+  it.each([
+    [["match: { path: {} }"], "rules[0].match.path: says nothing. Write one of exact, prefix, template, regex"],
+    [["match: { path: { exact: /a, prefix: /b } }"], "rules[0].match.path: says exact and prefix. Write only one of"],
+    [["match: { path: { exact: a } }"], 'rules[0].match.path.exact: "a" cannot be used: use a path that begins with /'],
+    [["match: { path: { prefix: /a?b } }"], 'rules[0].match.path.prefix: "/a?b" cannot be used: use a path'],
+    [["match: { path: { regex: '(' } }"], 'rules[0].match.path.regex: "(" is no RE2 expression'],
+    [["match: { path: { regex: 'a{1000}{1000}' } }"], "rules[0].match.path.regex: "],
+    [["match: { path: { regex: /a, ignoreCase: true } }"], "rules[0].match.path.ignoreCase: does not go with regex. Write (?i) at its"],
+    [["match: { path: { template: '/a/**/b' } }"], "rules[0].match.path.template: goes on behind **. Put ** at its end, or use *"],
+    [["match: { path: { template: '/a/{b' } }"], 'rules[0].match.path.template: "{b" is no segment'],
+    [["match: { path: { template: '/{a}/{a}' } }"], "rules[0].match.path.template: has two variables of one name. Rename one"],
+    [["match: { path: { template: '/{a}/{b}/{c}/{d}/{e}/{f}' } }"], "rules[0].match.path.template: has 6 variables, and at most 5"],
+    [["match: { methods: [get] }"], 'rules[0].match.methods[0]: "get" cannot be used: use methods in capitals'],
+    [
+      ["match: { headers: { 'x y': { present: true } } }"],
+      "rules[0].match.headers.x y: is no name that can be used here: use the name of a",
+    ],
+    [["match: { headers: { x: { present: true }, X: { present: true } } }"], "rules[0].match.headers.X: is there twice"],
+    [["match: { headers: { x: { range: { from: 2, to: 1 } } } }"], "rules[0].match.headers.x.range: is empty"],
+    [["match: { headers: { x: { present: true, ignoreCase: true } } }"], "headers.x.ignoreCase: does not go with present. Take it out"],
+    [["match: { query: { x: { absent: true } } }"], "rules[0].match.query.x.absent: there is no such field"],
+    [["match: { grpc: { method: Place } }"], "rules[0].match.grpc.service: is missing. Write the service that has the method"],
+    [["match: { grpc: {}, path: { exact: /a } }"], "rules[0].match.path: grpc says the path already"],
+    [["to: [ { service: a, weight: 0 }, { service: b, weight: 0 } ]"], "rules[0].to: the weights sum to 0. Give one a weight of 1 or more"],
+    [["to: [ { service: a, weight: 1 }, { service: b } ]"], "rules[0].to[1].weight: is missing, and others have one"],
+    [["to: [ { service: a }, { service: a } ]"], "rules[0].to[1]: goes where entry 0 goes. Put both into one"],
+    [["to: [ { service: a } ]", "match: { path: { prefix: / } }"], "rules[1].match: Route/r rules[0] matches exactly the same requests"],
+  ])("refuse %j at its place, with the fix", (rules, message) => {
+    expect(refusal(route("r", ...rules))).toContain(message);
+  });
+
+  it("refuse one match in two documents, and not one match for two services", () => {
+    const one = route("a", "match: { methods: [GET] }");
+    expect(refusal(one + route("b", "{}", "match: { methods: [GET] }"))).toContain(
+      "Route/b: rules[1].match: Route/a rules[0] matches exactly the same requests. Put both into one, or make one narrower",
+    );
+    expect(refusal(one + route("b", "match: { methods: [GET] }").replace("service: orders", "service: pay"))).toBe("is taken");
+  });
+});

@@ -1,0 +1,14 @@
+/** All rules for one service, in the order in which they hold. */
+import { documentKey } from "../document.js";
+import type { TrafficSettings } from "../traffic/settings.js";
+import { byPrecedence } from "./precedence.js";
+import type { RouteDocument } from "./route-document.js";
+import { type RouteRule, routeRule } from "./rule.js";
+
+/** The rules of the documents for one service: the first that matches a request holds, and a request that none matches goes to the service. */
+export function rulesOf(documents: readonly RouteDocument[], settings: TrafficSettings): readonly RouteRule[] {
+  const rules = documents.flatMap((document) =>
+    document.rules.map((rule, index) => routeRule(rule, { document: documentKey(document), index, service: document.service, settings })),
+  );
+  return rules.sort(byPrecedence);
+}

@@ -1,0 +1,82 @@
+/** Random `Route` documents for tests: each right by itself. */
+import fc from "fast-check";
+import type { RouteDocument } from "../route/route-document.js";
+import { anyRequest, ruleMatch } from "../route/rule-match.js";
+
+const letters = (most: number) => fc.string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 1, maxLength: most });
+const word = letters(4);
+const header = fc.constantFrom("x-a", "X-B", "x-c", "user-agent", "x-d");
+const pattern = fc.constantFrom("/a.*", "[a-z]+", "(?i)/B(c|d)?", "/users/[0-9]{1,5}", ".+");
+const segments = fc.array(word, { minLength: 1, maxLength: 3 }).map((all) => `/${all.join("/")}`);
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+/** Without the fields that are undefined: documents hold what was written. */
+const written = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+
+const template = fc
+  .tuple(
+    fc.uniqueArray(fc.constantFrom("{id}", "{name=*}", "*", "users", "a.b", "v1"), { minLength: 1, maxLength: 4 }),
+    fc.constantFrom("", "/**", "/{rest=**}"),
+  )
+  .map(([all, end]) => `/${all.join("/")}${end}`);
+
+const path = fc.oneof(
+  segments.map((exact) => ({ exact })),
+  segments.map((exact) => ({ exact, ignoreCase: true })),
+  fc.tuple(segments, fc.constantFrom("", "/")).map(([prefix, end]) => ({ prefix: `${prefix}${end}` })),
+  fc.constant({ prefix: "/" }),
+  template.map((one) => ({ template: one })),
+  pattern.map((regex) => ({ regex })),
+);
+
+const text = fc.oneof(
+  fc
+    .tuple(fc.constantFrom("exact", "prefix", "contains"), word, fc.boolean())
+    .map(([kind, value, ignoreCase]) => ({ [kind]: value, ignoreCase })),
+  pattern.map((regex) => ({ regex })),
+  fc.constant({ present: true as const }),
+);
+const headerValue = fc.oneof(
+  fc.tuple(text, optional(fc.boolean())).map(([value, invert]) => written({ ...value, invert })),
+  fc.constant({ absent: true as const }),
+  word.map((suffix) => ({ suffix })),
+  fc.tuple(fc.integer({ min: -9, max: 9 }), fc.nat(9)).map(([from, more]) => ({ range: { from, to: from + more } })),
+);
+
+const conditions = {
+  headers: optional(fc.dictionary(header, headerValue, { maxKeys: 3 })),
+  query: optional(fc.dictionary(word, text, { maxKeys: 2 })),
+};
+const match = fc.oneof(
+  fc.record({
+    path: optional(path),
+    methods: optional(fc.uniqueArray(fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE"), { minLength: 1 })),
+    ...conditions,
+  }),
+  fc.record({
+    grpc: fc.oneof(
+      fc.constant({}),
+      word.map((service) => ({ service })),
+      fc.tuple(word, word).map(([service, method]) => ({ service, method })),
+    ),
+    ...conditions,
+  }),
+);
+
+/** Where requests go: to each service once, with a weight for each or for none. */
+const to = fc.oneof(
+  fc.uniqueArray(word, { minLength: 1, maxLength: 4 }).map((services) => services.map((service) => ({ service }))),
+  fc
+    .uniqueArray(fc.tuple(word, fc.nat(100)), { minLength: 1, maxLength: 4, selector: ([service]) => service })
+    .filter((all) => all.some(([, weight]) => weight > 0))
+    .map((all) => all.map(([service, weight]) => ({ service, weight }))),
+);
+
+const rule = fc.record({ match: optional(match.map(written)), to: optional(to) }).map(written);
+
+const matchOf = (one: RouteDocument["rules"][number]) => JSON.stringify(one.match ? ruleMatch(one.match) : anyRequest);
+
+/** One document; two of its rules never have the same match. */
+export const anyRoute: fc.Arbitrary<RouteDocument> = fc
+  .record({ name: letters(3), service: letters(3), rules: fc.uniqueArray(rule, { minLength: 1, maxLength: 6, selector: matchOf }) })
+  .map((rest) => ({ apiVersion: "legation/v1", kind: "Route", ...rest }));
