@@ -12,6 +12,7 @@ import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
 import type { RouteRule } from "./policy/route/rule.js";
+import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -58,6 +59,8 @@ export function compileService(
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
   if (protocol === "tcp" && traffic.rules.length > 0)
     problems.push({ code: "route-tcp", service: name, message: ignoredRules(traffic.rules) });
+  const unasked = healthCheckProblem(settings, protocol);
+  if (unasked) problems.push({ code: "health-check-protocol", service: name, message: unasked });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 

@@ -24,8 +24,11 @@ export interface RunningEnvoy {
   admin(path: string): Promise<string>;
   /** All counters and gauges. */
   stats(): Promise<ReadonlyMap<string, number>>;
-  /** Gives it other resources: of each kind those that differ, in the order secrets and rules, clusters, listeners, endpoints, routes. */
-  update(resources: readonly JsonObject[]): void;
+  /**
+   * Gives it other resources: of each kind those that differ, in the order secrets and rules, clusters, listeners, endpoints, routes. Returns the
+   * kinds that do, by the last word of their type.
+   */
+  update(resources: readonly JsonObject[]): ReadonlySet<string>;
   /** Ends the process by SIGKILL and removes its files; the second call does nothing. */
   stop(): Promise<void>;
 }
@@ -100,11 +103,13 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
   }
 }
 
-function writeSubscriptions(directory: string, resources: readonly JsonObject[]): void {
+function writeSubscriptions(directory: string, resources: readonly JsonObject[]): ReadonlySet<string> {
+  const changed = new Set<string>();
   const write = (name: string, kind: JsonObject[]) => {
     const file = join(directory, `${name}.json`);
     const text = JSON.stringify({ resources: kind });
     if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+    for (const one of kind) changed.add(String(one["@type"]).split(".").at(-1) ?? "");
     writeFileSync(`${file}.new`, text);
     renameSync(`${file}.new`, file);
   };
@@ -123,6 +128,7 @@ function writeSubscriptions(directory: string, resources: readonly JsonObject[])
   );
   for (const assignment of of("ClusterLoadAssignment")) write(`eds-${assignment["clusterName"]}`, [assignment]);
   for (const routes of of("RouteConfiguration")) write(`rds-${routes["name"]}`, [routes]);
+  return changed;
 }
 
 /** The same JSON with every `ads` source turned into a file: that of `named` where a secret or rules are asked for, else `source`. */

@@ -1,5 +1,6 @@
 /** A caller's Envoy and instances of one service behind theirs, on one machine, from compiled resources. */
 import { Agent, request } from "node:http";
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { NodeMetadata, Protocol } from "@legation/contract";
 import type { Instance } from "../catalog/instance.js";
 import { compileNode } from "../compile-node.js";
@@ -37,6 +38,10 @@ export interface ProofMesh {
     readonly path?: string;
     readonly headers?: Record<string, string>;
   }): Promise<Reply>;
+  /** Has the caller follow other policies, and returns when it does. */
+  follow(traffic: TrafficPolicies): Promise<void>;
+  /** Tells the caller something else of the instances than that they are passing. */
+  register(change: (instance: Instance) => Instance): Promise<void>;
   /** Ends everything. */
   stop(): Promise<void>;
 }
@@ -56,11 +61,30 @@ export async function startProofMesh(count: number, protocol: Protocol = "http",
       const name = `orders-${i}`;
       const app = await startApplication(name, protocol);
       apps.push(app);
-      instances.push({ name, app, envoy: await startSidecar("orders", app.port, protocol, [], traffic) });
+      instances.push({ name, app, envoy: await startEnvoy(sidecar("orders", app.port, protocol, [], traffic)) });
     }
-    caller = await startSidecar("web", 1, "http", await Promise.all(instances.map((i) => registered(i, protocol))), traffic);
+    let policies = traffic;
+    let orders = await Promise.all(instances.map((i) => registered(i, protocol)));
+    const compiled = () => sidecar("web", 1, "http", orders, policies);
+    caller = await startEnvoy(compiled());
     const outbound = await caller.port("outbound");
-    return { instances, caller, outbound, stop, send: (o) => send({ agent, outbound, ...o }) };
+    const told = (envoy: RunningEnvoy) => updated(envoy, compiled());
+    const running = caller;
+    return {
+      instances,
+      caller,
+      outbound,
+      stop,
+      send: (o) => send({ agent, outbound, ...o }),
+      follow(next) {
+        policies = next;
+        return told(running);
+      },
+      register(change) {
+        orders = orders.map(change);
+        return told(running);
+      },
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -83,13 +107,13 @@ async function registered({ name, app, envoy }: ProofInstance, protocol: Protoco
   };
 }
 
-function startSidecar(
+function sidecar(
   service: string,
   appPort: number,
   protocol: Protocol,
   orders: readonly Instance[],
   traffic: TrafficPolicies,
-): Promise<RunningEnvoy> {
+): readonly JsonObject[] {
   const node: NodeMetadata = {
     api: 1,
     service,
@@ -103,7 +127,26 @@ function startSidecar(
   const upstream = { name: "orders", instances: orders };
   const { cluster, endpoints } = compileService(upstream, traffic);
   const { view, instance } = compileNode(node, () => upstream, traffic);
-  return startEnvoy([...view, ...instance, cluster, endpoints].map(resourceJson));
+  return [...view, ...instance, cluster, endpoints].map(resourceJson);
+}
+
+/** Gives a caller other resources and waits until it has taken every kind of them that differs. */
+async function updated(caller: RunningEnvoy, next: readonly JsonObject[]): Promise<void> {
+  const counters: Record<string, string> = {
+    Cluster: "cluster_manager.cds.update_success",
+    RouteConfiguration: "http.outbound.rds.outbound.update_success",
+    ClusterLoadAssignment: "cluster.orders.update_success",
+  };
+  const before = await caller.stats();
+  const changed = caller.update(next);
+  const awaited = Object.entries(counters).filter(([type]) => changed.has(type));
+  for (let i = 0; i < 1_000; i++) {
+    const stats = await caller.stats();
+    const taken = awaited.every(([, counter]) => (stats.get(counter) ?? 0) > (before.get(counter) ?? 0));
+    if (taken && stats.get("cluster_manager.warming_clusters") === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`the caller did not take ${[...changed].join(" and ")}`);
 }
 
 /** Sends a request to an outbound listener. Never rejects. */

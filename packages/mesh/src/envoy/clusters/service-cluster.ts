@@ -12,6 +12,7 @@ import type { LocalityEndpoints } from "../../catalog/placement.js";
 import type { Trust } from "../../policy/identity/trust.js";
 import { loadBalancing } from "../../policy/traffic/balancing/load-balancing-policy.js";
 import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-detection.js";
+import { healthChecks } from "../../policy/traffic/health-checks/envoy-health-check.js";
 import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { loadAssignment } from "../endpoints/assignment.js";
@@ -47,6 +48,7 @@ export function serviceCluster(
     loadBalancingPolicy: loadBalancing(balancing),
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
+    healthChecks: healthChecks(name, defaults, protocol),
     circuitBreakers: circuitBreakers(defaults),
     typedExtensionProtocolOptions: httpOptions(protocol, {
       idleTimeout,

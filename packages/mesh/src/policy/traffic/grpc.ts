@@ -15,6 +15,10 @@ const namesCodes = ({ retries }: TrafficSettings) => retries.on.some(isGrpcCode)
 const known = (condition: RetryCondition) =>
   isGrpcCode(condition) || ["connect-failure", "refused-stream", "reset-before-request"].includes(String(condition));
 
+const inARow = "they do not count failures in a row";
+const judgesShares = ({ circuitBreaker: { successRate, failurePercentage } }: TrafficSettings) =>
+  successRate.enforce + failurePercentage.enforce > 0;
+
 const reasons: Readonly<Record<string, Reason>> = {
   "limits.requests": followed,
   limits: () => "of the limits they keep that of requests only",
@@ -31,7 +35,17 @@ const reasons: Readonly<Record<string, Reason>> = {
   "balancing.strategy": () => "they take turns with the instances of a zone, whatever the strategy and the weights of instances are",
   "circuitBreaker.successThreshold": followed,
   "circuitBreaker.monitoringPeriod": followed,
-  circuitBreaker: () => "they do not count failures in a row",
+  "circuitBreaker.successRate": followed,
+  "circuitBreaker.failurePercentage": followed,
+  ...Object.fromEntries(
+    ["recoveryTimeout", "maxEjectionTime", "maxEjection", "interval", "whenAllFail"].map((field) => [
+      `circuitBreaker.${field}`,
+      (settings: TrafficSettings) => (judgesShares(settings) ? undefined : inARow),
+    ]),
+  ),
+  circuitBreaker: () => inARow,
+  hedging: () => "they send a call once until it has failed",
+  healthChecks: () => "they do not ask",
   "connections.appIdleTimeout": followed,
   connections: () => "they look after their connections themselves",
   accessLog: followed,
