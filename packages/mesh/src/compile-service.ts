@@ -12,6 +12,7 @@ import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
 import type { RouteRule } from "./policy/route/rule.js";
+import { endpointLabels, weighed } from "./policy/traffic/balancing/endpoint-labels.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
@@ -50,10 +51,12 @@ export function compileService(
   identity: CalleeIdentity = { mode: "off" },
 ): CompiledService {
   const { name } = service;
-  const { localities, problems: placementProblems } = placeEndpoints(service);
+  const { localities: placed, problems: placementProblems } = placeEndpoints(service);
   const { protocol, problem: protocolProblem } = protocolOf(service.instances);
   const traffic = trafficTo(service, policies);
   const { settings, documents } = traffic;
+  const localities = weighed(placed, settings.balancing);
+  const labels = endpointLabels(settings.balancing);
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
@@ -71,7 +74,7 @@ export function compileService(
     .filter((locality) => locality.endpoints.length > 0);
   const origin = provenance(name, "catalog", documents);
   const cluster = (mutual?: MutualTls) =>
-    resource(ClusterSchema, name, serviceCluster(name, protocol, localities, settings, mutual), origin);
+    resource(ClusterSchema, name, serviceCluster({ name, protocol, localities, labels, settings }, mutual), origin);
   const { mode, trust } = identity;
   let forGrpc: MeshResource | undefined;
   return {
@@ -81,7 +84,7 @@ export function compileService(
       return forGrpc;
     },
     ...(trust ? { mutualCluster: cluster({ trust, strict: mode === "strict" }) } : {}),
-    endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed), origin),
+    endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed, labels), origin),
     callee: callee(service, traffic, mode),
     problems,
   };

@@ -15,7 +15,7 @@ import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-d
 import { healthChecks } from "../../policy/traffic/health-checks/envoy-health-check.js";
 import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
-import { loadAssignment } from "../endpoints/assignment.js";
+import { type EndpointLabels, loadAssignment } from "../endpoints/assignment.js";
 import { adsSource, duration } from "../primitives.js";
 import { mutualMatch, outboundTls, plaintext } from "../tls/transport-sockets.js";
 import { httpOptions } from "./protocol-options.js";
@@ -27,29 +27,32 @@ export interface MutualTls {
   readonly strict: boolean;
 }
 
+/** What a service's cluster is made from. */
+export interface ServiceClusterInput {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly localities: readonly LocalityEndpoints[];
+  readonly labels: EndpointLabels;
+  readonly settings: TrafficSettings;
+}
+
 /**
  * A cluster whose endpoints come by EDS, or, when one of them is a host name, a STRICT_DNS cluster that carries all of them itself:
  * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again. Without `mutual` it is called in plain text.
  */
-export function serviceCluster(
-  name: string,
-  protocol: Protocol,
-  localities: readonly LocalityEndpoints[],
-  defaults: TrafficSettings,
-  mutual?: MutualTls,
-): Cluster {
-  const { connections, balancing, circuitBreaker, limits } = defaults;
+export function serviceCluster({ name, protocol, localities, labels, settings }: ServiceClusterInput, mutual?: MutualTls): Cluster {
+  const { connections, balancing, circuitBreaker, limits } = settings;
   const { idleTimeout, keepalive, lifetime } = connections;
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
   return create(ClusterSchema, {
     name,
-    ...(dns ? dnsDiscovery(name, localities) : edsDiscovery()),
+    ...(dns ? dnsDiscovery(name, localities, labels) : edsDiscovery()),
     connectTimeout: duration(connections.connectTimeout),
     loadBalancingPolicy: loadBalancing(balancing),
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
-    healthChecks: healthChecks(name, defaults, protocol),
-    circuitBreakers: circuitBreakers(defaults),
+    healthChecks: healthChecks(name, settings, protocol),
+    circuitBreakers: circuitBreakers(settings),
     typedExtensionProtocolOptions: httpOptions(protocol, {
       idleTimeout,
       keepalive,
@@ -88,10 +91,10 @@ export function edsDiscovery() {
   } as const;
 }
 
-function dnsDiscovery(name: string, localities: readonly LocalityEndpoints[]) {
+function dnsDiscovery(name: string, localities: readonly LocalityEndpoints[], labels: EndpointLabels) {
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STRICT_DNS },
-    loadAssignment: loadAssignment(name, localities),
+    loadAssignment: loadAssignment(name, localities, labels),
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
     respectDnsTtl: true,
     dnsFailureRefreshRate: { baseInterval: duration(1_000), maxInterval: duration(10_000) },

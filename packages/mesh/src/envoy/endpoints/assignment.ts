@@ -1,5 +1,5 @@
 /** A service's endpoints as Envoy's ClusterLoadAssignment. */
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type Metadata, MetadataSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { HealthStatus } from "@legation/envoy-api/envoy/config/core/v3/health_check";
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
@@ -14,31 +14,46 @@ import { mutualMatch } from "../tls/transport-sockets.js";
  * The endpoints grouped by locality, in the order given. Every locality is set, if only to empty names, and weighs as much as its
  * endpoints that take requests (at least 1): gRPC passes over localities without either.
  */
-export function loadAssignment(name: string, localities: readonly LocalityEndpoints[]): ClusterLoadAssignment {
+export function loadAssignment(
+  name: string,
+  localities: readonly LocalityEndpoints[],
+  labels: EndpointLabels = () => undefined,
+): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: name,
     endpoints: localities.map(({ region, zone, endpoints }) => ({
       locality: { region, zone },
       loadBalancingWeight: Math.max(1, servingWeight(endpoints)),
-      lbEndpoints: endpoints.map(lbEndpoint),
+      lbEndpoints: endpoints.map((placed) => lbEndpoint(placed, labels(placed))),
     })),
   });
 }
 
-function lbEndpoint(placed: PlacedEndpoint): LbEndpoint {
+/** What Envoy's balancing has to know of an endpoint beside its weight: the metadata `envoy.lb`. None of it for undefined. */
+export type EndpointLabels = (placed: PlacedEndpoint) => JsonObject | undefined;
+
+function lbEndpoint(placed: PlacedEndpoint, labels: JsonObject | undefined): LbEndpoint {
   return create(LbEndpointSchema, {
     hostIdentifier: { case: "endpoint", value: { address: socketAddress(placed.host, placed.port) } },
     healthStatus: HealthStatus[placed.endpoint.health],
     loadBalancingWeight: placed.endpoint.weight,
-    metadata: identity(placed),
+    metadata: metadata(placed, labels),
   });
 }
 
-/** Who the endpoint is, for people who read Envoy's admin pages, and whether it takes mutual TLS. Changes only with the version and that. */
-function identity({ instance }: PlacedEndpoint): Metadata {
+/**
+ * Who the endpoint is, for people who read Envoy's admin pages, whether it takes mutual TLS, and its labels. Changes only with the version
+ * and these.
+ */
+function metadata({ instance }: PlacedEndpoint, labels: JsonObject | undefined): Metadata {
   const legation = { node: instance.node, id: instance.id, version: instance.meta["version"] ?? "" };
-  if (!takesMutualTls(instance)) return create(MetadataSchema, { filterMetadata: { legation } });
-  return create(MetadataSchema, { filterMetadata: { legation, "envoy.transport_socket_match": mutualMatch } });
+  return create(MetadataSchema, {
+    filterMetadata: {
+      legation,
+      ...(takesMutualTls(instance) ? { "envoy.transport_socket_match": mutualMatch } : {}),
+      ...(labels ? { "envoy.lb": labels } : {}),
+    },
+  });
 }
 
 function servingWeight(endpoints: readonly PlacedEndpoint[]): number {

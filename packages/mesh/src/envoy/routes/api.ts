@@ -9,6 +9,7 @@ import {
   RouteMatchSchema,
   RouteSchema,
 } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import { headerHashPolicies } from "../../policy/traffic/balancing/hash-policy.js";
 import { isGrpcCode } from "../../policy/traffic/retries/retry-condition.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { duration } from "../primitives.js";
@@ -24,7 +25,8 @@ export function apiRoutes(name: string, settings: TrafficSettings): RouteConfigu
 function route(name: string, match: RouteMatch, clusterSpecifier: RouteAction["clusterSpecifier"], settings: TrafficSettings): Route {
   const { stream } = settings.timeouts;
   const longest = stream > 0 ? { maxStreamDuration: { maxStreamDuration: duration(stream) } } : {};
-  const action = create(RouteActionSchema, { clusterSpecifier, ...longest, ...codeRetries(settings) });
+  const hashPolicy = headerHashPolicies(settings.balancing);
+  const action = create(RouteActionSchema, { clusterSpecifier, hashPolicy, ...longest, ...codeRetries(settings) });
   return create(RouteSchema, { name, match, action: { case: "route", value: action } });
 }
 

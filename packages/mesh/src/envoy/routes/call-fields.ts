@@ -1,6 +1,7 @@
-/** How the requests of a route are sent: its timeouts, retries and hedging. */
+/** How the requests of a route are sent: its timeouts, retries, hedging, and what of them chooses the endpoint. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RouteActionSchema } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import { hashPolicies } from "../../policy/traffic/balancing/hash-policy.js";
 import { isGrpcCode } from "../../policy/traffic/retries/retry-condition.js";
 import { type CallKind, retryPolicy } from "../../policy/traffic/retries/retry-policy.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
@@ -23,6 +24,7 @@ export function callFields(
     ...(timeouts.idle > 0 ? { idleTimeout: duration(timeouts.idle) } : {}),
     ...streamBounds(kind, timeouts.stream),
     ...(inherits ? {} : { retryPolicy: retryPolicy(settings, kind) }),
+    hashPolicy: hashPolicies(settings.balancing),
     ...(hedged ? { hedgePolicy: { hedgeOnPerTryTimeout: true } } : {}),
   };
 }

@@ -1,6 +1,6 @@
 /** What a service wishes for itself in its registration: above the defaults, below any policy of an operator (REQUIREMENTS R1). */
 import { byIdentity, compareText, type Instance, keyOf, metaOf } from "../../catalog/instance.js";
-import { type BalancingStrategy, balancingStrategies } from "../traffic/balancing/balancing.js";
+import { type BalancingStrategy, balancingStrategies, hashStrategies } from "../traffic/balancing/strategy.js";
 import type { TrafficSettings } from "../traffic/settings.js";
 
 /** Fulfils one wish, or says how its value should be. */
@@ -11,7 +11,7 @@ const fulfil: ReadonlyMap<string, Fulfil> = new Map<string, Fulfil>([
   [
     "balancing",
     (text, settings) =>
-      isStrategy(text) ? { ...settings, balancing: { ...settings.balancing, strategy: text } } : `use ${balancingStrategies.join(", ")}`,
+      isWishable(text) ? { ...settings, balancing: { ...settings.balancing, strategy: text } } : `use ${wishable.join(", ")}`,
   ],
   [
     "failure-threshold",
@@ -58,6 +58,9 @@ function mostSaid(texts: readonly string[]): string {
   return first?.[0] ?? "";
 }
 
-function isStrategy(text: string): text is BalancingStrategy {
-  return (balancingStrategies as readonly string[]).includes(text);
+/** A word alone does not say what of a request to hash on. */
+const wishable = balancingStrategies.filter((strategy) => !hashStrategies.includes(strategy));
+
+function isWishable(text: string): text is BalancingStrategy {
+  return (wishable as readonly string[]).includes(text);
 }

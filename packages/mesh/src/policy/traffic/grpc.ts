@@ -32,7 +32,12 @@ const reasons: Readonly<Record<string, Reason>> = {
   },
   "retries.backoff.base": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
   "retries.backoff.max": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
-  "balancing.strategy": () => "they take turns with the instances of a zone, whatever the strategy and the weights of instances are",
+  "balancing.strategy": ({ balancing }) =>
+    balancing.strategy === "ring_hash"
+      ? undefined
+      : "they take turns with the instances of a zone, whatever the strategy and the weights of instances are, or go by ring_hash",
+  "balancing.hashOn": ({ balancing: { strategy, hashOn } }) =>
+    strategy === "ring_hash" && hashOn.every((source) => "header" in source) ? undefined : "they know ring_hash by headers only",
   "circuitBreaker.successThreshold": followed,
   "circuitBreaker.monitoringPeriod": followed,
   "circuitBreaker.successRate": followed,

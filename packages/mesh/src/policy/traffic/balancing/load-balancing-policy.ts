@@ -4,44 +4,55 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { packAny } from "@legation/envoy-api";
 import { type LoadBalancingPolicy, LoadBalancingPolicySchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { LeastRequestSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/least_request/v3/least_request";
+import { MaglevSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/maglev/v3/maglev";
 import { RandomSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/random/v3/random";
+import { RingHash_HashFunction, RingHashSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash";
 import { RoundRobinSchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin";
 import { WrrLocalitySchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality";
 import { duration } from "../../../envoy/primitives.js";
 import type { TrafficSettings } from "../settings.js";
-
-const slowStartOf = (ms: number) => (ms > 0 ? { slowStartConfig: { slowStartWindow: duration(ms) } } : {});
+import type { BalancingSettings } from "./balancing.js";
 
 /**
  * The strategy, over the endpoint weights that EDS carries. A client takes the first policy of the list that it knows: Envoy the
- * strategy's own, gRPC applications the weighted round robin behind it.
+ * strategy's own, gRPC applications that too where it is `ring_hash`, else the weighted round robin behind it.
  */
 export function loadBalancing(balancing: TrafficSettings["balancing"]): LoadBalancingPolicy {
-  const roundRobin = packAny(RoundRobinSchema, create(RoundRobinSchema, slowStartOf(balancing.slowStart)));
   const weighted = create(WrrLocalitySchema, {
-    endpointPickingPolicy: listed([["envoy.load_balancing_policies.round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema))]]),
+    endpointPickingPolicy: listed([["round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema))]]),
   });
-  return listed([own(balancing, roundRobin), ["envoy.load_balancing_policies.wrr_locality", packAny(WrrLocalitySchema, weighted)]]);
+  return listed([own(balancing), ["wrr_locality", packAny(WrrLocalitySchema, weighted)]]);
 }
 
-function own(balancing: TrafficSettings["balancing"], roundRobin: Any): [string, Any] {
-  switch (balancing.strategy) {
+function own(balancing: BalancingSettings): [string, Any] {
+  const { strategy, choices } = balancing;
+  const slowStart = balancing.slowStart > 0 ? { slowStartConfig: { slowStartWindow: duration(balancing.slowStart) } } : {};
+  const hashing = balancing.boundedLoad === undefined ? {} : { consistentHashingLbConfig: { hashBalanceFactor: balancing.boundedLoad } };
+  switch (strategy) {
     case "health_based":
-    case "least_connections":
-      return [
-        "envoy.load_balancing_policies.least_request",
-        packAny(LeastRequestSchema, create(LeastRequestSchema, slowStartOf(balancing.slowStart))),
-      ];
+    case "least_connections": {
+      const drawn = choices === 2 ? {} : { choiceCount: choices };
+      return ["least_request", packAny(LeastRequestSchema, create(LeastRequestSchema, { ...slowStart, ...drawn }))];
+    }
     case "round_robin":
     case "weighted_round_robin":
-      return ["envoy.load_balancing_policies.round_robin", roundRobin];
+      return ["round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema, slowStart))];
     case "random":
-      return ["envoy.load_balancing_policies.random", packAny(RandomSchema, create(RandomSchema))];
+      return ["random", packAny(RandomSchema, create(RandomSchema))];
+    case "ring_hash": {
+      // gRPC applications refuse a ring whose function is not named, or whose size is.
+      const named = { hashFunction: RingHash_HashFunction.XX_HASH };
+      return ["ring_hash", packAny(RingHashSchema, create(RingHashSchema, { ...named, ...hashing }))];
+    }
+    case "maglev":
+      return ["maglev", packAny(MaglevSchema, create(MaglevSchema, hashing))];
   }
 }
 
 function listed(policies: readonly [name: string, config: Any][]): LoadBalancingPolicy {
   return create(LoadBalancingPolicySchema, {
-    policies: policies.map(([name, typedConfig]) => ({ typedExtensionConfig: { name, typedConfig } })),
+    policies: policies.map(([name, typedConfig]) => ({
+      typedExtensionConfig: { name: `envoy.load_balancing_policies.${name}`, typedConfig },
+    })),
   });
 }
