@@ -53,7 +53,7 @@ export { answersPlaintext, answersTls, takesMutualTls } from "./policy/identity/
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
 export type { Destination } from "./policy/route/destination.js";
 export type { PathMatch } from "./policy/route/path-match.js";
-export type { RouteRule, RuleAction } from "./policy/route/rule.js";
+export type { Forward, RouteRule, RuleAction } from "./policy/route/rule.js";
 export type { RuleMatch } from "./policy/route/rule-match.js";
 export type { ValueMatch } from "./policy/route/value-match.js";
 export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";

@@ -18,6 +18,12 @@ export function patternProblem(pattern: string): string | undefined {
   return typeof result === "string" ? result : undefined;
 }
 
+/** The groups of an expression; 0 of one that Envoy would refuse. */
+export function patternGroups(pattern: string): number {
+  const result = compile(pattern);
+  return typeof result === "string" ? 0 : result.groupCount();
+}
+
 /** True when the expression matches the whole text. One that Envoy would refuse matches nothing. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const result = compile(pattern);

@@ -19,6 +19,8 @@ const fields: JsonObject = {
   host: "%REQ(:AUTHORITY)%",
   method: "%REQ(:METHOD)%",
   path: "%REQ(:PATH)%",
+  // The rule of a policy `Route`, as `Route/orders-canary#0`.
+  route: "%ROUTE_NAME%",
   requestId: "%REQ(X-REQUEST-ID)%",
   status: "%RESPONSE_CODE%",
   time: "%START_TIME%",

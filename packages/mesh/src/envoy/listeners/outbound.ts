@@ -8,6 +8,7 @@ import {
   HttpConnectionManager_UpgradeConfigSchema,
 } from "@legation/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import { faultFilter } from "../fault-filter.js";
 import { adsSource, socketAddress } from "../primitives.js";
 import { outbound } from "../routes/outbound.js";
 import { connectionManager, httpFilter } from "./connection-manager.js";
@@ -27,6 +28,7 @@ export function outboundManager(routes: string, settings: TrafficSettings): Http
   );
   return {
     ...manager,
+    httpFilters: [faultFilter(), ...manager.httpFilters],
     upgradeConfigs: [...manager.upgradeConfigs, create(HttpConnectionManager_UpgradeConfigSchema, { upgradeType: "CONNECT" })],
   };
 }

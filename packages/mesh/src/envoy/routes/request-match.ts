@@ -8,6 +8,7 @@ import {
   type QueryParameterMatcher,
   QueryParameterMatcherSchema,
   type RouteMatch,
+  RouteMatch_GrpcRouteMatchOptionsSchema,
 } from "@legation/envoy-api/envoy/config/route/v3/route_components";
 import { UriTemplateMatchConfigSchema } from "@legation/envoy-api/envoy/extensions/path/match/uri_template/v3/uri_template_match";
 import { RegexMatcherSchema } from "@legation/envoy-api/envoy/type/matcher/v3/regex";
@@ -16,6 +17,7 @@ import type { PathMatch } from "../../policy/route/path-match.js";
 import type { RuleMatch } from "../../policy/route/rule-match.js";
 import type { ValueMatch } from "../../policy/route/value-match.js";
 import { stringMatcher } from "../string-matcher.js";
+import { methodIs } from "./request-kinds.js";
 
 const templateMatcher = "envoy.path.match.uri_template.uri_template_matcher";
 
@@ -47,6 +49,12 @@ function pathSpecifier({ kind, value }: PathMatch): RouteMatch["pathSpecifier"] 
       return { case: "pathMatchPolicy", value: create(TypedExtensionConfigSchema, { name: templateMatcher, typedConfig }) };
     }
   }
+}
+
+/** The conditions on methods and gRPC, for routes that all kinds of requests take alike. */
+export function onlyMethods({ methods, grpc }: RuleMatch): Partial<Pick<RouteMatch, "grpc" | "headers">> {
+  if (grpc) return { grpc: create(RouteMatch_GrpcRouteMatchOptionsSchema) };
+  return methods.length > 0 ? { headers: [methodIs(methods)] } : {};
 }
 
 /** A header, for a rule's match and for what a rule does to some of its requests. A missing one counts as empty where the condition is inverted. */

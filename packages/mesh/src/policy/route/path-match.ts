@@ -15,7 +15,8 @@ export interface PathMatch {
 /** What every request's path matches. */
 export const anyPath: PathMatch = { kind: "prefix", value: "/", ignoreCase: false };
 
-const path = z.string().regex(/^\/[\x21\x22\x24-\x3e\x40-\x7e]{0,1023}$/, {
+/** A path without query. */
+export const pathText = z.string().regex(/^\/[\x21\x22\x24-\x3e\x40-\x7e]{0,1023}$/, {
   error: "use a path that begins with / and has no blank, query (?) or fragment (#); write other characters as they are sent: %20",
 });
 
@@ -24,8 +25,8 @@ const ways = ["exact", "prefix", "template", "regex"] as const;
 /** The field `path`. */
 export const pathField = z
   .strictObject({
-    exact: path.optional().describe("The whole path."),
-    prefix: path.optional().describe("The path, or what it begins with, in whole segments: /api matches /api and /api/x, not /apix."),
+    exact: pathText.optional().describe("The whole path."),
+    prefix: pathText.optional().describe("The path, or what it begins with, in whole segments: /api matches /api and /api/x, not /apix."),
     template: z
       .string()
       .optional()

@@ -6,6 +6,10 @@ const route = (name: string, ...rules: string[]) =>
   `---\napiVersion: legation/v1\nkind: Route\nname: ${name}\nservice: orders\nrules:\n${rules.map((rule) => `  - ${rule}\n`).join("")}`;
 const rulesOf = (text: string) => trafficTo({ name: "orders", instances: [] }, writtenPolicies(text)).rules;
 const matching = (match: string) => rulesOf(route("r", `match: ${match}`))[0]?.match;
+const sentTo = (rule: string) => {
+  const action = rulesOf(route("r", rule))[0]?.action;
+  return action?.kind === "forward" ? action.to : undefined;
+};
 const refusal = (text: string) => {
   try {
     writtenPolicies(text);
@@ -29,8 +33,16 @@ describe("the rules for a service", () => {
         },
       },
     ]);
-    expect(rulesOf(route("r", "match: { path: { prefix: /a } }"))[0]?.action.to).toEqual([{ service: "orders", weight: 1 }]);
-    expect(rulesOf(route("r", "to: [ { service: a }, {} ]"))[0]?.action.to.map(({ weight }) => weight)).toEqual([1, 1]);
+    expect(sentTo("match: { path: { prefix: /a } }")).toEqual([{ service: "orders", weight: 1 }]);
+    expect(sentTo("to: [ { service: a }, {} ]")?.map(({ weight }) => weight)).toEqual([1, 1]);
+  });
+
+  it("hold the service's own settings where they say nothing, and theirs above them where they do", () => {
+    const text = `---\napiVersion: legation/v1\nkind: Service\nname: orders\ntimeouts: { request: 7s }\nretries: { attempts: 4 }\n`;
+    const policies = writtenPolicies(text + route("r", "match: { path: { exact: /a } }", "timeouts: { idle: 1s }"));
+    const { settings, rules } = trafficTo({ name: "orders", instances: [] }, policies);
+    expect(rules[0]?.settings).toBe(settings);
+    expect(rules[1]?.settings).toEqual({ ...settings, timeouts: { ...settings.timeouts, idle: 1_000 } });
   });
 
   it("hold by path, then by gRPC or method, headers and query, at last by name and place, in whichever documents they are", () => {
@@ -104,6 +116,36 @@ describe("the rules for a service", () => {
     [["to: [ { service: a, weight: 0 }, { service: b, weight: 0 } ]"], "rules[0].to: the weights sum to 0. Give one a weight of 1 or more"],
     [["to: [ { service: a, weight: 1 }, { service: b } ]"], "rules[0].to[1].weight: is missing, and others have one"],
     [["to: [ { service: a }, { service: a } ]"], "rules[0].to[1]: goes where entry 0 goes. Put both into one"],
+    [["redirect: { status: 301 }"], "rules[0].redirect: leads back to the same address. Write scheme, host, port"],
+    [["redirect: { path: /a }\n    to: [ { service: a } ]"], "rules[0].to: nothing is sent anywhere where redirect is the answer"],
+    [["redirect: { path: /a, prefix: /b }"], "rules[0].redirect.prefix: path says the new path already. Keep one of them"],
+    [["redirect: { path: /a }\n    respond: { status: 200 }"], "rules[0].respond: redirect is the answer already. Keep one of the two"],
+    [["redirect: { path: /a, status: 304 }"], "rules[0].redirect.status: 304 is none of 301, 302, 303, 307, 308"],
+    [["respond: { status: 100 }"], "rules[0].respond.status: 100 is too small. Use at least 200"],
+    [[`respond: { status: 200, body: ${"ä".repeat(2_049)} }`], "rules[0].respond.body: is longer than 4096 bytes. Shorten it"],
+    [["rewrite: {}"], "rules[0].rewrite: says nothing. Write path, prefix, regex, template or host"],
+    [["rewrite: { prefix: /a }\n    match: { path: { exact: /a } }"], "rules[0].rewrite.prefix: goes with match.path.prefix alone"],
+    [["rewrite: { template: '/{a}' }"], "rules[0].rewrite.template: goes with match.path.template alone. Match a template, or use regex"],
+    [
+      ["rewrite: { template: '/{b}' }\n    match: { path: { template: '/{a}' } }"],
+      "rules[0].rewrite.template: {b} is no variable of /{a}. Use one of a",
+    ],
+    [
+      ["rewrite: { regex: { pattern: a(b), substitution: '\\2' } }"],
+      "rules[0].rewrite.regex.substitution: uses \\2, and the pattern has 1 groups. Add one to it",
+    ],
+    [["rewrite: { regex: { pattern: a, substitution: '\\x' } }"], "rules[0].rewrite.regex.substitution: "],
+    [["headers: { request: { set: { ':path': /a } } }"], "rules[0].headers.request.set.:path: is no name that can be used here"],
+    [["headers: { request: { remove: [host] } }"], "rules[0].headers.request.remove[0]: the host is written anew by rewrite.host"],
+    [["headers: { response: { set: { x: '1' }, remove: [X] } }"], "response.remove[0]: set says something of x already. Keep one"],
+    [['headers: { response: { set: { x: "a\\nb" } } }'], "rules[0].headers.response.set.x: "],
+    [["mirror: { share: 10% }"], "rules[0].mirror.service: is missing"],
+    [["fault: {}"], "rules[0].fault: says nothing. Write delay or abort"],
+    [["fault: { abort: { share: 10% } }"], "rules[0].fault.abort: says nothing. Write one of status, grpc"],
+    [["fault: { abort: { grpc: ok } }"], 'rules[0].fault.abort.grpc: "ok" is none of cancelled'],
+    [["retries: { budget: 10% }"], "rules[0].retries.budget: holds for all requests to a service together. Write it in the policy Service"],
+    [["hedging: { enabled: true }"], "rules[0].hedging.enabled: the second try is sent when timeouts.perTry has passed"],
+    [["timeouts: { request: 1y }"], "rules[0].timeouts.request: "],
     [["to: [ { service: a } ]", "match: { path: { prefix: / } }"], "rules[1].match: Route/r rules[0] matches exactly the same requests"],
   ])("refuse %j at its place, with the fix", (rules, message) => {
     expect(refusal(route("r", ...rules))).toContain(message);

@@ -1,7 +1,9 @@
 /** Random `Route` documents for tests: each right by itself. */
 import fc from "fast-check";
+import { grpcCodes } from "../route/fault.js";
 import type { RouteDocument } from "../route/route-document.js";
 import { anyRequest, ruleMatch } from "../route/rule-match.js";
+import { templateVariables } from "../route/uri-template.js";
 
 const letters = (most: number) => fc.string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 1, maxLength: most });
 const word = letters(4);
@@ -72,7 +74,85 @@ const to = fc.oneof(
     .map((all) => all.map(([service, weight]) => ({ service, weight }))),
 );
 
-const rule = fc.record({ match: optional(match.map(written)), to: optional(to) }).map(written);
+const duration = fc.constantFrom("1ms", "250ms", "1.5s", "2m");
+const share = fc.constantFrom("0%", "0.0001%", "12.5%", "99.9999%", "100%");
+const headers = fc.record({ request: optional(edits()), response: optional(edits()) }).map(written);
+const fault = fc
+  .record({
+    delay: optional(fc.record({ duration, share: optional(share) }).map(written)),
+    abort: optional(
+      fc
+        .tuple(
+          fc.oneof(
+            fc.integer({ min: 200, max: 599 }).map((status) => ({ status })),
+            fc.constantFrom(...grpcCodes).map((grpc) => ({ grpc })),
+          ),
+          optional(share),
+        )
+        .map(([how, part]) => written({ ...how, share: part })),
+    ),
+    headers: optional(fc.dictionary(header, headerValue, { maxKeys: 2 })),
+  })
+  .filter(({ delay, abort }) => delay !== undefined || abort !== undefined)
+  .map(written);
+const overrides = {
+  timeouts: optional(
+    fc
+      .record({ request: optional(fc.constantFrom("3s", "0s", "1m")), idle: optional(duration), perTry: optional(fc.constant("1s")) })
+      .map(written),
+  ),
+  retries: optional(
+    fc.record({ attempts: optional(fc.nat(10)), on: optional(fc.constant<("reset" | number)[]>(["reset", 503])) }).map(written),
+  ),
+};
+
+/** Header edits of one message, each header in one place. */
+function edits() {
+  const value = fc.constantFrom("", "a", "50%", "%REQ(x)%", "a b\tc");
+  return fc
+    .record({
+      set: optional(fc.dictionary(fc.constantFrom("x-a", "X-B"), value)),
+      add: optional(fc.dictionary(fc.constantFrom("x-c", "X-D"), value)),
+      remove: optional(fc.uniqueArray(fc.constantFrom("x-e", "Server"))),
+    })
+    .map(written);
+}
+
+/** The rewrites that go with the path of a match. */
+function rewriteOf({ path: matched, grpc }: { readonly path?: object; readonly grpc?: object }) {
+  const template = matched && "template" in matched ? templateVariables(String(matched.template)) : [];
+  return fc.oneof(
+    segments.map((value) => ({ path: value })),
+    fc.constant({ regex: { pattern: "^/([a-z]+)", substitution: "/x/\\1" } }),
+    fc.constant({ host: "other.example.com" }),
+    ...(!grpc && (!matched || "prefix" in matched) ? [fc.oneof(segments, fc.constant("/")).map((prefix) => ({ prefix }))] : []),
+    ...(matched && "template" in matched ? [fc.constant({ template: `/x${template.map((name) => `/{${name}}`).join("")}` })] : []),
+  );
+}
+
+const redirect = fc.constantFrom(
+  { scheme: "https" as const },
+  { host: "example.com", port: 8443, status: 308 as const },
+  { path: "/there", stripQuery: true },
+  { regex: { pattern: "a", substitution: "b" } },
+);
+const respond = fc.record({ status: fc.integer({ min: 200, max: 599 }), body: optional(fc.string({ maxLength: 40 })) }).map(written);
+const mirror = fc.record({ service: word, share: optional(share) }).map(written);
+
+const rule = optional(match.map(written)).chain((matched) =>
+  fc
+    .oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ to: optional(to), rewrite: optional(rewriteOf(matched ?? {})), mirror: optional(mirror), ...overrides }),
+      },
+      fc.record({ redirect }),
+      fc.record({ respond }),
+    )
+    .chain((action) =>
+      fc.record({ headers: optional(headers), fault: optional(fault) }).map((more) => written({ match: matched, ...action, ...more })),
+    ),
+);
 
 const matchOf = (one: RouteDocument["rules"][number]) => JSON.stringify(one.match ? ruleMatch(one.match) : anyRequest);
 
