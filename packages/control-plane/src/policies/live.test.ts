@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createChanges } from "../reconcile/changes.js";
 import { freshStateWait } from "../reconcile/feed.js";
 import type { Bundle } from "./bundle.js";
-import { createLivePolicies } from "./live.js";
+import { createLivePolicies, unreadableWait } from "./live.js";
 import { PolicyRefusal } from "./refusal.js";
 import { createBundleFile, readSavedBundle } from "./saved-bundle.js";
 import { createMemoryKv } from "./testing/memory-kv.js";
@@ -75,7 +75,7 @@ test("without a bundle nobody knows the policies until the source has spoken, or
     else {
       live.onLost(new Error("no leader"));
       expect(live.settled).toBe(false);
-      await clock.advance(freshStateWait);
+      await clock.advance(unreadableWait);
     }
     expect([live.settled, settled(), applied.length, applied[0]?.documents.size]).toEqual([true, 1, 1, 0]);
   }

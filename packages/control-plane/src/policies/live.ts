@@ -10,6 +10,12 @@ import type { PolicyWatcher } from "./kv-source.js";
 import type { PolicyRefusal } from "./refusal.js";
 import type { SavedBundle } from "./saved-bundle.js";
 
+/**
+ * How long policies that cannot be read are waited for where none are known; milliseconds. The first question may have met a Consul without a
+ * leader; a token that may not read them never will.
+ */
+export const unreadableWait = 5_000;
+
 /** How the policies of this replica stand. */
 export interface PolicyStatus {
   /** Of the bundle in force: its hash; undefined where no policies were ever set. */
@@ -113,9 +119,8 @@ export function createLivePolicies(o: {
       const message = messageOf(error);
       if (isNews("policy.unreachable", undefined, message))
         log.warn({ event: "policies.unreachable", why: message }, `policies cannot be read: ${message} ${meanwhile()}`);
-      // The first question may have met a Consul without a leader; the catalog is not waited for longer than this either.
       if (bundle) settle();
-      else if (!settled && !refused) wait ??= o.clock.timeout(freshStateWait, () => refused || settle());
+      else if (!settled && !refused) wait ??= o.clock.timeout(unreadableWait, () => refused || settle());
     },
     policies: () => bundle?.policies ?? noPolicies,
     approved: () => bundle?.approved ?? nothingApproved,

@@ -19,10 +19,11 @@ export interface FeedStatus {
 }
 
 /**
- * How long the state of the last run waits for Consul's first answer; milliseconds. What is on disk may lack the last second before a
- * kill, and a proxy must not be sent back to a moment that it has already left. A Consul that is known to be away ends the wait.
+ * How long the state of the last run waits for a complete read of Consul; milliseconds. What is on disk may lack the last second before a
+ * kill, and a proxy must not be sent back to a moment that it has already left: it would call instances that have gone since. A Consul that
+ * is known to be away ends the wait, so that it is only this long where Consul answers and this machine, or Consul, is slow.
  */
-export const freshStateWait = 5_000;
+export const freshStateWait = 30_000;
 
 /** The way from the source to the reconciler. */
 export interface Feed {
