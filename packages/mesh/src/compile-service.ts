@@ -14,6 +14,7 @@ import type { Trust } from "./policy/identity/trust.js";
 import type { RouteRule } from "./policy/route/rule.js";
 import { endpointLabels, weighed } from "./policy/traffic/balancing/endpoint-labels.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
+import { subsetProblems } from "./policy/traffic/subsets/subsets.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -56,7 +57,7 @@ export function compileService(
   const traffic = trafficTo(service, policies);
   const { settings, documents } = traffic;
   const localities = weighed(placed, settings.balancing);
-  const labels = endpointLabels(settings.balancing);
+  const labels = endpointLabels(settings.balancing, traffic.subsets);
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
@@ -68,13 +69,19 @@ export function compileService(
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 
   for (const problem of identityProblems(service, identity)) problems.push(problem);
+  for (const problem of subsetProblems(service, traffic.subsets)) problems.push(problem);
 
   const addressed = localities
     .map((locality) => ({ ...locality, endpoints: locality.endpoints.filter((endpoint) => endpoint.ip) }))
     .filter((locality) => locality.endpoints.length > 0);
   const origin = provenance(name, "catalog", documents);
   const cluster = (mutual?: MutualTls) =>
-    resource(ClusterSchema, name, serviceCluster({ name, protocol, localities, labels, settings }, mutual), origin);
+    resource(
+      ClusterSchema,
+      name,
+      serviceCluster({ name, protocol, localities, labels, settings, subsets: traffic.subsets }, mutual),
+      origin,
+    );
   const { mode, trust } = identity;
   let forGrpc: MeshResource | undefined;
   return {

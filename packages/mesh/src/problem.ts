@@ -5,6 +5,7 @@ export type ProblemCode =
   | "service-name"
   | "service-protocols"
   | "service-wish"
+  | "subset-empty"
   | "health-check-protocol"
   | "service-uncompilable"
   | "route-tcp"

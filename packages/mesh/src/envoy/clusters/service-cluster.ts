@@ -15,6 +15,7 @@ import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-d
 import { healthChecks } from "../../policy/traffic/health-checks/envoy-health-check.js";
 import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import type { Subsets } from "../../policy/traffic/subsets/subsets.js";
 import { type EndpointLabels, loadAssignment } from "../endpoints/assignment.js";
 import { adsSource, duration } from "../primitives.js";
 import { mutualMatch, outboundTls, plaintext } from "../tls/transport-sockets.js";
@@ -34,13 +35,17 @@ export interface ServiceClusterInput {
   readonly localities: readonly LocalityEndpoints[];
   readonly labels: EndpointLabels;
   readonly settings: TrafficSettings;
+  readonly subsets: Subsets;
 }
 
 /**
  * A cluster whose endpoints come by EDS, or, when one of them is a host name, a STRICT_DNS cluster that carries all of them itself:
  * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again. Without `mutual` it is called in plain text.
  */
-export function serviceCluster({ name, protocol, localities, labels, settings }: ServiceClusterInput, mutual?: MutualTls): Cluster {
+export function serviceCluster(
+  { name, protocol, localities, labels, settings, subsets }: ServiceClusterInput,
+  mutual?: MutualTls,
+): Cluster {
   const { connections, balancing, circuitBreaker, limits } = settings;
   const { idleTimeout, keepalive, lifetime } = connections;
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
@@ -48,7 +53,7 @@ export function serviceCluster({ name, protocol, localities, labels, settings }:
     name,
     ...(dns ? dnsDiscovery(name, localities, labels) : edsDiscovery()),
     connectTimeout: duration(connections.connectTimeout),
-    loadBalancingPolicy: loadBalancing(balancing),
+    loadBalancingPolicy: loadBalancing(balancing, Object.keys(subsets).length > 0),
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
     healthChecks: healthChecks(name, settings, protocol),

@@ -2,10 +2,16 @@
 import { z } from "zod";
 import { head, policyKind, serviceName } from "../kind.js";
 import { contradictions, trafficFields } from "../traffic/settings.js";
+import { subsetsField } from "../traffic/subsets/subsets.js";
 
 const schema = z
-  .strictObject({ ...head("Service"), name: serviceName.describe("The service's name in Consul."), ...trafficFields })
-  .describe("How one service is called. What it leaves out is said by TrafficSettings.")
+  .strictObject({
+    ...head("Service"),
+    name: serviceName.describe("The service's name in Consul."),
+    ...trafficFields,
+    subsets: subsetsField.optional(),
+  })
+  .describe("How one service is called. What it leaves out is said by MeshDefaults.")
   .readonly();
 
 /** One `Service` document. */

@@ -19,7 +19,7 @@ const wishing = {
 describe("what holds for a service", () => {
   it("is the default where nobody says anything", () => {
     expect(trafficTo({ name: "orders", instances: [] }, noTraffic)).toEqual({
-      ...{ settings: defaultSettings, documents: [], rules: [], problems: [] },
+      ...{ settings: defaultSettings, documents: [], rules: [], subsets: {}, problems: [] },
     });
   });
 

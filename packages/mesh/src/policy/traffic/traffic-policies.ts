@@ -10,6 +10,7 @@ import { rulesOf } from "../route/rules.js";
 import type { ServiceDocument } from "../service/service-document.js";
 import { withWishes } from "../service/wishes.js";
 import { defaultSettings, putOver, type TrafficSettings } from "./settings.js";
+import type { Subsets } from "./subsets/subsets.js";
 
 /** All policies of traffic that are in force. Immutable. */
 export interface TrafficPolicies {
@@ -39,6 +40,7 @@ export interface ServiceTraffic {
   readonly documents: readonly string[];
   /** What becomes of some of the requests to it, in the order in which they hold. */
   readonly rules: readonly RouteRule[];
+  readonly subsets: Subsets;
   /** What is wrong with the service's own wishes, in words. */
   readonly problems: readonly string[];
 }
@@ -49,7 +51,13 @@ export function trafficTo(service: CatalogService, { base, mesh, services, route
   const documents = [mesh, services.get(service.name)].filter((document) => document !== undefined);
   const settings = documents.reduce<TrafficSettings>((below, document) => putOver(document, below), wished.settings);
   const rules = rulesOf(routes.get(service.name) ?? [], settings);
-  return { settings, documents: documents.map(documentKey), rules, problems: wished.problems };
+  return {
+    settings,
+    documents: documents.map(documentKey),
+    rules,
+    subsets: services.get(service.name)?.subsets ?? {},
+    problems: wished.problems,
+  };
 }
 
 /** The services that a change of policies touches: all, or these. */

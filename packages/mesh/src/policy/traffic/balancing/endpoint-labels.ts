@@ -3,15 +3,25 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { keyOf } from "../../../catalog/instance.js";
 import type { LocalityEndpoints, PlacedEndpoint } from "../../../catalog/placement.js";
 import type { TrafficSettings } from "../settings.js";
+import { subsetKey } from "../subsets/subset-balancing.js";
+import { type Subsets, subsetsOf } from "../subsets/subsets.js";
 import { hashStrategies, weighingStrategies } from "./strategy.js";
 
 /**
- * Labels for endpoints. Where requests are hashed, an endpoint is hashed by its instance, not by its address, so that an instance that comes
+ * Labels for endpoints: the names of the subsets that they belong to, and where requests are hashed, their instance: an endpoint is hashed by that, not by its address, so that an instance that comes
  * back at another port keeps its requests. A host name stands for several endpoints, which have their addresses to tell them apart.
  */
-export function endpointLabels({ strategy }: TrafficSettings["balancing"]): (placed: PlacedEndpoint) => JsonObject | undefined {
-  if (!hashStrategies.includes(strategy)) return () => undefined;
-  return ({ ip, instance }) => (ip ? { hash_key: keyOf(instance) } : undefined);
+export function endpointLabels(
+  { strategy }: TrafficSettings["balancing"],
+  subsets: Subsets,
+): (placed: PlacedEndpoint) => JsonObject | undefined {
+  const hashes = hashStrategies.includes(strategy);
+  if (!hashes && Object.keys(subsets).length === 0) return () => undefined;
+  return ({ ip, instance }) => {
+    const names = subsetsOf(instance, subsets);
+    const labels = { ...(hashes && ip ? { hash_key: keyOf(instance) } : {}), ...(names.length > 0 ? { [subsetKey]: [...names] } : {}) };
+    return Object.keys(labels).length > 0 ? labels : undefined;
+  };
 }
 
 /** The endpoints with the weights that the strategy goes by: those of Consul, or all alike. */

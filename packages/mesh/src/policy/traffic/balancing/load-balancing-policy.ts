@@ -11,17 +11,20 @@ import { RoundRobinSchema } from "@legation/envoy-api/envoy/extensions/load_bala
 import { WrrLocalitySchema } from "@legation/envoy-api/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality";
 import { duration } from "../../../envoy/primitives.js";
 import type { TrafficSettings } from "../settings.js";
+import { withinSubsets } from "../subsets/subset-balancing.js";
 import type { BalancingSettings } from "./balancing.js";
 
 /**
  * The strategy, over the endpoint weights that EDS carries. A client takes the first policy of the list that it knows: Envoy the
- * strategy's own, gRPC applications that too where it is `ring_hash`, else the weighted round robin behind it.
+ * strategy's own, gRPC applications that too where it is `ring_hash`, else the weighted round robin behind it. `subsets`: within the subset
+ * that a route wants.
  */
-export function loadBalancing(balancing: TrafficSettings["balancing"]): LoadBalancingPolicy {
+export function loadBalancing(balancing: TrafficSettings["balancing"], subsets = false): LoadBalancingPolicy {
   const weighted = create(WrrLocalitySchema, {
     endpointPickingPolicy: listed([["round_robin", packAny(RoundRobinSchema, create(RoundRobinSchema))]]),
   });
-  return listed([own(balancing), ["wrr_locality", packAny(WrrLocalitySchema, weighted)]]);
+  const chosen: [string, Any] = subsets ? ["subset", withinSubsets(listed([own(balancing)]))] : own(balancing);
+  return listed([chosen, ["wrr_locality", packAny(WrrLocalitySchema, weighted)]]);
 }
 
 function own(balancing: BalancingSettings): [string, Any] {
