@@ -37,7 +37,7 @@ export function wayTo(identity: Identity): readonly Exclude<Identity, "off">[] {
 
 /** Applies the shipped policy of that mode, by an operator's token. Resolves to what the command said. */
 export function applyPolicy(mesh: Mesh, mode: Exclude<Identity, "off">): Promise<string> {
-  return legation(mesh, ["policy", "apply", "-f", join(repositoryRoot, `deploy/policies/identity-${mode}.yaml`), "--reason", "the demo"]);
+  return legation(mesh, ["policy", "apply", "-f", join(repositoryRoot, `deploy/policies/${mode}/identity.yaml`), "--reason", "the demo"]);
 }
 
 /** Runs a `legation` command as an operator would. Resolves to its output; rejects with it when it fails. */

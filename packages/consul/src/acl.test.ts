@@ -42,7 +42,7 @@ describe.each(consulVersions)("Consul %s with ACLs and default deny", (version) 
 
   test("says whose token it is, and not the secret", async () => {
     const self = await consul.acl.self(token);
-    expect(self).toEqual({ AccessorID: expect.stringMatching(/^[0-9a-f-]{36}$/), Description: "operator" });
+    expect(self).toEqual({ AccessorID: expect.stringMatching(/^[0-9a-f-]{36}$/), Description: "operator", policies: ["p"], roles: [] });
     expect(await consul.acl.self("22222222-2222-4222-8222-222222222222")).toBeUndefined();
   });
 });

@@ -13,6 +13,16 @@ export type Authorization = { readonly kind: "decided"; readonly allowed: readon
 export interface TokenSelf {
   readonly AccessorID: string;
   readonly Description: string;
+  /** The names of the policies and roles that stand on the token itself. */
+  readonly policies: readonly string[];
+  readonly roles: readonly string[];
+}
+
+interface SelfRow {
+  readonly AccessorID: string;
+  readonly Description: string;
+  readonly Policies?: readonly { readonly Name: string }[] | null;
+  readonly Roles?: readonly { readonly Name: string }[] | null;
 }
 
 /** Consul's answers about tokens. */
@@ -52,8 +62,9 @@ export function createAclApi(consul: Pick<Consul, "get" | "post">): AclApi {
     },
     async self(token, options) {
       try {
-        const { AccessorID, Description } = (await consul.get<TokenSelf>("/acl/token/self", { ...options, token })).data;
-        return { AccessorID, Description };
+        const { AccessorID, Description, Policies, Roles } = (await consul.get<SelfRow>("/acl/token/self", { ...options, token })).data;
+        const named = (rows: SelfRow["Policies"]) => (rows ?? []).map(({ Name }) => Name);
+        return { AccessorID, Description, policies: named(Policies), roles: named(Roles) };
       } catch (error) {
         if (isUnknownToken(error)) return undefined;
         throw error;

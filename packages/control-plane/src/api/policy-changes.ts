@@ -1,11 +1,13 @@
 /** Changing policies over HTTP: apply, roll back, sign. */
 import type { AclRule } from "@legation/consul";
 import {
+  affectedBy,
   changedKeys,
   type Documents,
   documentKey,
   lacking,
   lackText,
+  notAllowed,
   type PolicyDocument,
   pathText,
   readDocument,
@@ -66,8 +68,12 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
   const authorOf = ({ access: { caller } }: FastifyRequest, said: string) => (caller.kind === "token" ? nameOfCaller(caller) : said);
   const permitFor =
     ({ access }: FastifyRequest) =>
-    (before: Documents, after: Documents) =>
-      access.demand(changedKeys(before, after).flatMap((key) => [before, after].flatMap((set) => rulesOf(set.get(key)))));
+    async (before: Documents, after: Documents) => {
+      await access.demand(changedKeys(before, after).flatMap((key) => [before, after].flatMap((set) => rulesOf(set.get(key)))));
+      const author = await access.author();
+      const objections = author ? notAllowed(before, after, author) : [];
+      if (objections.length > 0) throw new LegationError("policy.not-allowed", objections.slice(0, mostTold).join("; "));
+    };
   const status = (outcome: object) => ("state" in outcome && outcome.state === "awaiting-approval" ? 202 : 200);
 
   app.post<{ Body: ChangeBody }>(
@@ -171,11 +177,16 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
   );
 }
 
+/** Objections that an answer names at most. */
+const mostTold = 20;
+
 /** What it takes to change a document. */
 function rulesOf(document: PolicyDocument | undefined): readonly AclRule[] {
   if (!document) return [];
   const { kind, name } = document;
-  return policyRules({ kind, name, ...("service" in document && document.service !== undefined ? { service: document.service } : {}) });
+  const affected = affectedBy(document);
+  const services = affected === "all" || affected.length === 0 ? [""] : affected;
+  return services.flatMap((service) => policyRules({ kind, name, service }));
 }
 
 /** Reads the documents of a request. Throws LegationError `policy.invalid` with everything that is wrong. */

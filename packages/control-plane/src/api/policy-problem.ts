@@ -7,6 +7,7 @@ import { sendProblem } from "./problem.js";
 const statuses: Readonly<Record<string, number>> = {
   "policy.invalid": 422,
   "policy.bad-signature": 422,
+  "policy.not-allowed": 403,
   "policy.too-large": 413,
   "policy.no-such-proposal": 404,
   "policy.no-such-bundle": 404,

@@ -1,7 +1,10 @@
 /** What the caller of one request may do: asked by the guard before the route runs, and by routes whose answers are filtered. */
 import type { AclRule } from "@legation/consul";
+import type { Author } from "@legation/mesh/policy";
+import { messageOf } from "@legation/runtime";
 import type { Caller } from "./caller.js";
 import type { Decisions, Verdict } from "./decisions.js";
+import { writeAllPolicies } from "./right.js";
 
 /** What a route may ask about its caller. */
 export interface Access {
@@ -12,6 +15,11 @@ export interface Access {
   mayRead(rule: AclRule): Promise<boolean>;
   /** Resolves when the caller has all of these rules. Throws AccessDenied, and AccessUndecided when Consul does not say it now. */
   demand(rules: readonly AclRule[]): Promise<void>;
+  /**
+   * The caller as the author of policies; undefined for one whom no bound holds: who may write all policies, and everyone where Consul uses
+   * no ACLs. Throws AccessUndecided when Consul does not say it now.
+   */
+  author(): Promise<Author | undefined>;
   /** Adds to the entry that the audit keeps of this request: a few words, never a secret. */
   tell(detail: Readonly<Record<string, string | number>>): void;
 }
@@ -48,6 +56,7 @@ export function openAccess(caller: Caller, told: Told): Access {
     readable: async (services) => new Set(services),
     mayRead: async () => true,
     demand: async () => undefined,
+    author: async () => undefined,
     tell: (detail) => add(told, detail),
   };
 }
@@ -61,6 +70,7 @@ export function noAccess(caller: Caller, told: Told): Access {
     demand: async (rules) => {
       throw new AccessDenied(rules);
     },
+    author: async () => nobody,
     tell: (detail) => add(told, detail),
   };
 }
@@ -88,9 +98,22 @@ export function tokenAccess(caller: Caller, token: string | undefined, decisions
       const missing = verdict.kind === "decided" ? rules.filter((_, i) => !verdict.allowed[i]) : rules;
       if (missing.length > 0) throw new AccessDenied(missing.slice(0, rulesNamed));
     },
+    async author() {
+      const verdict = await decisions.decide(token, [writeAllPolicies], false);
+      if (verdict.kind === "undecided") throw new AccessUndecided(verdict.why);
+      if (verdict.kind === "disabled" || (verdict.kind === "decided" && verdict.allowed[0])) return undefined;
+      if (token === undefined) return nobody;
+      const self = await decisions.self(token).catch((error: unknown) => {
+        throw new AccessUndecided(messageOf(error));
+      });
+      return self ? { accessor: self.AccessorID, policies: self.policies, roles: self.roles } : nobody;
+    },
     tell: (detail) => add(told, detail),
   };
 }
+
+/** Whom no list of names means. */
+const nobody: Author = { policies: [], roles: [] };
 
 /** Missing rules that a refusal names at most. */
 const rulesNamed = 20;

@@ -19,7 +19,7 @@ function setUp() {
       if (token !== undefined && token !== "good") return Promise.resolve({ kind: "unknown" });
       return Promise.resolve({ kind: "decided", allowed: rules.map(({ access }) => access === "read") });
     },
-    self: async (token) => ({ AccessorID: `accessor-of-${token}`, Description: "deploy" }),
+    self: async (token) => ({ AccessorID: `accessor-of-${token}`, Description: "deploy", policies: [], roles: [] }),
   };
   return {
     clock,

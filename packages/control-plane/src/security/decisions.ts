@@ -41,6 +41,8 @@ export interface Decisions {
   knows(token: string | undefined): boolean;
   /** Never rejects: without an answer of Consul the owner has no name. */
   owner(token: string): Promise<TokenOwner>;
+  /** What Consul says of the token now. Undefined when it does not know the token; rejects when it does not answer. */
+  self(token: string): Promise<TokenSelf | undefined>;
 }
 
 interface Decision {
@@ -185,6 +187,7 @@ export function createDecisions(o: { acl: AclApi; clock: Clock }): Decisions {
       );
       return await entry.asksOwner;
     },
+    self: (token) => o.acl.self(token, { timeoutMs: questionLimit }),
   };
 }
 

@@ -71,7 +71,8 @@ export function policyRules({ kind, name, service = "" }: { readonly kind: strin
 /** The rules for all policies together. */
 const policyPrefix = "legation/policies/";
 const readAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "read" };
-const writeAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "write" };
+/** Changes any policy, and stands above the `allow` of `Access` policies. */
+export const writeAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "write" };
 
 /** Reads policies, their history, and what waits for signatures. */
 export const readPolicies: Right = { kind: "rules", change: false, rules: () => [readAllPolicies] };
@@ -97,7 +98,8 @@ export const writeNamedPolicies: Right = {
         service = "",
       } = (document ?? {}) as { readonly kind?: unknown; readonly name?: unknown; readonly service?: unknown };
       if (!isWord(kind) || !isWord(name) || !isWord(service)) return [writeAllPolicies];
-      return policyRules({ kind, name, service });
+      // A Service policy is for the service that it is named after.
+      return policyRules({ kind, name, service: kind === "Service" ? name : service });
     });
     const removed = remove.map((key): AclRule => ({ resource: "key", name: `${policyPrefix}${key}`, access: "write" }));
     return named.length + removed.length > 0 ? [...named, ...removed] : [readAllPolicies];

@@ -15,10 +15,14 @@ export function withoutAcl(app: FastifyInstance): void {
 export type TokenTable = Readonly<Record<string, readonly string[]>>;
 
 /** Consul's answers about the tokens of a table; `answers` false: it is away. */
-export function createFakeAcl(tokens: TokenTable): AclApi & { answers: boolean; questions: number } {
+export function createFakeAcl(
+  tokens: TokenTable,
+): AclApi & { answers: boolean; questions: number; policies: Record<string, readonly string[]> } {
   const fake = {
     answers: true,
     questions: 0,
+    /** The names of the policies on a token. */
+    policies: {} as Record<string, readonly string[]>,
     async authorize(token: string | undefined, rules: Parameters<AclApi["authorize"]>[1]) {
       fake.questions++;
       if (!fake.answers) throw new Error("connection refused");
@@ -31,7 +35,7 @@ export function createFakeAcl(tokens: TokenTable): AclApi & { answers: boolean; 
     },
     async self(token: string) {
       if (!fake.answers) throw new Error("connection refused");
-      return { AccessorID: `accessor-${token}`, Description: `the token ${token}` };
+      return { AccessorID: `accessor-${token}`, Description: `the token ${token}`, policies: fake.policies[token] ?? [], roles: [] };
     },
   };
   return fake;

@@ -26,6 +26,8 @@ const tokens: TokenTable = {
   plane: ["service:write:legation-control-plane"],
   // A team whose service has the name that somebody else has given to a policy.
   team: ["key:read:legation/policies/", "key:write:legation/policies/Identity/orders"],
+  // A team that may set the policy of its own service, and nothing for the whole mesh.
+  "service-team": ["key:read:legation/policies/", "key:write:legation/policies/Service/orders"],
   // All policies but those for payments.
   most: ["mesh", "orders", "", "web"].map((name) => `key:write:legation/policies/${name && "Identity/"}${name}`),
   admin: ["key:read:*", "key:write:*"],

@@ -1,4 +1,5 @@
 /** What operators may write, and what it means. */
+export { type Author, notAllowed } from "./access/allowance.js";
 export * from "./access/approval-rule.js";
 export * from "./bundle/manifest.js";
 export { canonicalJson, contentHash } from "./canonical.js";

@@ -1,5 +1,6 @@
 /** What a kind of policy is, and what all kinds have in common. */
 import { z } from "zod";
+import type { FieldShape } from "./fields.js";
 
 /** The version of the documents that this Legation reads. */
 export const apiVersion = "legation/v1";
@@ -32,13 +33,16 @@ export interface Conflict {
   readonly message: string;
 }
 
+/** The fields of a kind, by their paths, as `fieldsOf` finds them; none for a word that is no kind. */
+export type FieldsOfKinds = (kind: string) => ReadonlyMap<string, FieldShape>;
+
 /** One kind of policy: one folder. */
 export interface PolicyKind<Schema extends z.ZodType<{ readonly kind: string; readonly name: string }>> {
   /** What an operator may write. Documents hold what was written: no defaults are put in, and nothing is converted. */
   readonly schema: Schema;
   affects(document: z.output<Schema>): Affected;
-  /** What documents that are each right contradict each other in. `kinds` are the words of all kinds. */
-  conflicts(documents: readonly z.output<Schema>[], kinds: readonly string[]): readonly Conflict[];
+  /** What documents that are each right contradict each other in. `kinds` are the words of all kinds, `fields` what each of them has. */
+  conflicts(documents: readonly z.output<Schema>[], kinds: readonly string[], fields: FieldsOfKinds): readonly Conflict[];
 }
 
 /** Makes a kind; the types follow from its schema. */

@@ -25,7 +25,7 @@ export type Documents = ReadonlyMap<string, PolicyDocument>;
 /** The rules that documents make. */
 export function rulesOf(documents: Documents): readonly ApprovalRule[] {
   return [...documents].flatMap(([key, document]) => {
-    if (document.kind !== "Access") return [];
+    if (document.kind !== "Access" || !document.approvals) return [];
     const { kinds, services, approvals } = document;
     return [{ source: key, own: key, ...(kinds ? { kinds } : {}), ...(services ? { services } : {}), ...approvals }];
   });

@@ -33,6 +33,9 @@ export const defaultSettings = Object.fromEntries(
   Object.entries(aspects).map(([name, { defaults }]) => [name, defaults]),
 ) as unknown as TrafficSettings;
 
+/** Fields that say the same as another one, which they are read as. */
+export const synonyms = { "circuitBreaker.timeout": "timeouts.request" } as const;
+
 /** `below` with what was written put over it, aspect by aspect. */
 export function putOver(written: TrafficFields, below: TrafficSettings): TrafficSettings {
   const timeout = written.circuitBreaker?.timeout;
