@@ -98,6 +98,6 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     const file = join(mesh.sandbox.makeDir("policies"), "orders.json");
     writeFileSync(file, JSON.stringify(orders("2m")));
     const told = await legation(["policy", "apply", "-f", file, "--api", mesh.controlPlane.api], { CONSUL_HTTP_TOKEN: tokens.team });
-    expect(told).toMatchObject({ code: 1, text: expect.stringContaining("at most 30s is allowed, by Access/orders-team") });
+    expect(told).toMatchObject({ code: 5, text: expect.stringContaining("at most 30s is allowed, by Access/orders-team") });
   });
 });

@@ -24,6 +24,8 @@ export interface RunningEnvoy {
   admin(path: string): Promise<string>;
   /** All counters and gauges. */
   stats(): Promise<ReadonlyMap<string, number>>;
+  /** What it has logged: warnings and errors. */
+  log(): string;
   /**
    * Gives it other resources: of each kind those that differ, in the order secrets and rules, clusters, listeners, endpoints, routes. Returns the
    * kinds that do, by the last word of their type.
@@ -93,6 +95,7 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
       pid: child.pid ?? 0,
       admin,
       stop,
+      log: () => log,
       update: (next) => writeSubscriptions(directory, next),
       port: (listener) => portOf(admin, listener),
       stats: () => statsOf(admin),

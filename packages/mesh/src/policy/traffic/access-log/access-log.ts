@@ -13,7 +13,7 @@ export const accessLog = aspect({
     .strictObject({
       path: z
         .string()
-        .regex(/^\/\S{0,254}$/, { error: "use an absolute path, such as /var/log/envoy/access.log or /dev/stdout" })
+        .regex(/^\/\S{0,253}[^\s/]$/, { error: "use the absolute path of a file, such as /var/log/envoy/access.log or /dev/stdout" })
         .describe("The file on the machine of each proxy."),
     })
     .describe("One line of JSON for each request and connection, written by the service's own proxies. Nowhere unless given."),
