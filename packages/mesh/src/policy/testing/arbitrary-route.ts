@@ -9,7 +9,8 @@ const letters = (most: number) => fc.string({ unit: fc.constantFrom(..."abcdefgh
 const word = letters(4);
 const header = fc.constantFrom("x-a", "X-B", "x-c", "user-agent", "x-d");
 const pattern = fc.constantFrom("/a.*", "[a-z]+", "(?i)/B(c|d)?", "/users/[0-9]{1,5}", ".+");
-const segments = fc.array(word, { minLength: 1, maxLength: 3 }).map((all) => `/${all.join("/")}`);
+const odd = fc.constantFrom("a%20b", "a\\b", '"', "[x]", "{y}", "a.b", "*", "**", "~!$&'()*+,;=:@", "<|^`>", "\\1");
+const segments = fc.array(fc.oneof({ weight: 4, arbitrary: word }, odd), { minLength: 1, maxLength: 3 }).map((all) => `/${all.join("/")}`);
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 /** Without the fields that are undefined: documents hold what was written. */
 const written = <T extends object>(fields: T): T =>
@@ -17,7 +18,7 @@ const written = <T extends object>(fields: T): T =>
 
 const template = fc
   .tuple(
-    fc.uniqueArray(fc.constantFrom("{id}", "{name=*}", "*", "users", "a.b", "v1"), { minLength: 1, maxLength: 4 }),
+    fc.uniqueArray(fc.constantFrom("{id}", "{name=*}", "*", "users", "a.b", "v1", "~!$&'()+,;:@=-_%20"), { minLength: 1, maxLength: 4 }),
     fc.constantFrom("", "/**", "/{rest=**}"),
   )
   .map(([all, end]) => `/${all.join("/")}${end}`);
