@@ -11,7 +11,7 @@ import { type MutualTls, serviceCluster } from "./envoy/clusters/service-cluster
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
-import type { RouteRule } from "./policy/route/rule.js";
+import { ruleProblems } from "./policy/route/rule-problems.js";
 import { endpointLabels, weighed } from "./policy/traffic/balancing/endpoint-labels.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
 import { subsetProblems } from "./policy/traffic/subsets/subsets.js";
@@ -61,8 +61,7 @@ export function compileService(
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
-  if (protocol === "tcp" && traffic.rules.length > 0)
-    problems.push({ code: "route-tcp", service: name, message: ignoredRules(traffic.rules) });
+  for (const problem of ruleProblems(name, protocol, traffic.rules)) problems.push(problem);
   const unasked = healthCheckProblem(settings, protocol);
   if (unasked) problems.push({ code: "health-check-protocol", service: name, message: unasked });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
@@ -95,9 +94,4 @@ export function compileService(
     callee: callee(service, traffic, mode),
     problems,
   };
-}
-
-function ignoredRules(rules: readonly RouteRule[]): string {
-  const documents = [...new Set(rules.map(({ document }) => document))].join(", ");
-  return `it speaks tcp, so that ${documents} cannot tell its requests apart and is not in force: take it back, or register it as http`;
 }

@@ -8,6 +8,7 @@ export type ProblemCode =
   | "subset-empty"
   | "health-check-protocol"
   | "service-uncompilable"
+  | "route-subset"
   | "route-tcp"
   | "route-target"
   | "instance-address"

@@ -58,26 +58,46 @@ const rpc = [
   { match: { grpc: { service: "shop.v1.Orders", method: "Place" } }, to: [{ service: "rpc-v2" }] },
   { match: { grpc: { service: "shop.v1.Broken" } }, fault: { abort: { grpc: "unavailable" } } },
 ];
+const stock = [
+  {
+    match: under("/split"),
+    to: [
+      { subset: "v1", weight: 70 },
+      { subset: "v2", weight: 30 },
+    ],
+  },
+  { match: under("/v2"), to: [{ subset: "v2" }] },
+  { match: under("/empty"), to: [{ subset: "v9" }] },
+  { match: under("/undeclared"), to: [{ subset: "v3" }] },
+  { match: under("/foreign"), to: [{ service: "orders", subset: "v1" }] },
+];
+const subsets = { v1: { version: "1" }, v2: { version: "2" }, v9: { version: "9" } };
 const head = { apiVersion: "legation/v1" };
 const route = (name: string, service: string, rules: object[]) => ({ ...head, kind: "Route", name, service, rules });
 
 /** All of this, and more. */
 const policies = (...more: object[]) => {
   const logged = { ...head, kind: "Service", name: "web", accessLog: { path: join(directory, "access.log") } };
-  return writtenPolicies(JSON.stringify([logged, route("orders", "orders", orders), route("rpc", "rpc", rpc), ...more]));
+  const stocked = [{ ...head, kind: "Service", name: "stock", subsets }, route("stock", "stock", stock)];
+  return writtenPolicies(JSON.stringify([logged, route("orders", "orders", orders), route("rpc", "rpc", rpc), ...stocked, ...more]));
 };
 
 let directory: string;
-let services: Record<"orders" | "orders-v2" | "shadow" | "rpc" | "rpc-v2", Echo>;
+let services: Record<"orders" | "orders-v2" | "shadow" | "rpc" | "rpc-v2" | "stock-1" | "stock-2" | "stock-3", Echo>;
 let mesh: RouteMesh;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "legation-routes-"));
   const http = await Promise.all(["orders", "orders-v2", "shadow"].map(startEcho));
+  const stocks = await Promise.all(["stock-1", "stock-2", "stock-3"].map(startEcho));
   const grpc = await Promise.all(["rpc", "rpc-v2"].map(startGrpcEcho));
-  services = Object.fromEntries([...http, ...grpc].map((echo) => [echo.service, echo])) as typeof services;
+  services = Object.fromEntries([...http, ...grpc, ...stocks].map((echo) => [echo.service, echo])) as typeof services;
   mesh = await startRouteMesh({
-    dependencies: ["orders", "rpc"],
-    services: [...http.map((echo) => ({ echo, protocol: "http" as const })), ...grpc.map((echo) => ({ echo, protocol: "grpc" as const }))],
+    dependencies: ["orders", "rpc", "stock"],
+    services: [
+      ...http.map((echo) => ({ echo, protocol: "http" as const })),
+      ...grpc.map((echo) => ({ echo, protocol: "grpc" as const })),
+      ...stocks.map((echo, i) => ({ echo, service: "stock", protocol: "http" as const, meta: { version: i === 0 ? "1" : "2" } })),
+    ],
     policies: policies(),
   });
 }, 60_000);
@@ -121,6 +141,17 @@ describe("where requests go", () => {
     expect((await mesh.send({ path: "/nobody" })).status).toBe(503);
     expect((await mesh.send({ host: "orders-v2" })).status).toBe(502);
     expect(from(await mesh.send({ path: "/unmatched" }))).toBe("orders");
+  });
+
+  it("is split over subsets, and a subset that is empty or not declared is answered 503 and by nobody else", async () => {
+    const replies = await many(1_000, { host: "stock", path: "/split" });
+    const to = (...names: string[]) => replies.filter((reply) => names.includes(from(reply))).length;
+    within(to("stock-2", "stock-3"), 1_000, 0.3);
+    expect(to("stock-1") + to("stock-2", "stock-3")).toBe(1_000);
+    const second = await many(40, { host: "stock", path: "/v2" });
+    expect(new Set(second.map(from))).toEqual(new Set(["stock-2", "stock-3"]));
+    for (const path of ["/empty", "/undeclared", "/foreign"]) expect((await mesh.send({ host: "stock", path })).status).toBe(503);
+    expect((await mesh.send({ host: "stock" })).status).toBe(200);
   });
 
   it("changes while requests are under way, and fails none", async () => {

@@ -22,9 +22,11 @@ export interface RouteMesh {
   stop(): Promise<void>;
 }
 
-/** One instance of each service, called directly. */
+/** The instances of all services, called directly. */
 export type RouteServices = readonly {
   readonly echo: Echo;
+  /** The service that it is an instance of; its own name unless given. */
+  readonly service?: string;
   readonly protocol: Protocol;
   readonly meta?: Readonly<Record<string, string>>;
 }[];
@@ -66,8 +68,8 @@ export async function startRouteMesh(o: {
 
 function catalogOf(services: RouteServices): ReadonlyMap<string, CatalogService> {
   const catalog = new Map<string, CatalogService>();
-  for (const { echo, protocol, meta = {} } of services) {
-    const { service, port } = echo;
+  for (const { echo, service = echo.service, protocol, meta = {} } of services) {
+    const { port } = echo;
     const instances = catalog.get(service)?.instances ?? [];
     const one = instance({ service, id: `${service}-${instances.length + 1}`, address: "127.0.0.1", port, meta: { protocol, ...meta } });
     catalog.set(service, { name: service, instances: [...instances, one] });

@@ -19,6 +19,7 @@ import type { Mirror } from "../../policy/route/mirror.js";
 import type { Forward, RouteRule } from "../../policy/route/rule.js";
 import type { CallKind } from "../../policy/traffic/retries/retry-policy.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import { subsetMatch } from "../../policy/traffic/subsets/subset-balancing.js";
 import { fraction, routeFault } from "../fault-filter.js";
 import { callFields } from "./call-fields.js";
 import { headerFields } from "./header-edits.js";
@@ -61,10 +62,15 @@ function routeAction(rule: RouteRule, { to, rewrite, mirror }: Forward, kind: Ca
   });
 }
 
-function clusterSpecifier(to: readonly Destination[]): RouteAction["clusterSpecifier"] {
+/** One cluster, or several by weight. A subset that nobody has declared is a cluster that is not there: Envoy answers 503. */
+export function clusterSpecifier(to: readonly Destination[]): RouteAction["clusterSpecifier"] {
   const [only] = to;
-  if (only && to.length === 1) return { case: "cluster", value: only.service };
-  const clusters = to.map(({ service, weight }) => ({ name: service, weight }));
+  if (only && to.length === 1 && only.subset === undefined) return { case: "cluster", value: only.service };
+  const clusters = to.map(({ service, subset, declared, weight }) => ({
+    name: declared ? service : `${service}:${subset}`,
+    weight,
+    ...(subset !== undefined && declared ? { metadataMatch: subsetMatch(subset) } : {}),
+  }));
   return { case: "weightedClusters", value: create(WeightedClusterSchema, { clusters }) };
 }
 

@@ -1,6 +1,7 @@
 /** The policy `Route`: what becomes of some of the requests to a service, decided by its callers' proxies. */
 import { z } from "zod";
 import { type Conflict, head, policyKind, serviceName } from "../kind.js";
+import { sameDestination } from "./destination.js";
 import { ruleField } from "./rule.js";
 import { anyRequest, ruleMatch } from "./rule-match.js";
 
@@ -15,6 +16,14 @@ const schema = z
       .describe(
         "Of all rules for the service, in this document or another, the first that matches a request holds. An exact path stands before a template, a template before a regex, a regex before a prefix, the longer prefix before the shorter; then gRPC before methods before neither, more headers before fewer, more query parameters before fewer; at last the document's name and the place in it. A request that no rule matches goes to the service.",
       ),
+  })
+  .superRefine(({ service, rules }, { addIssue }) => {
+    for (const [i, { to = [] }] of rules.entries()) {
+      const [first, second] = sameDestination(to, service) ?? [];
+      if (second === undefined) continue;
+      const message = `goes where entry ${first} goes. Put both into one with the sum of their weights`;
+      addIssue({ code: "custom", path: ["rules", i, "to", second], message });
+    }
   })
   .describe("What becomes of some of the requests to a service.")
   .readonly();

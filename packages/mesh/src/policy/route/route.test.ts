@@ -33,7 +33,7 @@ describe("the rules for a service", () => {
         },
       },
     ]);
-    expect(sentTo("match: { path: { prefix: /a } }")).toEqual([{ service: "orders", weight: 1 }]);
+    expect(sentTo("match: { path: { prefix: /a } }")).toEqual([{ service: "orders", subset: undefined, declared: true, weight: 1 }]);
     expect(sentTo("to: [ { service: a }, {} ]")?.map(({ weight }) => weight)).toEqual([1, 1]);
   });
 
@@ -146,6 +146,8 @@ describe("the rules for a service", () => {
     [["retries: { budget: 10% }"], "rules[0].retries.budget: holds for all requests to a service together. Write it in the policy Service"],
     [["hedging: { enabled: true }"], "rules[0].hedging.enabled: the second try is sent when timeouts.perTry has passed"],
     [["timeouts: { request: 1y }"], "rules[0].timeouts.request: "],
+    [["to: [ { service: orders }, {} ]"], "rules[0].to[1]: goes where entry 0 goes"],
+    [["to: [ { subset: a }, { service: orders, subset: a } ]"], "rules[0].to[1]: goes where entry 0 goes"],
     [["to: [ { service: a } ]", "match: { path: { prefix: / } }"], "rules[1].match: Route/r rules[0] matches exactly the same requests"],
   ])("refuse %j at its place, with the fix", (rules, message) => {
     expect(refusal(route("r", ...rules))).toContain(message);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { contradictions, putOver, type TrafficFields, type TrafficSettings, trafficFields } from "../traffic/settings.js";
 import { type Redirect, type Respond, redirect, redirectField, respond, respondField } from "./answer.js";
-import { type Destination, destinations, toField } from "./destination.js";
+import { type Destination, destinations, type IsDeclared, toField } from "./destination.js";
 import { type Fault, fault, faultField } from "./fault.js";
 import { headersEditField, type RuleHeaders, ruleHeaders } from "./header-edits.js";
 import { type Mirror, mirror, mirrorField } from "./mirror.js";
@@ -78,7 +78,13 @@ function overrides({ timeouts, retries, hedging }: TrafficFields): TrafficFields
 /** The rule that was written at a place of a document for a service. */
 export function routeRule(
   written: z.output<typeof ruleField>,
-  at: { readonly document: string; readonly index: number; readonly service: string; readonly settings: TrafficSettings },
+  at: {
+    readonly document: string;
+    readonly index: number;
+    readonly service: string;
+    readonly settings: TrafficSettings;
+    readonly isDeclared: IsDeclared;
+  },
 ): RouteRule {
   const { document, index, service, settings } = at;
   const own = written.timeouts ?? written.retries ?? written.hedging;
@@ -87,19 +93,19 @@ export function routeRule(
     document,
     index,
     match: written.match ? ruleMatch(written.match) : anyRequest,
-    action: action(written, service),
+    action: action(written, service, at.isDeclared),
     headers: written.headers && ruleHeaders(written.headers),
     fault: written.fault && fault(written.fault),
     settings: own ? putOver(overrides(written), settings) : settings,
   };
 }
 
-function action(written: z.output<typeof ruleField>, service: string): RuleAction {
+function action(written: z.output<typeof ruleField>, service: string, isDeclared: IsDeclared): RuleAction {
   if (written.redirect) return { kind: "redirect", ...redirect(written.redirect) };
   if (written.respond) return { kind: "respond", ...respond(written.respond) };
   return {
     kind: "forward",
-    to: destinations(written.to, service),
+    to: destinations(written.to, service, isDeclared),
     rewrite: written.rewrite && rewrite(written.rewrite),
     mirror: written.mirror && mirror(written.mirror),
   };
@@ -108,5 +114,6 @@ function action(written: z.output<typeof ruleField>, service: string): RuleActio
 /** The services that a rule sends requests or copies of them to. */
 export function destinationsOf({ action }: RouteRule): readonly string[] {
   if (action.kind !== "forward") return [];
-  return [...action.to, ...(action.mirror ? [action.mirror] : [])].map(({ service }) => service);
+  const to = action.to.filter(({ declared }) => declared);
+  return [...to, ...(action.mirror ? [action.mirror] : [])].map(({ service }) => service);
 }

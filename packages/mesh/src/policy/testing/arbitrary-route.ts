@@ -66,13 +66,14 @@ const match = fc.oneof(
   }),
 );
 
-/** Where requests go: to each service once, with a weight for each or for none. */
+/** Where requests go: to each service and subset once, with a weight for each or for none. */
+const place = fc.record({ service: word, subset: optional(word) }).map(written);
+const places = fc.uniqueArray(place, { minLength: 1, maxLength: 4, selector: (one) => JSON.stringify(one) });
 const to = fc.oneof(
-  fc.uniqueArray(word, { minLength: 1, maxLength: 4 }).map((services) => services.map((service) => ({ service }))),
-  fc
-    .uniqueArray(fc.tuple(word, fc.nat(100)), { minLength: 1, maxLength: 4, selector: ([service]) => service })
-    .filter((all) => all.some(([, weight]) => weight > 0))
-    .map((all) => all.map(([service, weight]) => ({ service, weight }))),
+  places,
+  places
+    .chain((all) => fc.tuple(...all.map((one) => fc.nat(100).map((weight) => ({ ...one, weight })))))
+    .filter((all) => all.some(({ weight }) => weight > 0)),
 );
 
 const duration = fc.constantFrom("1ms", "250ms", "1.5s", "2m");

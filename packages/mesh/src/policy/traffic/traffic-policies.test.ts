@@ -45,6 +45,11 @@ describe("what holds for a service", () => {
     expect(trafficChanges(before, routed)).toEqual(new Set(["web"]));
     expect(trafficChanges(routed, writtenPolicies(mesh + orders + route("b", "web")))).toEqual(new Set(["web"]));
     expect(trafficChanges(routed, writtenPolicies(mesh + orders + route("a", "pay")))).toEqual(new Set(["web", "pay"]));
+    const toSubset = route("a", "web").replace("service: v2", "service: pay, subset: v2");
+    const declaring = `${head("Service", "pay")}subsets: { v2: { version: "2" } }\n`;
+    expect(trafficChanges(writtenPolicies(mesh + toSubset), writtenPolicies(mesh + toSubset + declaring))).toEqual(new Set(["web", "pay"]));
+    const other = declaring.replace("v2: {", "v3: {");
+    expect(trafficChanges(writtenPolicies(mesh + toSubset), writtenPolicies(mesh + toSubset + other))).toEqual(new Set(["pay"]));
   });
 
   it("is never said twice in one document, nor by two documents for the mesh", () => {

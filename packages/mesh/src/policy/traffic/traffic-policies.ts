@@ -4,9 +4,10 @@ import { documentKey, documentText } from "../document.js";
 import type { PolicyDocument } from "../kinds.js";
 import type { MeshDefaultsDocument } from "../mesh-defaults/mesh-defaults-document.js";
 import type { PolicySet } from "../policy-set.js";
+import type { IsDeclared } from "../route/destination.js";
 import type { RouteDocument } from "../route/route-document.js";
 import type { RouteRule } from "../route/rule.js";
-import { rulesOf } from "../route/rules.js";
+import { rulesOf, undeclaredSubsets } from "../route/rules.js";
 import type { ServiceDocument } from "../service/service-document.js";
 import { withWishes } from "../service/wishes.js";
 import { defaultSettings, putOver, type TrafficSettings } from "./settings.js";
@@ -50,7 +51,7 @@ export function trafficTo(service: CatalogService, { base, mesh, services, route
   const wished = withWishes(service.instances, base);
   const documents = [mesh, services.get(service.name)].filter((document) => document !== undefined);
   const settings = documents.reduce<TrafficSettings>((below, document) => putOver(document, below), wished.settings);
-  const rules = rulesOf(routes.get(service.name) ?? [], settings);
+  const rules = rulesOf(routes.get(service.name) ?? [], settings, declares(services));
   return {
     settings,
     documents: documents.map(documentKey),
@@ -64,14 +65,19 @@ export function trafficTo(service: CatalogService, { base, mesh, services, route
 export function trafficChanges(before: TrafficPolicies, after: TrafficPolicies): "all" | ReadonlySet<string> {
   if (before.base !== after.base || differ(before.mesh, after.mesh)) return "all";
   const names = [before, after].flatMap(({ services, routes }) => [...services.keys(), ...routes.keys()]);
-  const routesDiffer = (a: readonly RouteDocument[] = [], b: readonly RouteDocument[] = []) =>
-    a.length !== b.length || a.some((route, i) => differ(route, b[i]));
-  return new Set(
-    names.filter(
-      (name) =>
-        differ(before.services.get(name), after.services.get(name)) || routesDiffer(before.routes.get(name), after.routes.get(name)),
-    ),
-  );
+  return new Set(names.filter((name) => differ(before.services.get(name), after.services.get(name)) || routesDiffer(name, before, after)));
+}
+
+/** Also by what other services' policies say of the subsets that the routes lead to. */
+function routesDiffer(name: string, before: TrafficPolicies, after: TrafficPolicies): boolean {
+  const [a, b] = [before.routes.get(name) ?? [], after.routes.get(name) ?? []];
+  if (a.length !== b.length || a.some((route, i) => differ(route, b[i]))) return true;
+  const lost = ({ services }: TrafficPolicies) => undeclaredSubsets(b, declares(services)).join();
+  return b.length > 0 && lost(before) !== lost(after);
+}
+
+function declares(services: TrafficPolicies["services"]): IsDeclared {
+  return (service, subset) => Object.hasOwn(services.get(service)?.subsets ?? {}, subset);
 }
 
 function differ(a: PolicyDocument | undefined, b: PolicyDocument | undefined): boolean {
