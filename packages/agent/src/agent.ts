@@ -14,6 +14,7 @@ import { setUpChannel } from "./channel/setup.js";
 import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
+import { createAnswered } from "./envoy/answered.js";
 import { exhaustedWatches } from "./envoy/exhausted-watches.js";
 import { keptBaseId } from "./envoy/handover.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
@@ -127,6 +128,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     node: stateDir.kept.node ?? "",
     identity,
     denied: createDeniedCalls({ service: service.name, registry: metrics, clock, log }),
+    answered: createAnswered({ admin: () => instance.envoy?.admin, clock }),
     envoy: undefined,
     registrar: undefined,
     channel: undefined,
@@ -289,6 +291,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance.envoy?.admin.close();
     for (const follower of followers) follower.stop();
     instance.denied.stop();
+    instance.answered.stop();
     options.consul.close();
     await admin?.close();
     stateDir.close();

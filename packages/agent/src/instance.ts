@@ -3,6 +3,7 @@ import type { Clock, Logger } from "@legation/runtime";
 import type { Callers } from "./callers.js";
 import type { Channel } from "./channel/channel.js";
 import type { AgentConfig } from "./config/definition.js";
+import type { Answered } from "./envoy/answered.js";
 import type { Envoy } from "./envoy/setup.js";
 import type { Health } from "./health/health.js";
 import type { DeniedCalls } from "./identity/denied-calls.js";
@@ -39,6 +40,8 @@ export interface Instance {
   readonly identity: Identity;
   /** The calls that this instance's Envoy refused. */
   readonly denied: DeniedCalls;
+  /** What became of the requests through this instance's Envoy. */
+  readonly answered: Answered;
   envoy: Envoy | undefined;
   registrar: Registrar | undefined;
   channel: Channel | undefined;

@@ -57,6 +57,14 @@ export const reportedDenials = 20;
 /** The caller and the rule of the row that stands for all that have none of their own. */
 export const deniedOthers = "others";
 
+/** What became of HTTP requests through an instance's Envoy, in both directions, since that Envoy's start. */
+export interface ReportedAnswers {
+  /** All that are over. */
+  readonly requests: number;
+  /** Those that were answered with 5xx. */
+  readonly failures: number;
+}
+
 /** What an agent tells of its service, whenever something changes and every `reportInterval` besides. */
 export interface AgentReport {
   readonly node: string;
@@ -72,6 +80,8 @@ export interface AgentReport {
   readonly health?: ReportedHealth;
   /** Since the last report that a control plane took; absent when there were none. Those of `shadow` are not among them. */
   readonly denied?: readonly ReportedDenial[];
+  /** Absent without an Envoy, and until it has been asked. */
+  readonly answers?: ReportedAnswers;
   /** The local admin API of the agent, for people on that machine. */
   readonly admin: string;
 }

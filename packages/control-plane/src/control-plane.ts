@@ -11,6 +11,7 @@ import { type Clock, createRegistry, formatAddress, type Lifecycle, type Logger 
 import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
 import { createSecureServer } from "./api/secure-server.js";
 import { createApi, listenApi } from "./api/server.js";
+import { createCanarySetup } from "./canary/setup.js";
 import { createAskReplica } from "./channel/ask-replica.js";
 import { createCommandDirectory } from "./channel/commands.js";
 import { createFanOut } from "./channel/fan-out.js";
@@ -90,17 +91,34 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const metrics: Metrics = createMetrics(registry, () => overview.readings());
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
   const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
-  const reports = createReports(clock, refusedCalls.add);
+  const reports = createReports(clock, (report) => {
+    refusedCalls.add(report);
+    canary.take(report);
+  });
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
   const streams = () => xds.status();
   const quarantine = await createKeptQuarantine({ cache, streams, changes, stateDir, lifecycle, clock, log });
   const quarantined = () => quarantine.list().map(quarantineView);
+  const replica = randomUUID();
+  const canary = createCanarySetup({
+    ...{ consul, cache: quarantine.cache, streams, own: replica, changes, lifecycle, clock, log },
+    mesh: () => reconciler,
+    policies: () => policies,
+    refresh: (node) => xds.refresh(node),
+    others: () => replicas.others(),
+    ask: (...asked) => ask(...asked),
+    audit: () => access.audit,
+  });
   const reconciler: Reconciler = createReconciler({
     cache: quarantine.cache,
     changes,
     metrics,
     leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
-    caughtUp: () => quarantine.settled(),
+    caughtUp() {
+      quarantine.settled();
+      canary.update();
+    },
+    changed: canary.changed,
     identified: () => xds.refresh(),
     policiesChanged: () => orders.changed(),
     clock,
@@ -116,6 +134,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     apply(set) {
       quarantine.setPolicies(set);
       reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set));
+      canary.update();
     },
     settled: () => xds.refresh(),
     changes,
@@ -212,7 +231,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const certificate = ownLeaf.current;
   const nodes = createNodes({
     reconciler,
-    ready: () => feed.status().served && policies.live.settled && intentions.settled() && reconciler.identityKnown(),
+    ready: () => feed.status().served && policies.live.settled && intentions.settled() && canary.settled() && reconciler.identityKnown(),
+    canary: canary.mesh.view,
     clock,
     log,
   });
@@ -225,7 +245,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     onEvent(event) {
       nodes.take(event);
       recordXdsEvent(event, { metrics, log });
-      quarantine.take(event);
+      // What a canary's proxy refuses speaks against the canary alone.
+      if (event.kind !== "nack" || !canary.mesh.has(event.node)) quarantine.take(event);
     },
     clock,
   });
@@ -233,7 +254,6 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   if (saved) reconciler.setTrust(saved.trust);
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
-  const replica = randomUUID();
   const replicas = createReplicas({ consul, own: replica, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
@@ -278,6 +298,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     policies: {
       ...policies,
       quarantined,
+      canary,
       planner: createPlanner({ mesh: reconciler, connected: nodes.connected, others: replicas.others, ask, clock }),
       liveness: createLiveness({
         status: policies.live.status,
@@ -325,6 +346,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
 
   access.mode.start();
   policies.start();
+  canary.start();
   source.start();
   trust.start();
   intentions.start();

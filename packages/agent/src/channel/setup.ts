@@ -35,8 +35,9 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   });
 }
 
-function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied }: Instance): AgentReport {
+function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied, answered }: Instance): AgentReport {
   const refused = denied.untold();
+  const answers = answered.counts();
   const { phase, restarts, lastRestart, lastError } = supervisor.state;
   return {
     node,
@@ -49,6 +50,7 @@ function reportOf({ config, node, agentVersion, addresses, supervisor, health, d
     ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedTextLength) }),
     health: reportedHealth(health),
     ...(refused.length > 0 ? { denied: refused } : {}),
+    ...(answers ? { answers } : {}),
     admin: adminUrl(addresses.admin),
   };
 }

@@ -1,6 +1,6 @@
 /** Envoy's admin interface: the few questions and commands that the agent has for it. */
 import { Agent } from "node:http";
-import type { Protocol } from "@legation/contract";
+import type { Protocol, ReportedAnswers } from "@legation/contract";
 import { exchange } from "../http-exchange.js";
 
 /** What Envoy knows of one cluster's endpoints. */
@@ -19,6 +19,8 @@ export interface EnvoyAdmin {
   clusters(): Promise<ReadonlyMap<string, ClusterHealth>>;
   /** Requests (connections, where the protocol is tcp) that came in and have not ended yet; see in-flight for those of an Envoy before. */
   inFlight(): Promise<number>;
+  /** HTTP requests of both directions since this Envoy's start: all that are over, and those answered with 5xx. */
+  answered(): Promise<ReportedAnswers>;
   /** A number that changes whenever Envoy flushes its figures, by which it also adds those of the Envoy that it takes over from. */
   flushed(): Promise<number>;
   /** Tells inbound connections to close after their present request; goes on accepting and answering. */
@@ -123,6 +125,12 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
       );
     },
     inFlight: () => stat(inFlightGauges[protocol === "tcp" ? "tcp" : "http"]),
+    async answered() {
+      const filter = encodeURIComponent("^http\\.(in|out)bound\\.downstream_rq_(completed|5xx)$");
+      const { stats = [] } = await read<StatsAnswer>(`/stats?format=json&filter=${filter}`);
+      const sum = (end: string) => stats.reduce((total, { name = "", value = 0 }) => total + (name.endsWith(end) ? value : 0), 0);
+      return { requests: sum("_completed"), failures: sum("_5xx") };
+    },
     flushed: () => stat("server.uptime"),
     drainInbound: () => drainListeners("inboundonly&graceful&skip_exit"),
     closeInbound: () => drainListeners("inboundonly"),

@@ -67,6 +67,7 @@ function make(
       hotRestartVersion: async () => "none",
       connected: async () => true,
       figures: async () => "",
+      answered: async () => ({ requests: 0, failures: 0 }),
       reconnect: () => {},
       close: () => {},
     },

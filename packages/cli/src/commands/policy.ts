@@ -8,6 +8,7 @@ const subcommands: readonly Command[] = [
   { name: "check", summary: "Check policy files, offline", load: () => import("../policy/check.js") },
   { name: "plan", summary: "Show what applying files would change at the proxies", load: () => import("../policy/plan.js") },
   { name: "apply", summary: "Make files, or a signed proposal, live", load: () => import("../policy/apply.js") },
+  { name: "withdraw", summary: "End a running canary", load: () => import("../policy/withdraw.js") },
   { name: "delete", summary: "Remove documents", load: () => import("../policy/delete.js") },
   { name: "list", summary: "List what is in force, and what waits for signatures", load: () => import("../policy/list.js") },
   { name: "history", summary: "List the versions", load: () => import("../policy/history.js") },

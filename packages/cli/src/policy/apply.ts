@@ -2,8 +2,10 @@
 import type { ChangeOutcome } from "@legation/control-plane/policies";
 import { LegationError, option } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
+import { canaryOptions, canaryTerms, replyToCanary } from "./canary.js";
 import { filesOption, readPolicies } from "./files.js";
 import { changeOptions, replyTo } from "./outcome.js";
+import { planLimit } from "./plan.js";
 import { subcommand } from "./subcommand.js";
 
 /** Applies. */
@@ -14,15 +16,20 @@ export const run = subcommand({
   summary:
     "Makes documents live, all of them or none: those of the files are set, the others stay as they are. Waits until every proxy has them. What an " +
     "Access policy guards becomes a proposal first, and is applied by its name once enough operators have signed it.",
-  examples: ["legation policy apply -f strict.yaml --reason 'the audit asks for it'", "legation policy apply 3f2a… --no-wait"],
+  examples: [
+    "legation policy apply -f orders.yaml --canary --canary-window 5m --reason 'shorter timeouts'",
+    "legation policy apply -f strict.yaml --reason 'the audit asks for it'",
+    "legation policy apply 3f2a… --no-wait",
+  ],
   options: {
     files: filesOption,
+    ...canaryOptions,
     replace: option.boolean({ description: "Remove every document that the files do not hold", default: false, flag: "--replace" }),
     ...changeOptions,
     ...apiOptions,
   },
   async answer(values, [proposal], io) {
-    const { files = [], replace, author = "", reason } = values;
+    const { files = [], replace, author = "", reason, canary } = values;
     if (proposal !== undefined) {
       if (files.length > 0) throw new LegationError("usage", "give either files with -f or a proposal, and not both");
       const outcome = await ask<ChangeOutcome>(values, {
@@ -31,7 +38,13 @@ export const run = subcommand({
       });
       return replyTo(outcome, values, io);
     }
-    const body = { documents: readPolicies(files), replace, author, reason };
-    return replyTo(await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/apply", body }), values, io);
+    const body = { documents: readPolicies(files), replace, author, reason, ...(canary ? { canary: canaryTerms(values) } : {}) };
+    const outcome = await ask<ChangeOutcome>(values, {
+      method: "POST",
+      path: "/v1/policies/apply",
+      body,
+      limitMs: canary ? planLimit : 10_000,
+    });
+    return outcome.state === "canary" ? replyToCanary(outcome, values, io) : replyTo(outcome, values, io);
   },
 });

@@ -1,7 +1,9 @@
 /** `legation policy history`: the versions, the newest first. */
+import type { CanaryView } from "@legation/control-plane/policies";
 import { option } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
-import { table } from "../layout.js";
+import { sentence, table } from "../layout.js";
+import { canaryText } from "./list.js";
 import { subcommand } from "./subcommand.js";
 
 interface History {
@@ -38,6 +40,10 @@ export const run = subcommand({
     ]);
     const text =
       rows.length > 0 ? table(["VERSION", "BUNDLE", "AT", "BY", "REASON"], rows, io.stdout.columns) : "No policies were ever set.\n";
-    return { json: history, text };
+    const { canary } = await ask<{ canary?: CanaryView | null }>(values, { path: "/v1/policies" });
+    return {
+      json: { ...history, canary: canary ?? null },
+      text: canary ? `${text}\n${sentence(canaryText(canary), io.stdout.columns)}` : text,
+    };
   },
 });

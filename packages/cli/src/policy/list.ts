@@ -1,8 +1,9 @@
 /** `legation policy list`: what is in force, and what waits for signatures. */
-import type { QuarantineView } from "@legation/control-plane/policies";
+import type { CanaryView, QuarantineView } from "@legation/control-plane/policies";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { apiOptions, ask } from "../api.js";
 import { sentence, table } from "../layout.js";
+import { refusalsText } from "./refusals.js";
 import { subcommand } from "./subcommand.js";
 
 interface PolicyList {
@@ -12,6 +13,8 @@ interface PolicyList {
   readonly problem: { readonly message: string } | null;
   /** Absent from a control plane of an earlier version. */
   readonly quarantined?: readonly QuarantineView[];
+  /** Absent from a control plane of an earlier version. */
+  readonly canary?: CanaryView | null;
   readonly proposals: readonly string[];
 }
 
@@ -30,7 +33,7 @@ export const run = subcommand({
   },
 });
 
-function show({ origin, bundle, documents, problem, quarantined = [], proposals }: PolicyList, width: number | undefined): string {
+function show({ origin, bundle, documents, problem, quarantined = [], canary, proposals }: PolicyList, width: number | undefined): string {
   const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, says(rest)]);
   const by =
     bundle &&
@@ -39,9 +42,17 @@ function show({ origin, bundle, documents, problem, quarantined = [], proposals 
     by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, width) : "No policies are set.\n",
     rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
-    ...quarantined.map(({ text }) => `\n${sentence(`Refused: ${text}`, width)}`),
+    quarantined.length > 0 ? `\n${refusalsText(quarantined, width)}` : "",
+    canary ? `\n${sentence(canaryText(canary), width)}` : "",
     ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
   ].join("");
+}
+
+/** What the last canary is, or what became of it. */
+export function canaryText({ version, changed, proxies, state, standing, verdict, endedAt }: CanaryView): string {
+  const what = `Canary of version ${version} (${changed.join(", ")}) on ${proxies.map(({ node }) => node).join(", ")}`;
+  if (state === "running") return `${what}: it runs${standing ? `, ${standing}` : ""}.`;
+  return `${what}: ${state} ${endedAt?.replace(/\.\d+Z$/, "Z") ?? ""}: ${verdict}.`;
 }
 
 /** `mode: strict, service: orders`. */

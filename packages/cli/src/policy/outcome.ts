@@ -4,7 +4,7 @@ import { LegationError, option, systemClock } from "@legation/runtime";
 import { type ApiSettings, ask } from "../api.js";
 import type { Io } from "../command.js";
 import { exitCode } from "../exit-code.js";
-import { sentence } from "../layout.js";
+import { refusalsText } from "./refusals.js";
 import type { Reply } from "./subcommand.js";
 
 /** The settings of every command that changes policies. */
@@ -49,7 +49,7 @@ export async function replyTo(
     const isLive = live === proxies && inForce === replicas && silent.length === 0;
     const seconds = (took() / 1_000).toFixed(1);
     if (isLive && refusals.length > 0) {
-      const why = refusals.map(({ text: refusal }) => sentence(`Refused: ${refusal}`, io.stdout.columns)).join("");
+      const why = refusalsText(refusals, io.stdout.columns);
       const text = `${accepted}${capital(where)}, in ${seconds} s, but for what proxies refused.\n${why}`;
       return { json: { ...outcome, liveness }, text, code: exitCode.failed };
     }

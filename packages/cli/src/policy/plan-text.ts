@@ -37,7 +37,8 @@ function resourceText({ type, name, from, to, before, after, proxies }: Resource
   const [old, now] = [before, after].map((value) => stringify(value, { lineWidth: width - 1, aliasDuplicateObjects: false }));
   const { hunks } = structuredPatch("", "", old ?? "", now ?? "", "", "", { context });
   const lines = hunks.flatMap(({ oldStart, newStart, lines: changed }) => [`@@ line ${oldStart}, then ${newStart} @@`, ...changed]);
-  return `${head}${lines.map((line) => `${line.trimEnd()}\n`).join("")}`;
+  const fitting = (line: string) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
+  return `${head}${lines.map((line) => `${fitting(line.trimEnd())}\n`).join("")}`;
 }
 
 function requestText({ request, from, now, next, proxies }: RouteChange, width: number): string {

@@ -64,7 +64,7 @@ test("a plan fits the terminal, shows only what differs, and names the proxies",
   const request = { method: "GET", host: "orders", path: "/x", headers: {}, count: 3 };
   const change = { typeUrl: "t", from: "1", to: "2", proxies: ["n1/web-1", "n1/web-2", "n1/web-3", "n1/web-4"] };
   const plan: Plan = {
-    ...{ proxies: 9, changed: 4, replicas: 2, silent: ["10.0.0.2:8080 refused the connection"] },
+    ...{ proxies: 9, changed: 4, changedProxies: [], replicas: 2, silent: ["10.0.0.2:8080 refused the connection"] },
     resources: [
       { ...change, type: "routes", name: "outbound", before: routes("1s"), after: routes("2s") },
       { ...change, type: "listener", name: "tcp", from: null, before: null, after: { name: "tcp" }, proxies: ["n1/web-1"] },

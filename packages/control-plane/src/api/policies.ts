@@ -2,6 +2,7 @@
 import { type BundleManifest, changedKeys, type Documents, documentText, type PolicyDocument } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
+import type { CanarySetup } from "../canary/setup.js";
 import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
@@ -13,6 +14,7 @@ import { answering } from "./policy-problem.js";
 export interface PolicyParts extends Policies {
   readonly liveness: AskedLiveness;
   readonly planner: Planner;
+  readonly canary: CanarySetup;
   /** What proxies of this control plane refused, and are not given. */
   readonly quarantined: () => readonly QuarantineView[];
 }
@@ -76,6 +78,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
         documents: [...live.policies().documents.values()],
         problem: problem ?? null,
         quarantined: policies.quarantined(),
+        canary: policies.canary.view(),
         proposals,
         approvalKeys: policies.trust.keys,
       };

@@ -19,6 +19,7 @@ import type { Policies } from "../policies/setup.js";
 import { nameOfCaller } from "../security/caller.js";
 import { approvePolicies, policyRules, replacePolicies, writeNamedPolicies } from "../security/right.js";
 import { documentChanges, findBundle } from "./policies.js";
+import { beginCanary, type CanaryParts, type CanaryWish, canaryBody } from "./policy-canary.js";
 import { answering } from "./policy-problem.js";
 
 /** The largest request; bytes. */
@@ -36,6 +37,7 @@ export const changeBody = {
     remove: { type: "array", maxItems: 5_000, items: { type: "string", maxLength: 256 } },
     replace: { type: "boolean" },
     dryRun: { type: "boolean" },
+    canary: canaryBody,
     expect: hash,
     ...by,
   },
@@ -49,18 +51,22 @@ export interface ChangeBody {
   readonly replace?: boolean;
   /** Answers what would change, and changes nothing. */
   readonly dryRun?: boolean;
+  /** Begins a canary, and has it judged, before the change is made. */
+  readonly canary?: CanaryWish;
   readonly expect?: string;
   readonly author?: string;
   readonly reason?: string;
 }
 
 /** Adds the routes. Each answers with what became of the change: 200 for what is live, 202 for what waits for signatures. */
-export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies): void {
+export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies & CanaryParts): void {
   const told = async ({ access }: FastifyRequest, outcome: Promise<ChangeOutcome>, changed: () => void) => {
     const done = await outcome;
     if (done.state === "accepted") changed();
     if (done.state === "accepted")
       access.tell({ bundle: done.bundle, version: done.version, changed: done.changed.join(", ").slice(0, 1_024) });
+    if (done.state === "canary")
+      access.tell({ canary: done.bundle, version: done.version, changed: done.changed.join(", ").slice(0, 1_024) });
     if (done.state === "awaiting-approval") access.tell({ proposal: done.proposal });
     return done;
   };
@@ -74,7 +80,8 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
       const objections = author ? notAllowed(before, after, author) : [];
       if (objections.length > 0) throw new LegationError("policy.not-allowed", objections.slice(0, mostTold).join("; "));
     };
-  const status = (outcome: object) => ("state" in outcome && outcome.state === "awaiting-approval" ? 202 : 200);
+  const pending = ["awaiting-approval", "canary"];
+  const status = (outcome: object) => ("state" in outcome && pending.includes(String(outcome.state)) ? 202 : 200);
 
   app.post<{ Body: ChangeBody }>(
     "/v1/policies/apply",
@@ -84,7 +91,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
         reply,
         async () => {
           const { editor, changed } = policies.editing();
-          const { documents = [], remove = [], replace = false, dryRun = false, expect, author = "", reason = "" } = request.body;
+          const { documents = [], remove = [], replace = false, dryRun = false, canary, expect, author = "", reason = "" } = request.body;
           const set = readDocuments(documents);
           if (dryRun) {
             const before = policies.live.policies().documents;
@@ -92,19 +99,14 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies):
             await permitFor(request)(before, after);
             return { state: "dry-run", changes: documentChanges(before, after) };
           }
-          return told(
-            request,
-            editor.change({
-              set,
-              remove,
-              replace,
-              author: authorOf(request, author),
-              reason,
-              permit: permitFor(request),
-              ...(expect ? { expect } : {}),
-            }),
-            changed,
-          );
+          const change = {
+            ...{ set, remove, replace, reason, author: authorOf(request, author), permit: permitFor(request) },
+            ...(expect ? { expect } : {}),
+          };
+          if (!canary) return told(request, editor.change(change), changed);
+          const closed = new AbortController();
+          reply.raw.once("close", () => closed.abort(new Error("nobody waits for the answer any more")));
+          return told(request, beginCanary(change, canary, { documents, remove, replace }, policies, closed.signal), changed);
         },
         status,
       ),

@@ -19,6 +19,7 @@ import { addHealthRoute, type HealthView } from "./health.js";
 import { addIntentionRoutes, type IntentionReader } from "./intentions.js";
 import { knowPeers, type PeerParts } from "./peer.js";
 import { addPolicyRoutes, type PolicyParts } from "./policies.js";
+import { addPolicyCanaryRoutes } from "./policy-canary.js";
 import { addPolicyChangeRoutes } from "./policy-changes.js";
 import { addPolicyPlanRoute } from "./policy-plan.js";
 import { useProblems } from "./problem.js";
@@ -93,6 +94,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);
   addPolicyChangeRoutes(app, parts.policies);
+  addPolicyCanaryRoutes(app, parts.policies);
   addPolicyPlanRoute(app, parts.policies, parts.policies.planner);
   app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),

@@ -64,6 +64,7 @@ const health = {
     },
   },
 } as const;
+const count = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 const report = {
   type: "object",
   required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
@@ -86,6 +87,12 @@ const report = {
         additionalProperties: false,
         properties: { caller: word, rule: word, count: { type: "integer", minimum: 1, maximum: 1_000_000_000 } },
       },
+    },
+    answers: {
+      type: "object",
+      required: ["requests", "failures"],
+      additionalProperties: false,
+      properties: { requests: count, failures: count },
     },
     admin: { type: "string", maxLength: 256 },
   },

@@ -25,15 +25,15 @@ export interface Plan {
   readonly changed: number;
   readonly resources: readonly ResourceChange[];
   readonly requests: readonly RouteChange[];
+  /** The proxies that get other resources. */
+  readonly changedProxies: readonly { readonly node: string; readonly service: string }[];
   /** Replicas that answered, and those that did not, with why. */
   readonly replicas: number;
   readonly silent: readonly string[];
 }
 
-/** What one replica finds among its own proxies, with the service of each proxy that changes. */
-export interface OwnPlan extends Omit<Plan, "replicas" | "silent"> {
-  readonly changedProxies: readonly { readonly node: string; readonly service: string }[];
-}
+/** What one replica finds among its own proxies. */
+export type OwnPlan = Omit<Plan, "replicas" | "silent">;
 
 /** Compiling goes on for this long before other work has its turn; milliseconds. */
 const slice = 20;
@@ -133,6 +133,7 @@ function merged(plans: readonly OwnPlan[]): Omit<Plan, "silent"> {
     changed: sum(({ changed }) => changed),
     resources: [...resources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, change]) => change),
     requests: [...requests.values()],
+    changedProxies: plans.flatMap((plan) => plan.changedProxies),
     replicas: plans.length,
   };
 }

@@ -20,6 +20,15 @@ export interface ShadowMesh {
 /** Makes it. What is compiled for a proxy is kept until `stop`. */
 export function createShadowMesh(source: ShadowSource, policies: PolicySet, clock: Clock): ShadowMesh {
   const cache = createResourceCache();
+  const reconciler = createShadowReconciler(source, policies, cache, clock);
+  return {
+    resourcesOf: ({ node, metadata, place }) => resourcesIn(cache, reconciler.claim(metadata, place, node), metadata.service),
+    stop: () => reconciler.stop(),
+  };
+}
+
+/** A reconciler by other policies that fills this cache, and tells nobody. */
+export function createShadowReconciler(source: ShadowSource, policies: PolicySet, cache: ResourceCache, clock: Clock): Reconciler {
   const reconciler = createReconciler({
     cache,
     services: source.services(),
@@ -33,10 +42,7 @@ export function createShadowMesh(source: ShadowSource, policies: PolicySet, cloc
   const intentions = source.intentions();
   if (intentions) reconciler.setIntentions(intentions);
   reconciler.setPolicies(identityPolicies(policies.of("Identity")), trafficPolicies(policies));
-  return {
-    resourcesOf: ({ node, metadata, place }) => resourcesIn(cache, reconciler.claim(metadata, place, node), metadata.service),
-    stop: () => reconciler.stop(),
-  };
+  return reconciler;
 }
 
 function resourcesIn(

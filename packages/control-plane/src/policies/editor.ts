@@ -2,6 +2,7 @@
 import {
   type Approval,
   type ApprovalStatement,
+  type BundleManifest,
   canonicalJson,
   changedKeys,
   type Documents,
@@ -34,6 +35,8 @@ export interface PolicyChange {
   readonly reason: string;
   /** The bundle that the operator has looked at: refused when another one is live. */
   readonly expect?: string;
+  /** In place of making the bundle live: called with its id, its manifest, and what it changes, once its blobs are in the store. */
+  readonly canary?: (bundle: string, manifest: BundleManifest, changed: readonly string[]) => Promise<void>;
   /** Asked with all documents before and after, before anything is written: throws where not all that differs may be changed. */
   readonly permit?: (before: Documents, after: Documents) => Promise<void>;
 }
@@ -42,6 +45,7 @@ export interface PolicyChange {
 export type ChangeOutcome =
   | { readonly state: "unchanged"; readonly bundle: string | null; readonly version: number }
   | { readonly state: "accepted"; readonly bundle: string; readonly version: number; readonly changed: readonly string[] }
+  | { readonly state: "canary"; readonly bundle: string; readonly version: number; readonly changed: readonly string[] }
   | {
       readonly state: "awaiting-approval";
       readonly proposal: string;
@@ -144,6 +148,11 @@ export function createPolicyEditor(o: {
       reason,
       at,
     } as const;
+    if (change.canary) {
+      const bundle = await store.put(storedText(manifest), "the list of all documents");
+      await change.canary(bundle, manifest, changed);
+      return { state: "canary", bundle, version: version + 1, changed } as const;
+    }
     const bundle = await store.commit(manifest, head.index);
     return bundle === undefined ? undefined : ({ state: "accepted", bundle, version: version + 1, changed } as const);
   }

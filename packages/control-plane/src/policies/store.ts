@@ -28,6 +28,8 @@ export interface PolicyStore {
   putDocuments(documents: Documents, before: Documents): Promise<void>;
   /** Puts a manifest and makes it live, if the head is still that of `index`. Returns its id; undefined when the head has moved. */
   commit(manifest: BundleManifest, index: number): Promise<string | undefined>;
+  /** Makes a bundle live that was put before, in place of `base`. False when that is not live any more. */
+  promote(bundle: string, base: string | null): Promise<boolean>;
   /** A bundle of the past, without a look at its approval. */
   past(id: string): Promise<{ readonly manifest: BundleManifest; readonly documents: Documents }>;
   /** Documents by their hashes. */
@@ -81,6 +83,12 @@ export function createPolicyStore(o: {
       const bundle = await put(storedText(manifest), "the list of all documents");
       const moved = await kv.put(headKey, storedText({ format: "legation-head/1", bundle }), { cas: index });
       return moved ? bundle : undefined;
+    },
+    async promote(bundle, base) {
+      const entry = await kv.get(headKey, { query: { consistent: true } });
+      const live = entry ? headOf(Buffer.from(entry.value).toString("utf8")) : null;
+      if (live !== base) return live === bundle;
+      return kv.put(headKey, storedText({ format: "legation-head/1", bundle }), { cas: entry?.modifyIndex ?? 0 });
     },
     async past(id) {
       const manifest = await blobs.stored("manifest", id);

@@ -43,9 +43,11 @@ function fieldsOf(document: PolicyDocument | undefined): Readonly<Record<string,
 /** The deepest paths at which two values differ; a list counts as one value where the lengths differ. */
 function differences(a: unknown, b: unknown, path: readonly PropertyKey[]): readonly (readonly PropertyKey[])[] {
   if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) return a.flatMap((item, i) => differences(item, b[i], [...path, i]));
-  if (isRecord(a) && isRecord(b)) {
-    const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-    return fields.flatMap((field) => differences(a[field], b[field], [...path, field]));
+  // A field that is new or gone differs in all that it says.
+  const [old, now] = [a ?? (isRecord(b) ? {} : a), b ?? (isRecord(a) ? {} : b)];
+  if (isRecord(old) && isRecord(now)) {
+    const fields = [...new Set([...Object.keys(old), ...Object.keys(now)])].sort();
+    return fields.flatMap((field) => differences(old[field], now[field], [...path, field]));
   }
   if (JSON.stringify(a) === JSON.stringify(b)) return [];
   return [path];

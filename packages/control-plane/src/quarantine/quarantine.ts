@@ -15,7 +15,7 @@ import { documentsOf, partKey, type RefusedContent, resourceKey, serviceOf } fro
 import { createSubstitution, partsOf } from "./substitution.js";
 import { suspectsOf } from "./suspects.js";
 import { createTrials } from "./trials.js";
-import { nameOf, quarantineText } from "./words.js";
+import { nameOf, quarantineText, wordsAbout } from "./words.js";
 
 /** A refusal counts for everybody when nobody has taken the same content by then; milliseconds. */
 export const judgementDelay = 300;
@@ -185,7 +185,7 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
         lineage.accept(event.resources);
         if (substitution.size > 0 || judging.size > 0) accepted(event.resources);
       } else if (event.kind === "nack" && event.isolated && guardedTypes.has(event.typeUrl) && !isLocal(event.message)) {
-        for (const resource of event.resources) suspect(resource, event.node, event.message);
+        for (const resource of event.resources) suspect(resource, event.node, wordsAbout(resource.name, event.message));
       }
     },
     list(layers) {

@@ -43,6 +43,16 @@ export function quarantineView(content: RefusedContent): QuarantineView {
   };
 }
 
+/**
+ * What of a proxy's words is about one of the resources that it refused: Envoy names each in a line of its own, behind a first one for all. The whole
+ * where no line names it.
+ */
+export function wordsAbout(name: string, message: string): string {
+  const lines = message.split("\n").map((line) => line.replace(/^Error adding\/updating \w+\(s\) /, "").trim());
+  const own = lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
+  return own.length > 0 ? own.join("; ") : message.trim();
+}
+
 /** `cluster orders`, `the routes to orders`, `listener inbound of web`. */
 export function nameOf({ typeUrl, name, part, service }: RefusedContent): string {
   if (part) return `the routes to ${name}`;

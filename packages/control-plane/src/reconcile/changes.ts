@@ -23,6 +23,9 @@ export interface Change {
     | "registry-restored"
     | "policies-changed"
     | "policies-refused"
+    | "canary-running"
+    | "canary-promoted"
+    | "canary-withdrawn"
     | "resource-quarantined"
     | "resource-released";
   readonly service?: string;

@@ -71,6 +71,8 @@ interface Connected {
 export function createNodes(o: {
   readonly reconciler: Pick<Reconciler, "claim">;
   readonly ready: () => boolean;
+  /** What a proxy sees in place of the live state; undefined for most. */
+  readonly canary?: (node: NodeMetadata, place: NodePlace, instance: string) => NodeView | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }): Nodes {
@@ -130,7 +132,7 @@ export function createNodes(o: {
       if (typeof claimed === "string") return undefined;
       // The stream itself holds a claim from its opening to its end, so that this one need not.
       claimed.claim.release();
-      return claimed.claim.view;
+      return o.canary?.(claimed.metadata, claimed.place, node.id) ?? claimed.claim.view;
     },
     take(event) {
       if (event.kind === "stream-open") opened(event);

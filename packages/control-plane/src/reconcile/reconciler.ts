@@ -97,6 +97,8 @@ export interface ReconcilerOptions {
   readonly identified?: () => void;
   /** The registry at the start: compiled where nodes need it. Empty unless given. */
   readonly services?: readonly CatalogService[];
+  /** Called in the tick in which something else holds: for these services, or whose certificates count and who may call whom. */
+  readonly changed?: (services: readonly string[] | "identity") => void;
   /** Called when everything that is known has been compiled and published. */
   readonly caughtUp?: () => void;
   /** Called after each `setPolicies`. */
@@ -166,6 +168,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     rules.compile(taken);
     views.registered(taken);
     o.metrics.published(taken.length);
+    o.changed?.(taken);
     if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);
     else o.caughtUp?.();
   }
@@ -241,10 +244,12 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     setTrust(trust) {
       learn(() => identity.setTrust(trust, known));
+      o.changed?.("identity");
     },
     trust: () => identity.trust(),
     setIntentions(intentions) {
       for (const name of rules.set(intentions)) touch(name);
+      o.changed?.("identity");
     },
     intentions: () => rules.known(),
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),

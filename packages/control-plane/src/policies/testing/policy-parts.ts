@@ -1,6 +1,7 @@
 /** What the API's routes of policies work with, over a store in memory: the source has to be told by hand to look at it. */
 import { createLogger, systemClock } from "@legation/runtime";
 import type { PolicyParts } from "../../api/policies.js";
+import { noCanary } from "../../canary/testing/no-canary.js";
 import { createPlanner } from "../../plan/plan.js";
 import { createChanges } from "../../reconcile/changes.js";
 import { type ApprovalTrust, noTrust } from "../approval-keys.js";
@@ -47,6 +48,7 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
     restore: () => undefined,
     start: () => undefined,
     quarantined: () => [],
+    canary: noCanary,
     planner: createPlanner({
       mesh: { services: () => [], trust: () => undefined, intentions: () => undefined },
       connected: () => [],

@@ -69,7 +69,40 @@ const headSchema = z.strictObject({ format: z.literal("legation-head/1"), bundle
 /** The one value that says which bundle is live. */
 export type StoreHead = z.output<typeof headSchema>;
 
-const readers = { manifest, approval, proposal, head: headSchema } as const;
+const count = z.int().min(0);
+const canaryTerms = z.strictObject({ window: count, requests: count, limit: count }).readonly();
+
+/**
+ * By what a canary is judged: seconds over which figures are compared, from the last acknowledgement; the requests that the canary proxies of
+ * each service must have answered in it (with 0 the acknowledgement alone counts); seconds after which it goes back if it cannot be judged.
+ */
+export type CanaryTerms = z.output<typeof canaryTerms>;
+
+const canary = z
+  .strictObject({
+    format: z.literal("legation-canary/1"),
+    bundle: hash,
+    base: hash.nullable(),
+    version: z.int().min(1),
+    changed: z.array(z.string()).readonly(),
+    proxies: z.array(z.strictObject({ node: z.string(), service: z.string() }).readonly()).readonly(),
+    terms: canaryTerms,
+    author: words,
+    reason: words,
+    startedAt: time,
+    state: z.enum(["running", "promoted", "withdrawn"]),
+    verdict: z.string(),
+    endedAt: time.nullable(),
+  })
+  .readonly();
+
+/**
+ * A bundle that `proxies` alone have (`<Consul node>/<service id>`, with their services), beside the live one, which is `base`. `verdict` says in
+ * a sentence why it was promoted or withdrawn.
+ */
+export type CanaryRecord = z.output<typeof canary>;
+
+const readers = { manifest, approval, proposal, canary, head: headSchema } as const;
 
 /** What can be read from the store. */
 export type Stored<K extends keyof typeof readers> = z.output<(typeof readers)[K]>;
@@ -83,7 +116,7 @@ export function readStored<K extends keyof typeof readers>(kind: K, text: string
 }
 
 /** The text of one thing, for the store. */
-export function storedText(value: BundleManifest | Approval | Proposal | StoreHead): string {
+export function storedText(value: BundleManifest | Approval | Proposal | CanaryRecord | StoreHead): string {
   return canonicalJson(value);
 }
 

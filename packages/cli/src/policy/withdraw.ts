@@ -1,0 +1,19 @@
+/** `legation policy withdraw`: a running canary goes back. */
+import { option } from "@legation/runtime";
+import { apiOptions, ask } from "../api.js";
+import { subcommand } from "./subcommand.js";
+
+/** Withdraws. */
+export const run = subcommand({
+  name: "withdraw",
+  words: "",
+  maxWords: 0,
+  summary: "Ends the canary that runs: its proxies get what is in force again. The policies in force do not change.",
+  examples: ["legation policy withdraw --reason 'the wrong file'"],
+  options: { reason: option.string({ description: "Why", default: "", flag: "--reason" }), ...apiOptions },
+  async answer(values) {
+    const { reason } = values;
+    const ended = await ask<{ version: number }>(values, { method: "POST", path: "/v1/policies/canary/withdraw", body: { reason } });
+    return { json: ended, text: `The canary of version ${ended.version} is withdrawn.\n` };
+  },
+});

@@ -1,0 +1,99 @@
+/** Canaries over HTTP: beginning one, ending one, and what replicas ask each other. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { chooseCanaries } from "../canary/choose.js";
+import { type CanaryQuestion, canaryPath } from "../canary/evidence.js";
+import type { CanarySetup } from "../canary/setup.js";
+import type { Planner } from "../plan/plan.js";
+import type { ChangeOutcome, PolicyChange } from "../policies/editor.js";
+import { afterChange } from "../policies/editor.js";
+import type { Policies } from "../policies/setup.js";
+import { nameOfCaller } from "../security/caller.js";
+import { readPolicies, replacePolicies } from "../security/right.js";
+import { answering } from "./policy-problem.js";
+
+/** By what a canary is judged, where a request does not say it. */
+export const usualTerms = { window: 60, requests: 100, limit: 600 } as const;
+
+/** What a request may say of a canary. */
+export const canaryBody = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    window: { type: "integer", minimum: 0, maximum: 86_400 },
+    requests: { type: "integer", minimum: 0, maximum: 1_000_000_000 },
+    limit: { type: "integer", minimum: 1, maximum: 604_800 },
+  },
+} as const;
+
+/** What a request says of a canary. */
+export type CanaryWish = { readonly [K in keyof typeof usualTerms]?: number };
+
+/** What beginning a canary takes. */
+export interface CanaryParts {
+  readonly canary: CanarySetup;
+  readonly planner: Planner;
+}
+
+/** Begins a canary with a change; the change is made at once where no proxy would get anything else by it. */
+export async function beginCanary(
+  change: PolicyChange,
+  wish: CanaryWish,
+  body: object,
+  { editing, live, canary, planner }: Pick<Policies, "editing" | "live"> & CanaryParts,
+  signal: AbortSignal,
+): Promise<ChangeOutcome> {
+  const { editor } = editing();
+  const before = live.policies().documents;
+  const after = afterChange(before, change);
+  const plan = await planner.everywhere({ before, after, requests: [] }, { ...body, bundle: live.status().bundle?.id ?? "none" }, signal);
+  const proxies = chooseCanaries(plan.changedProxies);
+  if (proxies.length === 0) return editor.change(change);
+  return editor.change({
+    ...change,
+    async canary(bundle, { version, parent, author, reason, at }, changed) {
+      const terms = { ...usualTerms, ...wish };
+      await canary.store.begin({
+        ...{ format: "legation-canary/1", bundle, base: parent, version, changed, proxies, terms, author, reason },
+        ...{ startedAt: at, state: "running", verdict: "", endedAt: null },
+      });
+      canary.refresh();
+    },
+  });
+}
+
+/** Adds the routes. */
+export function addPolicyCanaryRoutes(app: FastifyInstance, { canary }: Pick<CanaryParts, "canary">): void {
+  app.post<{ Body: { reason?: string } }>(
+    "/v1/policies/canary/withdraw",
+    {
+      config: { right: replacePolicies },
+      schema: { body: { type: "object", additionalProperties: false, properties: { reason: { type: "string", maxLength: 1_024 } } } },
+    },
+    (request: FastifyRequest<{ Body: { reason?: string } }>, reply) =>
+      answering(reply, async () => {
+        const { reason = "" } = request.body;
+        const { caller } = request.access;
+        const by = `withdrawn by ${nameOfCaller(caller)}${reason ? `: ${reason}` : ""}`;
+        const record = await canary.withdraw(by);
+        canary.refresh();
+        request.access.tell({ bundle: record.bundle, version: record.version });
+        return { bundle: record.bundle, version: record.version, verdict: by };
+      }),
+  );
+
+  app.post<{ Body: CanaryQuestion }>(
+    canaryPath,
+    {
+      config: { right: readPolicies },
+      schema: {
+        body: {
+          type: "object",
+          required: ["bundle"],
+          additionalProperties: false,
+          properties: { bundle: { type: "string", maxLength: 64 }, since: { type: "number" } },
+        },
+      },
+    },
+    async (request) => canary.evidence(request.body),
+  );
+}

@@ -1,0 +1,52 @@
+/** What agents reported of requests, a little way back: how they fared before a canary, and since. */
+import { type AgentReport, instanceKey } from "@legation/contract";
+import type { Clock } from "@legation/runtime";
+import type { Answers } from "./verdict.js";
+
+/** Samples of an instance that are kept: two minutes of regular reports. */
+const samplesKept = 12;
+/** Instances of which samples are kept at most; those that have not reported for the longest go first. */
+const instancesKept = 20_000;
+
+interface Sample extends Answers {
+  /** Wall-clock milliseconds. */
+  readonly at: number;
+}
+
+/** The book. */
+export interface AnswerBook {
+  take(report: AgentReport): void;
+  /** What was answered between two times (wall-clock milliseconds), as far as samples tell; by instance of a service. */
+  between(service: string, from: number, to: number): ReadonlyMap<string, Answers>;
+}
+
+/** Makes an empty book. */
+export function createAnswerBook(clock: Clock): AnswerBook {
+  const instances = new Map<string, { readonly service: string; readonly samples: Sample[] }>();
+  return {
+    take({ node, id, service, answers }) {
+      if (!answers) return;
+      const key = instanceKey(node, id);
+      const known = instances.get(key);
+      const samples = known?.service === service ? known.samples : [];
+      // An Envoy that has started anew counts from nothing.
+      const last = samples.at(-1);
+      if (last && answers.requests < last.requests) samples.length = 0;
+      samples.push({ ...answers, at: clock.now() });
+      if (samples.length > samplesKept) samples.shift();
+      instances.delete(key);
+      instances.set(key, { service, samples });
+      for (const oldest of instances.keys()) if (instances.size > instancesKept) instances.delete(oldest);
+    },
+    between(service, from, to) {
+      const found = new Map<string, Answers>();
+      for (const [key, known] of instances) {
+        if (known.service !== service) continue;
+        const inside = known.samples.filter(({ at }) => at >= from && at <= to);
+        const [first, last] = [inside[0], inside.at(-1)];
+        if (first && last) found.set(key, { requests: last.requests - first.requests, failures: last.failures - first.failures });
+      }
+      return found;
+    },
+  };
+}

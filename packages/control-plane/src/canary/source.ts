@@ -1,0 +1,66 @@
+/** Follows the canary's record in Consul's KV, with its bundle. */
+import { type Consul, watch } from "@legation/consul";
+import { type CanaryRecord, readStored } from "@legation/mesh/policy";
+import { type Clock, createBackoff, type Logger } from "@legation/runtime";
+import type { ApprovedState } from "../policies/approval-chain.js";
+import type { ApprovalTrust } from "../policies/approval-keys.js";
+import type { Blobs } from "../policies/blobs.js";
+import { type Bundle, readBundle } from "../policies/bundle.js";
+import { canaryKey } from "./store.js";
+
+/** The last canary, with its bundle as long as it runs. */
+export interface SeenCanary {
+  readonly record: CanaryRecord;
+  readonly bundle: Bundle | undefined;
+}
+
+type Rows = readonly { readonly Value: string | null }[] | undefined;
+
+/** Begins to follow; `onCanary` gets each state. A record or bundle that is not to be taken is no canary, which the log says. */
+export function followCanary(o: {
+  readonly consul: Pick<Consul, "get">;
+  readonly blobs: Blobs;
+  readonly trust: ApprovalTrust;
+  readonly known: () => ApprovedState;
+  readonly onCanary: (canary: SeenCanary | undefined) => void;
+  /** Consul does not say. */
+  readonly onLost: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): { restart(): void; stop(): void } {
+  const stopping = new AbortController();
+
+  async function take(rows: Rows): Promise<void> {
+    const [row] = rows ?? [];
+    let seen: SeenCanary | undefined;
+    try {
+      if (row) {
+        const record = readStored("canary", Buffer.from(row.Value ?? "", "base64").toString("utf8"));
+        const bundle = record.state === "running" ? await readBundle(record.bundle, { ...o, known: o.known() }) : undefined;
+        seen = { record, bundle };
+      }
+    } catch (error) {
+      o.log.error(
+        { event: "canary.refused", err: error },
+        "the canary in the store is not to be taken: its proxies keep the live policies",
+      );
+    }
+    if (!stopping.signal.aborted) o.onCanary(seen);
+  }
+
+  const running = watch<Rows>(
+    o.consul,
+    { path: `/kv/${canaryKey}`, missing: true },
+    {
+      onValue: take,
+      onError(error) {
+        o.log.debug({ event: "canary.unknown", err: error }, "Consul does not say whether there is a canary");
+        o.onLost();
+      },
+      signal: stopping.signal,
+      clock: o.clock,
+      backoff: createBackoff({ base: 500, max: 5_000 }),
+    },
+  );
+  return { restart: () => running.restart(), stop: () => stopping.abort(new Error("the control plane stops")) };
+}
