@@ -29,6 +29,9 @@ describe("with ACLs", () => {
       "/v1/policies/apply": { documents: [{ kind: "Identity", name: "mesh" }] },
       "/v1/policies/rollback": { to: "1" },
       "/v1/policies/live": { bundle: "0".repeat(64) },
+      "/v1/policies/plan": { documents: [] },
+      "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
+      "/v1/policies/canary/withdraw": {},
       "/v1/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
     };
     const queries: Readonly<Record<string, string>> = {
