@@ -78,7 +78,7 @@ export function compileService(
     resource(
       ClusterSchema,
       name,
-      serviceCluster({ name, protocol, localities, labels, settings, subsets: traffic.subsets }, mutual),
+      serviceCluster({ name, protocol, localities, labels, settings, subsetted: traffic.subsetted }, mutual),
       origin,
     );
   const { mode, trust } = identity;

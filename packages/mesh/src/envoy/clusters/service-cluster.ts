@@ -15,7 +15,6 @@ import { outlierDetection } from "../../policy/traffic/circuit-breaker/outlier-d
 import { healthChecks } from "../../policy/traffic/health-checks/envoy-health-check.js";
 import { circuitBreakers } from "../../policy/traffic/limits/circuit-breakers.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
-import type { Subsets } from "../../policy/traffic/subsets/subsets.js";
 import { type EndpointLabels, loadAssignment } from "../endpoints/assignment.js";
 import { adsSource, duration } from "../primitives.js";
 import { mutualMatch, outboundTls, plaintext } from "../tls/transport-sockets.js";
@@ -35,7 +34,8 @@ export interface ServiceClusterInput {
   readonly localities: readonly LocalityEndpoints[];
   readonly labels: EndpointLabels;
   readonly settings: TrafficSettings;
-  readonly subsets: Subsets;
+  /** Routes may ask for a subset of the endpoints. */
+  readonly subsetted: boolean;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface ServiceClusterInput {
  * EDS takes IP addresses only, and a name is Envoy's to resolve, again and again. Without `mutual` it is called in plain text.
  */
 export function serviceCluster(
-  { name, protocol, localities, labels, settings, subsets }: ServiceClusterInput,
+  { name, protocol, localities, labels, settings, subsetted }: ServiceClusterInput,
   mutual?: MutualTls,
 ): Cluster {
   const { connections, balancing, circuitBreaker, limits } = settings;
@@ -53,7 +53,7 @@ export function serviceCluster(
     name,
     ...(dns ? dnsDiscovery(name, localities, labels) : edsDiscovery()),
     connectTimeout: duration(connections.connectTimeout),
-    loadBalancingPolicy: loadBalancing(balancing, Object.keys(subsets).length > 0),
+    loadBalancingPolicy: loadBalancing(balancing, subsetted),
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
     healthChecks: healthChecks(name, settings, protocol),

@@ -62,14 +62,14 @@ function routeAction(rule: RouteRule, { to, rewrite, mirror }: Forward, kind: Ca
   });
 }
 
-/** One cluster, or several by weight. A subset that nobody has declared is a cluster that is not there: Envoy answers 503. */
+/** One cluster, or several by weight. */
 export function clusterSpecifier(to: readonly Destination[]): RouteAction["clusterSpecifier"] {
   const [only] = to;
   if (only && to.length === 1 && only.subset === undefined) return { case: "cluster", value: only.service };
-  const clusters = to.map(({ service, subset, declared, weight }) => ({
-    name: declared ? service : `${service}:${subset}`,
+  const clusters = to.map(({ service, subset, weight }) => ({
+    name: service,
     weight,
-    ...(subset !== undefined && declared ? { metadataMatch: subsetMatch(subset) } : {}),
+    ...(subset === undefined ? {} : { metadataMatch: subsetMatch(subset) }),
   }));
   return { case: "weightedClusters", value: create(WeightedClusterSchema, { clusters }) };
 }

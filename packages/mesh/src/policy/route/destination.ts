@@ -8,7 +8,7 @@ export interface Destination {
   readonly service: string;
   /** Only instances of this subset; undefined: all. */
   readonly subset: string | undefined;
-  /** False where the service's own policy has no such subset: then the requests are to fail, and nobody else is to get them. */
+  /** False where the service's own policy names no such subset: requests are answered 503. */
   readonly declared: boolean;
   readonly weight: number;
 }

@@ -114,6 +114,5 @@ function action(written: z.output<typeof ruleField>, service: string, isDeclared
 /** The services that a rule sends requests or copies of them to. */
 export function destinationsOf({ action }: RouteRule): readonly string[] {
   if (action.kind !== "forward") return [];
-  const to = action.to.filter(({ declared }) => declared);
-  return [...to, ...(action.mirror ? [action.mirror] : [])].map(({ service }) => service);
+  return [...action.to, ...(action.mirror ? [action.mirror] : [])].map(({ service }) => service);
 }

@@ -16,6 +16,13 @@ export function rulesOf(documents: readonly RouteDocument[], settings: TrafficSe
   return rules.sort(byPrecedence);
 }
 
+/** The services of which the documents ask for subsets. */
+export function subsettedServices(documents: readonly RouteDocument[]): readonly string[] {
+  return documents.flatMap(({ service: own, rules }) =>
+    rules.flatMap(({ to = [] }) => to.flatMap(({ service = own, subset }) => (subset === undefined ? [] : [service]))),
+  );
+}
+
 /** The subsets that the documents send requests to and that are not declared, each once, sorted. */
 export function undeclaredSubsets(documents: readonly RouteDocument[], isDeclared: IsDeclared): readonly string[] {
   const lost = documents.flatMap(({ service: own, rules }) =>

@@ -19,7 +19,7 @@ const wishing = {
 describe("what holds for a service", () => {
   it("is the default where nobody says anything", () => {
     expect(trafficTo({ name: "orders", instances: [] }, noTraffic)).toEqual({
-      ...{ settings: defaultSettings, documents: [], rules: [], subsets: {}, problems: [] },
+      ...{ settings: defaultSettings, documents: [], rules: [], subsets: {}, subsetted: false, problems: [] },
     });
   });
 
@@ -50,6 +50,7 @@ describe("what holds for a service", () => {
     expect(trafficChanges(writtenPolicies(mesh + toSubset), writtenPolicies(mesh + toSubset + declaring))).toEqual(new Set(["web", "pay"]));
     const other = declaring.replace("v2: {", "v3: {");
     expect(trafficChanges(writtenPolicies(mesh + toSubset), writtenPolicies(mesh + toSubset + other))).toEqual(new Set(["pay"]));
+    expect(trafficChanges(writtenPolicies(mesh), writtenPolicies(mesh + toSubset))).toEqual(new Set(["web", "pay"]));
   });
 
   it("is never said twice in one document, nor by two documents for the mesh", () => {

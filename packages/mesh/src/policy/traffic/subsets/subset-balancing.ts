@@ -13,7 +13,7 @@ import {
 /** The key of the metadata `envoy.lb` under which endpoints carry the names of their subsets, and routes the one that they want. */
 export const subsetKey = "subset";
 
-/** For a route's action, or one cluster of its split: only the endpoints of a subset. The service has to have subsets, else all are taken. */
+/** For a route's action, or one cluster of its split: only the endpoints of a subset. Its cluster has to be one of `withinSubsets`, else all are taken. */
 export function subsetMatch(subset: string): Metadata {
   return create(MetadataSchema, { filterMetadata: { "envoy.lb": { [subsetKey]: subset } } });
 }
