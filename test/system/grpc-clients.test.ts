@@ -1,0 +1,143 @@
+/** Policies in gRPC applications without an Envoy, `xds:///service`: what gRPC's own client follows of them, and what the status says it does not. */
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { status } from "@grpc/grpc-js";
+import { legationCommand, until } from "@legation/local";
+import { afterAll, describe, expect, it } from "vitest";
+import { limitMs, useMesh } from "./fixture.js";
+import { type Backend, type GrpcClient, startBackend, startGrpcClient, tally } from "./grpc-fixture.js";
+
+/** The part of `GET /v1/proxies` that is looked at. */
+interface Proxies {
+  readonly proxies: readonly {
+    readonly node: string;
+    readonly types: readonly {
+      readonly sent: Readonly<Record<string, string>>;
+      readonly acknowledged: Readonly<Record<string, string>>;
+      readonly rejected: readonly unknown[];
+    }[];
+    readonly problems: readonly { readonly message: string }[];
+    readonly calls: Readonly<Record<string, { readonly succeeded: number; readonly dropped: number }>>;
+  }[];
+}
+
+const ids = ["orders-1", "orders-2", "orders-3"];
+
+describe("a gRPC application without an Envoy", () => {
+  const stops: (() => unknown)[] = [];
+  afterAll(async () => {
+    for (const stop of stops.reverse()) await stop();
+  });
+  const state = useMesh({}, async (mesh) => {
+    const orders: Backend[] = [];
+    for (const id of ids) orders.push(await startBackend(mesh, "orders", id));
+    stops.push(...orders.map((backend) => backend.stop));
+    const client = await startGrpcClient(mesh, ["orders"]);
+    stops.push(client.stop);
+    return { orders, client, policies: join(mesh.sandbox.makeDir("operator"), "policies.yaml") };
+  });
+
+  /** Puts these policies of `orders` into force and waits until the application has acknowledged what follows from them. */
+  async function apply(fields: string): Promise<readonly string[]> {
+    const { mesh, policies, client } = state();
+    const before = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/v1/policies");
+    writeFileSync(policies, `apiVersion: legation/v1\nkind: Service\nname: orders\n${fields}`);
+    const args = ["policy", "apply", "-f", policies, "--api", mesh.controlPlane.api];
+    await new Promise<void>((resolve, reject) => {
+      execFile(process.execPath, [legationCommand, ...args], { timeout: limitMs }, (error, _, err) =>
+        error ? reject(new Error(err)) : resolve(),
+      );
+    });
+    return until(
+      async (note) => {
+        const now = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/v1/policies");
+        const { proxies } = await mesh.controlPlane.get<Proxies>("/v1/proxies");
+        const proxy = proxies.find(({ node }) => node === client.node);
+        note({ now: now.bundle, proxy });
+        if (!proxy || now.bundle?.version === before.bundle?.version) return undefined;
+        const settled = proxy.types.every(({ sent, acknowledged, rejected }) => {
+          expect(rejected).toEqual([]);
+          return Object.entries(sent).every(([name, version]) => acknowledged[name] === version);
+        });
+        return settled ? proxy.problems.map(({ message }) => message) : undefined;
+      },
+      { what: "the application to acknowledge the policies", limitMs },
+    );
+  }
+
+  const all = (client: GrpcClient, count = 30) => client.call({ service: "orders", count });
+
+  it("calls every instance in turn, and one that becomes critical no more", async () => {
+    const { mesh, client } = state();
+    await until(
+      async () =>
+        Object.keys(tally(await all(client)))
+          .sort()
+          .join() === ids.join(),
+      { what: "all instances", limitMs },
+    );
+    const turns = tally(await all(client));
+    for (const id of ids) expect(turns[id]).toBeGreaterThanOrEqual(9);
+    const check = { ID: "sick", ServiceID: "orders-3", Name: "sick", TTL: "60s", Status: "critical" };
+    await fetch(`${mesh.consul.url}/v1/agent/check/register`, { method: "PUT", body: JSON.stringify(check) });
+    await until(async () => !("orders-3" in tally(await all(client))), { what: "orders-3 to be left alone", limitMs });
+    await fetch(`${mesh.consul.url}/v1/agent/check/pass/sick`, { method: "PUT" });
+    await until(async () => "orders-3" in tally(await all(client)), { what: "orders-3 to be called again", limitMs });
+  });
+
+  it("starts no call beyond the limit of requests under way: it fails at once", async () => {
+    const { client, orders } = state();
+    await apply("limits: { requests: 4 }\n");
+    const arrived = () => orders.reduce((sum, one) => sum + one.calls(), 0);
+    const before = arrived();
+    const held = client.call({ service: "orders", method: "Hold", count: 4, atOnce: 4 });
+    await until(() => arrived() === before + 4, { what: "four calls under way", limitMs });
+    expect(tally(await client.call({ service: "orders", count: 6, atOnce: 6 }))).toEqual({ UNAVAILABLE: 6 });
+    expect(arrived()).toBe(before + 4);
+    for (const one of orders) one.release();
+    expect((await held).filter(({ word }) => word !== undefined)).toHaveLength(4);
+    expect(tally(await all(client))["UNAVAILABLE"]).toBeUndefined();
+    await until(
+      async (note) => {
+        const { proxies } = await state().mesh.controlPlane.get<Proxies>("/v1/proxies");
+        const calls = proxies.find(({ node }) => node === client.node)?.calls["orders"];
+        note(calls);
+        return calls && calls.dropped > 0;
+      },
+      { what: "the application's report of the dropped calls", limitMs },
+    );
+  });
+
+  it("repeats what failed with a code that retries.on names, at another instance, and nothing else", async () => {
+    const { client, orders } = state();
+    const [first] = orders as [Backend];
+    await apply("retries: { on: [unavailable], attempts: 2 }\n");
+    first.fail(status.UNAVAILABLE);
+    const before = first.calls();
+    expect(Object.keys(tally(await all(client))).sort()).toEqual(["orders-2", "orders-3"]);
+    expect(first.calls()).toBeGreaterThan(before);
+    first.fail(status.INTERNAL);
+    expect(tally(await all(client))["INTERNAL"]).toBeGreaterThan(0);
+    await apply("retries: { attempts: 2 }\n");
+    first.fail(status.UNAVAILABLE);
+    expect(tally(await all(client))["UNAVAILABLE"]).toBeGreaterThan(0);
+    first.fail(undefined);
+  });
+
+  it("ends a call that takes longer than the longest stream, whatever its own deadline is", async () => {
+    const { client, orders } = state();
+    await apply("timeouts: { stream: 500ms }\n");
+    const [answer] = await client.call({ service: "orders", method: "Hold", count: 1, deadlineMs: 60_000 });
+    expect(answer?.code).toBe("DEADLINE_EXCEEDED");
+    for (const one of orders) one.release();
+  });
+
+  it("is named with each setting that its client does not follow", async () => {
+    const problems = await apply("circuitBreaker: { failureThreshold: 2 }\nretries: { budget: 50% }\nlimits: { requests: 9 }\n");
+    expect(problems).toEqual([
+      expect.stringContaining("dependency orders: gRPC clients without an Envoy do not follow circuitBreaker.failureThreshold"),
+      expect.stringContaining("dependency orders: gRPC clients without an Envoy do not follow retries.budgetPercent"),
+    ]);
+  });
+});
