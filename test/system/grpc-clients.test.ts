@@ -33,16 +33,18 @@ describe("a gRPC application without an Envoy", () => {
     const orders: Backend[] = [];
     for (const id of ids) orders.push(await startBackend(mesh, "orders", id));
     stops.push(...orders.map((backend) => backend.stop));
+    stops.push((await startBackend(mesh, "payments", "payments-1")).stop);
     const client = await startGrpcClient(mesh, ["orders"]);
     stops.push(client.stop);
     return { orders, client, policies: join(mesh.sandbox.makeDir("operator"), "policies.yaml") };
   });
 
-  /** Puts these policies of `orders` into force and waits until the application has acknowledged what follows from them. */
-  async function apply(fields: string): Promise<readonly string[]> {
+  /** Puts these policies of `orders`, and these rules, into force and waits until the application has acknowledged what follows from them. */
+  async function apply(fields: string, rules = "[{}]"): Promise<readonly string[]> {
     const { mesh, policies, client } = state();
     const before = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/v1/policies");
-    writeFileSync(policies, `apiVersion: legation/v1\nkind: Service\nname: orders\n${fields}`);
+    const route = `apiVersion: legation/v1\nkind: Route\nname: orders\nservice: orders\nrules: ${rules}\n`;
+    writeFileSync(policies, `apiVersion: legation/v1\nkind: Service\nname: orders\n${fields}---\n${route}`);
     const args = ["policy", "apply", "-f", policies, "--api", mesh.controlPlane.api];
     await new Promise<void>((resolve, reject) => {
       execFile(process.execPath, [legationCommand, ...args], { timeout: limitMs }, (error, _, err) =>
@@ -131,6 +133,70 @@ describe("a gRPC application without an Envoy", () => {
     const [answer] = await client.call({ service: "orders", method: "Hold", count: 1, deadlineMs: 60_000 });
     expect(answer?.code).toBe("DEADLINE_EXCEEDED");
     for (const one of orders) one.release();
+  });
+
+  it("goes by rules: by method and header, and by weight", async () => {
+    const { client } = state();
+    const toNew =
+      "{ match: { grpc: { service: test.Word, method: Get }, headers: { x-beta: { regex: '1|yes' } } }, to: [{ service: payments }] }";
+    await apply("limits: { requests: 4096 }\n", `[${toNew}, { to: [{ weight: 70 }, { service: payments, weight: 30 }] }]`);
+    const beta = (value: string) => client.call({ service: "orders", count: 20, headers: { "x-beta": value } });
+    await until(async () => tally(await beta("yes"))["payments-1"] === 20, { what: "calls with the header at payments", limitMs });
+    expect(tally(await beta("yesterday"))["payments-1"] ?? 0).toBeLessThan(20);
+    const count = 2_000;
+    const share = (tally(await client.call({ service: "orders", count, atOnce: 20 }))["payments-1"] ?? 0) / count;
+    // Outside five standard deviations, √(0.3 × 0.7 / 2000) each, less than once in a million runs (P = 5.7 × 10⁻⁷).
+    expect(Math.abs(share - 0.3)).toBeLessThan(5 * Math.sqrt((0.3 * 0.7) / count));
+  });
+
+  it("sends calls with one header to one instance, and to another only when that has gone", async () => {
+    const { client, mesh } = state();
+    await apply("balancing: { strategy: ring_hash, hashOn: [{ header: x-user }] }\n");
+    const places = async () => {
+      const found: Record<string, string> = {};
+      for (let user = 0; user < 30; user++) {
+        const answers = await client.call({ service: "orders", count: 3, headers: { "x-user": `user ${user}` } });
+        found[user] = Object.keys(tally(answers)).sort().join("+");
+      }
+      return found;
+    };
+    const before = await until(
+      async () => {
+        const found = await places();
+        return Object.values(found).every((place) => ids.includes(place)) && found;
+      },
+      { what: "one instance for each user", limitMs },
+    );
+    // The chance that 30 users leave one of three instances out is 3 × (2/3)^30 for even shares: the ring is the same in every run.
+    expect(new Set(Object.values(before)).size).toBe(3);
+    await fetch(`${mesh.consul.url}/v1/agent/check/fail/sick`, { method: "PUT" });
+    const after = await until(
+      async () => {
+        const found = await places();
+        return !Object.values(found).some((place) => place.includes("orders-3")) && found;
+      },
+      { what: "orders-3 to be left alone", limitMs },
+    );
+    await fetch(`${mesh.consul.url}/v1/agent/check/pass/sick`, { method: "PUT" });
+    for (const [user, place] of Object.entries(before)) if (place !== "orders-3") expect(after[user]).toBe(place);
+  });
+
+  it("leaves an instance alone whose share of failures is too large, and takes it back", async () => {
+    const { client, orders } = state();
+    const [first] = orders as [Backend];
+    const detector = "failurePercentage: { threshold: 50%, requestVolume: 5, minimumHosts: 1 }";
+    await apply(`circuitBreaker: { ${detector}, recoveryTimeout: 3s, interval: 500ms }\n`);
+    await until(
+      async () =>
+        Object.keys(tally(await all(client)))
+          .sort()
+          .join() === ids.join(),
+      { what: "all instances", limitMs },
+    );
+    first.fail(status.UNAVAILABLE);
+    await until(async () => tally(await all(client))["UNAVAILABLE"] === undefined, { what: "orders-1 to be ejected", limitMs });
+    first.fail(undefined);
+    await until(async () => "orders-1" in tally(await all(client)), { what: "orders-1 to be called again", limitMs });
   });
 
   it("is named with each setting that its client does not follow", async () => {

@@ -17,11 +17,11 @@ import { outboundListener } from "./envoy/listeners/outbound.js";
 import { apiRoutes } from "./envoy/routes/api.js";
 import { outbound, outboundRoutes } from "./envoy/routes/outbound.js";
 import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
+import { grpcGaps } from "./grpc-gaps.js";
 import { localPorts } from "./local-ports.js";
 import { type IdentityPolicies, identityOf, noIdentityPolicies } from "./policy/identity/identity.js";
 import { answersPlaintext, answersTls } from "./policy/identity/plaintext.js";
 import { spiffePrefix, type Trust } from "./policy/identity/trust.js";
-import { unsupportedByGrpc } from "./policy/traffic/grpc.js";
 import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -82,8 +82,7 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
     if (!callee.registered) sayUnknown(callee, say);
     if (callee.protocol === "tcp" && !ports.some(({ service }) => service === callee.name)) sayUnserved(node, callee, say);
     sayIfRefused(node, callee, say);
-    if (node.kind === "grpc")
-      for (const gap of unsupportedByGrpc(callee.settings)) say("grpc-unsupported", `dependency ${callee.name}: ${gap}`);
+    if (node.kind === "grpc") for (const gap of grpcGaps(callee)) say("grpc-unsupported", `dependency ${callee.name}: ${gap}`);
   }
   const targets = routeTargets(dependencies, calleeNamed);
   for (const { target, flaws } of targets) {
@@ -94,9 +93,9 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
   const own = provenance(node.service, "default", documents);
   const view =
     node.kind === "grpc"
-      ? dependencies.flatMap(({ name, settings }) => [
-          resource(ListenerSchema, name, apiListener(name), own),
-          resource(RouteConfigurationSchema, name, apiRoutes(name, settings), own),
+      ? dependencies.flatMap((callee) => [
+          resource(ListenerSchema, callee.name, apiListener(callee.name), own),
+          resource(RouteConfigurationSchema, callee.name, apiRoutes(callee), own),
         ])
       : [
           resource(

@@ -11,15 +11,15 @@ import { edsDiscovery } from "./service-cluster.js";
 
 /**
  * Always by EDS: these clients refuse a list of host names, so that endpoints which are host names are none of theirs. Of the limits they keep
- * `requests` (gRPC's proposal A32), of the outlier detection the detectors by rate (A50). In plain text: they take no secret by SDS. They report their calls to
- * where the cluster comes from.
+ * `requests` (gRPC's proposal A32), of the outlier detection the detectors by rate (A50). In plain text: they take no secret by SDS. They
+ * report their calls to where the cluster comes from.
  */
 export function grpcCluster(name: string, settings: TrafficSettings): Cluster {
   return create(ClusterSchema, {
     name,
     ...edsDiscovery(),
     loadBalancingPolicy: loadBalancing(settings.balancing),
-    outlierDetection: forGrpc(outlierDetection(settings.circuitBreaker)),
+    outlierDetection: byRate(settings.circuitBreaker),
     circuitBreakers: circuitBreakers(settings),
     lrsServer: create(ConfigSourceSchema, { configSourceSpecifier: { case: "self", value: {} }, resourceApiVersion: ApiVersion.V3 }),
   });
@@ -34,12 +34,11 @@ const nobody = 0xffff_ffff;
  * Some clients count calls only where a detector was on when they began to call, and one that is switched on later never ejects. So the
  * one for failures in percent is always on, and asks for more instances than there can be where nobody wants it.
  */
-function forGrpc(detection: OutlierDetection): OutlierDetection {
-  const most = detection.maxEjectionPercent ?? 100;
-  const wanted = (detection.enforcingFailurePercentage ?? 0) > 0;
+function byRate(breaker: TrafficSettings["circuitBreaker"]): OutlierDetection {
+  const detection = outlierDetection(breaker);
   return {
     ...detection,
-    maxEjectionPercent: most === 100 ? 100 : Math.min(50, most),
-    ...(wanted ? {} : { enforcingFailurePercentage: 100, failurePercentageMinimumHosts: nobody }),
+    maxEjectionPercent: breaker.maxEjection ?? (breaker.whenAllFail === "fail-fast" ? 100 : 50),
+    ...(breaker.failurePercentage.enforce > 0 ? {} : { enforcingFailurePercentage: 100, failurePercentageMinimumHosts: nobody }),
   };
 }

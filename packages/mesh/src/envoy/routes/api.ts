@@ -9,15 +9,22 @@ import {
   RouteMatchSchema,
   RouteSchema,
 } from "@legation/envoy-api/envoy/config/route/v3/route_components";
+import type { Callee } from "../../callee.js";
 import { headerHashPolicies } from "../../policy/traffic/balancing/hash-policy.js";
 import { isGrpcCode } from "../../policy/traffic/retries/retry-condition.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
 import { duration } from "../primitives.js";
+import { grpcMatch } from "./grpc-match.js";
+import { clusterSpecifier } from "./rule-routes.js";
 
-/** Everything to the service's cluster. */
-export function apiRoutes(name: string, settings: TrafficSettings): RouteConfiguration {
+/** The service's rules, as far as gRPC calls can meet them, and everything else to the service itself. */
+export function apiRoutes({ name, settings, rules }: Pick<Callee, "name" | "settings" | "rules">): RouteConfiguration {
   const everything = create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "" } });
-  const routes = [route("", everything, { case: "cluster", value: name }, settings)];
+  const byRule = rules.flatMap((rule) => {
+    const match = grpcMatch(rule.match);
+    return match && rule.action.kind === "forward" ? [route(rule.name, match, clusterSpecifier(rule.action.to), rule.settings)] : [];
+  });
+  const routes = [...byRule, route("", everything, { case: "cluster", value: name }, settings)];
   return create(RouteConfigurationSchema, { name, virtualHosts: [{ name, domains: ["*"], routes }] });
 }
 

@@ -34,3 +34,14 @@ export function templateProblem(template: string): string | undefined {
   if (names.length > mostVariables) return `has ${names.length} variables, and at most ${mostVariables} are possible. Use * for some`;
   return new Set(names).size < names.length ? "has two variables of one name. Rename one" : undefined;
 }
+
+/** The RE2 expression that matches the same paths: for clients that know no templates. */
+export function templateExpression(template: string): string {
+  return template.split("/").map(segmentExpression).join("/");
+}
+
+function segmentExpression(segment: string): string {
+  const way = variable.exec(segment)?.[2] ?? (variable.test(segment) ? "*" : segment);
+  if (way === "*") return "[^/]+";
+  return way === "**" ? ".*" : segment.replaceAll(/[.$()+*]/g, "\\$&");
+}

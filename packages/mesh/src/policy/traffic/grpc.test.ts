@@ -22,6 +22,21 @@ it.each<[TrafficFields, string[]]>([
   [{ retries: { on: ["unavailable"], attempts: 5, budget: "50%" } }, ["retries.attempts", "retries.budgetPercent"]],
   [{ retries: { attempts: 1, backoff: { base: "50ms" } } }, ["retries.attempts", "retries.backoff.base", "retries.backoff.max"]],
   [{ retries: { attempts: 0 } }, []],
+  [{ circuitBreaker: { failurePercentage: { threshold: "50%" }, recoveryTimeout: "5s", maxEjection: "60%" } }, []],
+  [
+    { circuitBreaker: { recoveryTimeout: "5s", whenAllFail: "fail-fast" } },
+    ["circuitBreaker.recoveryTimeout", "circuitBreaker.whenAllFail"],
+  ],
+  [
+    { circuitBreaker: { consecutive: { serverErrors: 3 }, ejectionJitter: "1s" } },
+    ["circuitBreaker.consecutive.serverErrors", "circuitBreaker.ejectionJitter"],
+  ],
+  [{ balancing: { strategy: "ring_hash", hashOn: [{ header: "x-user" }] } }, []],
+  [
+    { balancing: { strategy: "maglev", hashOn: [{ query: "user" }], boundedLoad: "150%" } },
+    ["balancing.strategy", "balancing.hashOn", "balancing.boundedLoad"],
+  ],
+  [{ balancing: { strategy: "weighted_round_robin" } }, ["balancing.strategy"]],
   [{ circuitBreaker: { failureThreshold: 2, successThreshold: 9, monitoringPeriod: "1m" } }, ["circuitBreaker.failureThreshold"]],
   [{ hedging: { enabled: true } }, ["hedging.enabled"]],
   [{ accessLog: { path: "/dev/stdout" }, connections: { appIdleTimeout: "3s", keepalive: "5s" } }, ["connections.keepalive"]],

@@ -33,7 +33,7 @@ const reasons: Readonly<Record<string, Reason>> = {
   "retries.backoff.base": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
   "retries.backoff.max": (settings) => (namesCodes(settings) ? undefined : withoutCodes),
   "balancing.strategy": ({ balancing }) =>
-    balancing.strategy === "ring_hash"
+    balancing.strategy === "ring_hash" || balancing.strategy === "round_robin"
       ? undefined
       : "they take turns with the instances of a zone, whatever the strategy and the weights of instances are, or go by ring_hash",
   "balancing.hashOn": ({ balancing: { strategy, hashOn } }) =>
