@@ -149,6 +149,20 @@ describe("a gRPC application without an Envoy", () => {
     expect(Math.abs(share - 0.3)).toBeLessThan(5 * Math.sqrt((0.3 * 0.7) / count));
   });
 
+  it("puts in the faults of a rule", async () => {
+    const { client } = state();
+    const count = 1_000;
+    await apply("limits: { requests: 4096 }\n", "[{ fault: { abort: { grpc: data-loss, share: 40% } } }]");
+    const calls = () => client.call({ service: "orders", count, atOnce: 20 });
+    await until(async () => (tally(await client.call({ service: "orders", count: 50 }))["DATA_LOSS"] ?? 0) > 0, {
+      what: "a fault",
+      limitMs,
+    });
+    const share = (tally(await calls())["DATA_LOSS"] ?? 0) / count;
+    // Five standard deviations, as above.
+    expect(Math.abs(share - 0.4)).toBeLessThan(5 * Math.sqrt((0.4 * 0.6) / count));
+  });
+
   it("sends calls with one header to one instance, and to another only when that has gone", async () => {
     const { client, mesh } = state();
     await apply("balancing: { strategy: ring_hash, hashOn: [{ header: x-user }] }\n");

@@ -11,16 +11,19 @@ export function grpcGaps({ settings, rules }: Pick<Callee, "settings" | "rules">
   return [...own, ...met.flatMap((rule) => [...actionGaps(rule), ...unsupportedByGrpc(rule.settings).filter((gap) => !own.includes(gap))])];
 }
 
-/** Whatever a rule does beside sending requests somewhere, these clients do not. */
-function actionGaps({ name, action }: RouteRule): readonly string[] {
-  const { kind, to: _, ...more } = action;
-  if (kind !== "forward")
-    return [`gRPC clients without an Envoy do not follow ${name}, and call as if it were not there: they know no ${kind}`];
-  return Object.entries(more).flatMap(([what, value]) =>
-    isNothing(value) ? [] : [`gRPC clients without an Envoy do not follow ${what} of ${name}: they know routing and weights alone`],
-  );
-}
-
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === false || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+/** Of what a rule does, these clients send calls somewhere by weight and put in faults; nothing else. */
+function actionGaps({ name, action, headers, fault }: RouteRule): readonly string[] {
+  const gap = (what: string, why: string) => `gRPC clients without an Envoy do not follow ${what}: ${why}`;
+  if (action.kind !== "forward") return [gap(name, `they know no ${action.kind}, and call as if the rule were not there`)];
+  const edits: [string, unknown][] = [
+    ["rewrite", action.rewrite],
+    ["mirror", action.mirror],
+    ["headers", headers],
+  ];
+  return [
+    ...edits.flatMap(([what, value]) => (value === undefined ? [] : [gap(`${what} of ${name}`, "they send calls as they are, and once")])),
+    ...(fault && fault.headers.length > 0
+      ? [gap(`fault of ${name}`, "theirs know no headers, so that all of the rule's calls would get it")]
+      : []),
+  ];
 }

@@ -13,6 +13,7 @@ import type { Callee } from "../../callee.js";
 import { headerHashPolicies } from "../../policy/traffic/balancing/hash-policy.js";
 import { isGrpcCode } from "../../policy/traffic/retries/retry-condition.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import { routeFault } from "../fault-filter.js";
 import { duration } from "../primitives.js";
 import { grpcMatch } from "./grpc-match.js";
 import { clusterSpecifier } from "./rule-routes.js";
@@ -20,9 +21,12 @@ import { clusterSpecifier } from "./rule-routes.js";
 /** The service's rules, as far as gRPC calls can meet them, and everything else to the service itself. */
 export function apiRoutes({ name, settings, rules }: Pick<Callee, "name" | "settings" | "rules">): RouteConfiguration {
   const everything = create(RouteMatchSchema, { pathSpecifier: { case: "prefix", value: "" } });
-  const byRule = rules.flatMap((rule) => {
-    const match = grpcMatch(rule.match);
-    return match && rule.action.kind === "forward" ? [route(rule.name, match, clusterSpecifier(rule.action.to), rule.settings)] : [];
+  const byRule = rules.flatMap(({ name: ruleName, match: written, action, fault, settings: own }) => {
+    const match = grpcMatch(written);
+    if (!match || action.kind !== "forward") return [];
+    // A fault's own headers are passed over by these clients: all calls would get it.
+    const typedPerFilterConfig = routeFault(fault?.headers.length === 0 ? fault : undefined);
+    return [{ ...route(ruleName, match, clusterSpecifier(action.to), own), typedPerFilterConfig }];
   });
   const routes = [...byRule, route("", everything, { case: "cluster", value: name }, settings)];
   return create(RouteConfigurationSchema, { name, virtualHosts: [{ name, domains: ["*"], routes }] });
