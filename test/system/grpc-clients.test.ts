@@ -163,13 +163,13 @@ describe("a gRPC application without an Envoy", () => {
     expect(Math.abs(share - 0.4)).toBeLessThan(5 * Math.sqrt((0.4 * 0.6) / count));
   });
 
-  it("sends calls with one header to one instance, and to another only when that has gone", async () => {
+  it("sends calls with one header to one instance, and most users keep theirs when another has gone", async () => {
     const { client, mesh } = state();
     await apply("balancing: { strategy: ring_hash, hashOn: [{ header: x-user }] }\n");
     const places = async () => {
       const found: Record<string, string> = {};
-      for (let user = 0; user < 30; user++) {
-        const answers = await client.call({ service: "orders", count: 3, headers: { "x-user": `user ${user}` } });
+      for (let user = 0; user < 120; user++) {
+        const answers = await client.call({ service: "orders", count: 2, headers: { "x-user": `user ${user}` } });
         found[user] = Object.keys(tally(answers)).sort().join("+");
       }
       return found;
@@ -181,7 +181,6 @@ describe("a gRPC application without an Envoy", () => {
       },
       { what: "one instance for each user", limitMs },
     );
-    // The chance that 30 users leave one of three instances out is 3 × (2/3)^30 for even shares: the ring is the same in every run.
     expect(new Set(Object.values(before)).size).toBe(3);
     await fetch(`${mesh.consul.url}/v1/agent/check/fail/sick`, { method: "PUT" });
     const after = await until(
@@ -192,7 +191,10 @@ describe("a gRPC application without an Envoy", () => {
       { what: "orders-3 to be left alone", limitMs },
     );
     await fetch(`${mesh.consul.url}/v1/agent/check/pass/sick`, { method: "PUT" });
-    for (const [user, place] of Object.entries(before)) if (place !== "orders-3") expect(after[user]).toBe(place);
+    const elsewhere = Object.keys(before).filter((user) => before[user] !== "orders-3");
+    // Two instances share the ring's 1024 places that three had: a third of them is new, and half of these are the other one's, so that a
+    // user moves with a chance of 1/6. That half of 60 or more do: less than e^(−60 × 0.294), once in 40 million runs.
+    expect(elsewhere.filter((user) => after[user] === before[user]).length).toBeGreaterThan(elsewhere.length / 2);
   });
 
   it("leaves an instance alone whose share of failures is too large, and takes it back", async () => {
