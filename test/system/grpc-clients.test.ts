@@ -36,6 +36,10 @@ describe("a gRPC application without an Envoy", () => {
     stops.push((await startBackend(mesh, "payments", "payments-1")).stop);
     const client = await startGrpcClient(mesh, ["orders"]);
     stops.push(client.stop);
+    const check = { ID: "sick", ServiceID: "orders-3", Name: "sick", TTL: "10m", Status: "passing" };
+    await fetch(`${mesh.consul.url}/v1/agent/check/register`, { method: "PUT", body: JSON.stringify(check) });
+    // It asks for its resources with its first call.
+    await client.call({ service: "orders", count: 1 });
     return { orders, client, policies: join(mesh.sandbox.makeDir("operator"), "policies.yaml") };
   });
 
@@ -81,8 +85,7 @@ describe("a gRPC application without an Envoy", () => {
     );
     const turns = tally(await all(client));
     for (const id of ids) expect(turns[id]).toBeGreaterThanOrEqual(9);
-    const check = { ID: "sick", ServiceID: "orders-3", Name: "sick", TTL: "60s", Status: "critical" };
-    await fetch(`${mesh.consul.url}/v1/agent/check/register`, { method: "PUT", body: JSON.stringify(check) });
+    await fetch(`${mesh.consul.url}/v1/agent/check/fail/sick`, { method: "PUT" });
     await until(async () => !("orders-3" in tally(await all(client))), { what: "orders-3 to be left alone", limitMs });
     await fetch(`${mesh.consul.url}/v1/agent/check/pass/sick`, { method: "PUT" });
     await until(async () => "orders-3" in tally(await all(client)), { what: "orders-3 to be called again", limitMs });
@@ -139,10 +142,13 @@ describe("a gRPC application without an Envoy", () => {
     const { client } = state();
     const toNew =
       "{ match: { grpc: { service: test.Word, method: Get }, headers: { x-beta: { regex: '1|yes' } } }, to: [{ service: payments }] }";
-    await apply("limits: { requests: 4096 }\n", `[${toNew}, { to: [{ weight: 70 }, { service: payments, weight: 30 }] }]`);
+    const toNobody = "{ match: { headers: { x-old: { present: true } } }, to: [{ subset: nowhere }] }";
+    await apply("limits: { requests: 4096 }\n", `[${toNew}, ${toNobody}, { to: [{ weight: 70 }, { service: payments, weight: 30 }] }]`);
     const beta = (value: string) => client.call({ service: "orders", count: 20, headers: { "x-beta": value } });
     await until(async () => tally(await beta("yes"))["payments-1"] === 20, { what: "calls with the header at payments", limitMs });
     expect(tally(await beta("yesterday"))["payments-1"] ?? 0).toBeLessThan(20);
+    // To a subset that nobody has declared: the calls fail, and at once, and no others.
+    expect(tally(await client.call({ service: "orders", count: 5, headers: { "x-old": "1" } }))).toEqual({ UNAVAILABLE: 5 });
     const count = 2_000;
     const share = (tally(await client.call({ service: "orders", count, atOnce: 20 }))["payments-1"] ?? 0) / count;
     // Outside five standard deviations, √(0.3 × 0.7 / 2000) each, less than once in a million runs (P = 5.7 × 10⁻⁷).

@@ -141,14 +141,6 @@ describe("a dependency on a local port of its own", () => {
     await untilHealthy(web, "db", dbs);
     const greetings = await knocking.stop();
     expect(good(greetings.filter(({ at }) => at > gone))).toBe(greetings.filter(({ at }) => at > gone).length);
-    console.log(
-      "LOST",
-      JSON.stringify(greetings.filter(({ greeting }) => !names.includes(greeting))),
-      "gone",
-      gone,
-      "all",
-      greetings.length,
-    );
     expect(greetings.filter(({ greeting }) => !names.includes(greeting)).length).toBeLessThan(greetings.length / 2);
   });
 

@@ -9,12 +9,11 @@ import { inboundAuthorization } from "./authorization/filters.js";
 import { type Callee, calleeOf } from "./callee.js";
 import { isIp } from "./catalog/address.js";
 import { type CatalogService, compareText, type Instance } from "./catalog/instance.js";
+import { compileGrpc } from "./compile-grpc.js";
 import { compileLocalPorts } from "./compile-local-ports.js";
 import { appCluster, inboundCluster } from "./envoy/clusters/inbound-cluster.js";
-import { apiListener } from "./envoy/listeners/api-listener.js";
 import { type InboundAccess, inboundListener } from "./envoy/listeners/inbound.js";
 import { outboundListener } from "./envoy/listeners/outbound.js";
-import { apiRoutes } from "./envoy/routes/api.js";
 import { outbound, outboundRoutes } from "./envoy/routes/outbound.js";
 import { admittingSecret, secrets } from "./envoy/tls/secrets.js";
 import { grpcGaps } from "./grpc-gaps.js";
@@ -93,10 +92,7 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
   const own = provenance(node.service, "default", documents);
   const view =
     node.kind === "grpc"
-      ? dependencies.flatMap((callee) => [
-          resource(ListenerSchema, callee.name, apiListener(callee.name), own),
-          resource(RouteConfigurationSchema, callee.name, apiRoutes(callee), own),
-        ])
+      ? dependencies.flatMap((callee) => compileGrpc(callee, own))
       : [
           resource(
             RouteConfigurationSchema,

@@ -15,12 +15,14 @@ export function grpcGaps({ settings, rules }: Pick<Callee, "settings" | "rules">
 function actionGaps({ name, action, headers, fault }: RouteRule): readonly string[] {
   const gap = (what: string, why: string) => `gRPC clients without an Envoy do not follow ${what}: ${why}`;
   if (action.kind !== "forward") return [gap(name, `they know no ${action.kind}, and call as if the rule were not there`)];
+  const subsets = [...new Set(action.to.flatMap(({ subset, declared }) => (declared && subset !== undefined ? [subset] : [])))];
   const edits: [string, unknown][] = [
     ["rewrite", action.rewrite],
     ["mirror", action.mirror],
     ["headers", headers],
   ];
   return [
+    ...subsets.map((subset) => gap(`subset ${subset} of ${name}`, "they call any instance of the service")),
     ...edits.flatMap(([what, value]) => (value === undefined ? [] : [gap(`${what} of ${name}`, "they send calls as they are, and once")])),
     ...(fault && fault.headers.length > 0
       ? [gap(`fault of ${name}`, "theirs know no headers, so that all of the rule's calls would get it")]
