@@ -92,12 +92,16 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     );
   });
 
-  test("the command says the bound and changes nothing", async () => {
+  test("the command says the bound, and what is odd, and changes nothing", async () => {
     await applied("operator", { documents: [bounds("team-orders")] }, 200);
     const { mesh, tokens } = scene();
     const file = join(mesh.sandbox.makeDir("policies"), "orders.json");
     writeFileSync(file, JSON.stringify(orders("2m")));
     const told = await legation(["policy", "apply", "-f", file, "--api", mesh.controlPlane.api], { CONSUL_HTTP_TOKEN: tokens.team });
     expect(told).toMatchObject({ code: 5, text: expect.stringContaining("at most 30s is allowed, by Access/orders-team") });
+    const checked = await legation(["policy", "check", "-f", file, "--live", "--api", mesh.controlPlane.api], {
+      CONSUL_HTTP_TOKEN: tokens.team,
+    });
+    expect(checked).toMatchObject({ code: 0, text: expect.stringContaining("warning: Service/orders: name: orders is not registered") });
   });
 });

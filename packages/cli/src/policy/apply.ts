@@ -1,5 +1,6 @@
 /** `legation policy apply`: files, or a proposal that has its signatures, into force. */
 import type { ChangeOutcome } from "@legation/control-plane/policies";
+import { type Finding, findingText } from "@legation/mesh/policy";
 import { LegationError, option } from "@legation/runtime";
 import { apiOptions, ask } from "../api.js";
 import { canaryOptions, canaryTerms, replyToCanary } from "./canary.js";
@@ -39,12 +40,13 @@ export const run = subcommand({
       return replyTo(outcome, values, io);
     }
     const body = { documents: readPolicies(files), replace, author, reason, ...(canary ? { canary: canaryTerms(values) } : {}) };
-    const outcome = await ask<ChangeOutcome>(values, {
+    const outcome = await ask<ChangeOutcome & { readonly warnings?: readonly Finding[] }>(values, {
       method: "POST",
       path: "/v1/policies/apply",
       body,
       limitMs: canary ? planLimit : 10_000,
     });
+    for (const warning of outcome.warnings ?? []) io.stderr.write(`${findingText(warning)}\n`);
     return outcome.state === "canary" ? replyToCanary(outcome, values, io) : replyTo(outcome, values, io);
   },
 });

@@ -1,6 +1,7 @@
-/** `legation policy check`: whether files are right, without a control plane. */
-import { documentKey, parsePolicyFiles } from "@legation/mesh/policy";
+/** `legation policy check`: whether files are right, and what is odd about them, without a control plane or beside what it knows. */
+import { documentKey, type Finding, findingText, lint, parsePolicyFiles, policySet } from "@legation/mesh/policy";
 import { option } from "@legation/runtime";
+import { apiOptions, ask } from "../api.js";
 import { exitCode } from "../exit-code.js";
 import { filesOption, readFiles } from "./files.js";
 import { subcommand } from "./subcommand.js";
@@ -11,17 +12,28 @@ export const run = subcommand({
   words: "",
   maxWords: 0,
   summary:
-    "Checks policy files as a whole, offline: fields and their values, names, and contradictions. Each problem names file, line, path and fix.",
-  examples: ["legation policy check -f policies/", "legation policy check -f mesh.yaml -f payments.yaml --json"],
+    "Checks policy files as a whole, offline: fields and their values, names, and contradictions. Each problem names file, line, path and fix. " +
+    "What is right and odd is told as a warning, and changes no exit code; with --live also what the registry and the policies in force show.",
+  examples: [
+    "legation policy check -f policies/",
+    "legation policy check -f mesh.yaml -f payments.yaml --json",
+    "legation policy check -f orders.yaml --live",
+  ],
   options: {
     files: filesOption,
-    json: option.boolean({ description: "Print JSON for programs instead", default: false, flag: "--json" }),
+    live: option.boolean({ description: "Ask a control plane for what is odd beside the registry", default: false, flag: "--live" }),
+    ...apiOptions,
   },
-  async answer({ files = [] }) {
+  async answer(values) {
+    const { files = [], live } = values;
     const read = readFiles(files);
     const { documents, problems } = parsePolicyFiles(read);
     const json = { documents: documents.map(documentKey), problems };
-    if (problems.length > 0) return { json, text: `${problems.join("\n")}\n`, code: exitCode.failed };
-    return { json, text: `${documents.length} documents in ${read.length} files are right.\n` };
+    if (problems.length > 0) return { json: { ...json, warnings: [] }, text: `${problems.join("\n")}\n`, code: exitCode.failed };
+    const { warnings } = live
+      ? await ask<{ warnings: readonly Finding[] }>(values, { method: "POST", path: "/v1/policies/check", body: { documents } })
+      : { warnings: lint(policySet(documents)) };
+    const told = warnings.map((one) => `${findingText(one)}\n`).join("");
+    return { json: { ...json, warnings }, text: `${told}${documents.length} documents in ${read.length} files are right.\n` };
   },
 });

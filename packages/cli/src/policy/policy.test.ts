@@ -50,9 +50,29 @@ test("check says what is right and what is wrong, offline", async () => {
   const { code, out } = await call(["policy", "check", "-f", bad, "--json"]);
   expect([code, JSON.parse(out)]).toEqual([
     1,
-    { documents: [], problems: [expect.stringContaining(`${bad}:4: Identity/pay: mode: "stict"`)] },
+    { documents: [], warnings: [], problems: [expect.stringContaining(`${bad}:4: Identity/pay: mode: "stict"`)] },
   ]);
   expect(await call(["policy", "check", "-f", join(dir, "none.yaml")])).toMatchObject({ code: 2, err: expect.stringContaining("ENOENT") });
+});
+
+test("what is right and odd is told, and changes no exit code", async () => {
+  const odd = file("odd.yaml", "apiVersion: legation/v1\nkind: Service\nname: orders\ntimeouts: { request: 1s }\n");
+  const warning = { code: "service-unknown", severity: "warning", document: "Service/orders", path: "name", message: "orders is nowhere" };
+  const { code, out } = await call(["policy", "check", "-f", odd]);
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/^warning: Service\/orders: timeouts\.request: .*\n1 documents in 1 files are right\.\n$/),
+  ]);
+  const { api, asked } = await plane({ warnings: [warning] }, { state: "unchanged", version: 1, bundle: null, warnings: [warning] });
+  expect(await call(["policy", "check", "-f", odd, "--live", "--api", api, "--json"])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("orders is nowhere"),
+  });
+  expect(asked[0]).toMatch(/^POST \/v1\/policies\/check .*"request":"1s"/);
+  expect(await call(["policy", "apply", "-f", odd, "--api", api])).toMatchObject({
+    code: 0,
+    err: "warning: Service/orders: name: orders is nowhere (service-unknown)\n",
+  });
 });
 
 test("nothing that is wrong is sent, and a wrong word is told with the right one", async () => {

@@ -7,6 +7,7 @@ import { access, createOperators, identity } from "../policies/testing/replica.j
 import { openAccess } from "../security/access.js";
 import { addPolicyRoutes } from "./policies.js";
 import { addPolicyChangeRoutes } from "./policy-changes.js";
+import { addPolicyCheckRoute } from "./policy-check.js";
 import { useProblems } from "./problem.js";
 
 const operators = createOperators("ann", "bob");
@@ -20,7 +21,8 @@ function setUp() {
   });
   useProblems(app);
   addPolicyRoutes(app, policies);
-  addPolicyChangeRoutes(app, policies);
+  addPolicyChangeRoutes(app, policies, { services: () => [] });
+  addPolicyCheckRoute(app, policies, { services: () => [] });
   const ask = async (method: "GET" | "POST", url: string, payload?: object) => {
     const response = await app.inject({ method, url, ...(payload ? { payload } : {}) });
     await policies.take().catch(() => undefined);
@@ -57,8 +59,21 @@ describe("policies over HTTP", () => {
   it("only say what would change, when that is asked", async () => {
     const { ask, policies } = setUp();
     const answer = await ask("POST", "/v1/policies/apply", { documents: [identity("mesh", "strict")], dryRun: true });
-    expect(answer).toMatchObject({ state: "dry-run", changes: [{ document: "Identity/mesh", before: null }] });
+    expect(answer).toMatchObject({ state: "dry-run", changes: [{ document: "Identity/mesh", before: null }], warnings: [] });
     expect(policies.kv.entries.size).toBe(0);
+  });
+
+  it("are taken with what is odd about them told, by those who ask first and those who do not", async () => {
+    const { ask } = setUp();
+    const documents = [{ apiVersion: "legation/v1", kind: "Service", name: "orders", timeouts: { request: "1s" } }];
+    const warnings = [
+      { code: "service-unknown", document: "Service/orders", path: "name" },
+      { code: "connecting-outlasts-request", document: "Service/orders", path: "timeouts.request", severity: "warning" },
+    ];
+    expect(await ask("POST", "/v1/policies/check", { documents })).toMatchObject({ status: 200, warnings });
+    expect(await ask("POST", "/v1/policies/apply", { documents, dryRun: true })).toMatchObject({ state: "dry-run", warnings });
+    expect(await ask("POST", "/v1/policies/apply", { documents })).toMatchObject({ state: "accepted", warnings });
+    expect(await ask("POST", "/v1/policies/check", { documents: [identity("mesh", "off")] })).toMatchObject({ warnings: [] });
   });
 
   it("wait for signatures where they need them", async () => {

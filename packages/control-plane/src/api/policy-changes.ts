@@ -5,6 +5,7 @@ import {
   changedKeys,
   type Documents,
   documentKey,
+  type Finding,
   lacking,
   lackText,
   notAllowed,
@@ -21,6 +22,7 @@ import { approvePolicies, policyRules, replacePolicies, writeNamedPolicies } fro
 import { documentChanges, findBundle } from "./policies.js";
 import { beginCanary, type CanaryParts, type CanaryWish, canaryBody } from "./policy-canary.js";
 import { answering } from "./policy-problem.js";
+import { findingsOf, type Registry } from "./policy-warnings.js";
 
 /** The largest request; bytes. */
 export const changeLimit = 8 * 1_024 * 1_024;
@@ -59,7 +61,7 @@ export interface ChangeBody {
 }
 
 /** Adds the routes. Each answers with what became of the change: 200 for what is live, 202 for what waits for signatures. */
-export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies & CanaryParts): void {
+export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies & CanaryParts, registry: Registry): void {
   const told = async ({ access }: FastifyRequest, outcome: Promise<ChangeOutcome>, changed: () => void) => {
     const done = await outcome;
     if (done.state === "accepted") changed();
@@ -97,16 +99,24 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
             const before = policies.live.policies().documents;
             const after = afterChange(before, { set, remove, replace });
             await permitFor(request)(before, after);
-            return { state: "dry-run", changes: documentChanges(before, after) };
+            const warnings = await findingsOf(request, registry, { before, after, set });
+            return { state: "dry-run", changes: documentChanges(before, after), warnings };
           }
+          const permitted = permitFor(request);
+          let warnings: readonly Finding[] = [];
+          const permit = async (before: Documents, after: Documents) => {
+            await permitted(before, after);
+            warnings = await findingsOf(request, registry, { before, after, set });
+          };
           const change = {
-            ...{ set, remove, replace, reason, author: authorOf(request, author), permit: permitFor(request) },
+            ...{ set, remove, replace, reason, author: authorOf(request, author), permit },
             ...(expect ? { expect } : {}),
           };
-          if (!canary) return told(request, editor.change(change), changed);
+          if (!canary) return { ...(await told(request, editor.change(change), changed)), warnings };
           const closed = new AbortController();
           reply.raw.once("close", () => closed.abort(new Error("nobody waits for the answer any more")));
-          return told(request, beginCanary(change, canary, { documents, remove, replace }, policies, closed.signal), changed);
+          const begun = await told(request, beginCanary(change, canary, { documents, remove, replace }, policies, closed.signal), changed);
+          return { ...begun, warnings };
         },
         status,
       ),

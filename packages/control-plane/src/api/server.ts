@@ -21,6 +21,7 @@ import { knowPeers, type PeerParts } from "./peer.js";
 import { addPolicyRoutes, type PolicyParts } from "./policies.js";
 import { addPolicyCanaryRoutes } from "./policy-canary.js";
 import { addPolicyChangeRoutes } from "./policy-changes.js";
+import { addPolicyCheckRoute } from "./policy-check.js";
 import { addPolicyPlanRoute } from "./policy-plan.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoute, type ProxySource } from "./proxies.js";
@@ -93,8 +94,9 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   });
   addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);
-  addPolicyChangeRoutes(app, parts.policies);
+  addPolicyChangeRoutes(app, parts.policies, parts.services);
   addPolicyCanaryRoutes(app, parts.policies);
+  addPolicyCheckRoute(app, parts.policies, parts.services);
   addPolicyPlanRoute(app, parts.policies, parts.policies.planner);
   app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
     reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),

@@ -8,6 +8,8 @@ export { type IdentityDocument, identityPolicies } from "./identity/identity-doc
 export { policyJsonSchema } from "./json-schema.js";
 export { apiVersion } from "./kind.js";
 export { affectedBy, conflictsOf, type DocumentOf, isKindName, type KindName, kinds, type PolicyDocument } from "./kinds.js";
+export { type Finding, findingText } from "./lint/finding.js";
+export { lint, lintChange } from "./lint/lint.js";
 export { largestDocument, type ParsedPolicies, type PolicyFile, parsePolicyFiles } from "./policy-file.js";
 export { noPolicies, type PolicySet, policySet } from "./policy-set.js";
 export { trafficPolicies } from "./traffic/traffic-policies.js";

@@ -103,9 +103,17 @@ export function compileMesh(mesh: RandomMesh, prefix: string): readonly JsonObje
   const routes = new Map(of("RouteConfiguration").map((one) => [one["name"], one]));
   const clusters = of("Cluster").map((cluster) => withEndpoints(cluster, assignments.get(cluster["name"])));
   const listeners = of("Listener").map((listener) => withRoutes(listener, routes) as JsonObject);
-  const all = [...clusters, ...listeners];
+  const all = [...clusters, ...standIns(listeners, clusters), ...listeners];
   const each = new Set(all.map(({ name }) => String(name)).filter((name) => !name.startsWith(prefix)));
   return all.map((one) => prefixed(one, prefix, each));
+}
+
+/** Requests for a subset that no policy names are sent to a cluster that is not there, and are meant to be. */
+function standIns(listeners: readonly JsonObject[], clusters: readonly JsonObject[]): readonly JsonObject[] {
+  const there = new Set(clusters.map(({ name }) => String(name)));
+  const subsets = JSON.stringify(listeners).match(/(?<=")[a-z0-9-]+:(?:v1|v2|canary)(?=")/g) ?? [];
+  const type = clusters[0]?.["@type"] ?? "";
+  return [...new Set(subsets)].filter((name) => !there.has(name)).map((name) => ({ "@type": type, name, type: "STATIC" }));
 }
 
 function withEndpoints(cluster: JsonObject, assignment: JsonObject | undefined): JsonObject {

@@ -46,6 +46,12 @@ describe("what an author may change", () => {
     ]);
   });
 
+  it("is bounded in a route's rules as in the service", () => {
+    const route = "kind: Route\nname: slow\nservice: orders\nrules: [{ match: { methods: [GET] }, timeouts: { request: 5m } }]\n";
+    expect(refused(undefined, route)).toEqual([expect.stringContaining('Route/slow: rules[0].timeouts.request: "5m", and at most 30s')]);
+    expect(refused(undefined, route.replace("5m", "5s"))).toEqual([]);
+  });
+
   it("counts what changes, and not what was there", () => {
     expect(refused(orders("timeouts: { request: 5m }"), orders("timeouts: { request: 5m }\naccessLog: { path: /x }"))).toEqual([]);
     expect(refused(orders("limits: { requests: 9 }"), orders())).toHaveLength(1);

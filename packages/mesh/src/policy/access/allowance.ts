@@ -98,10 +98,9 @@ function whoMay({ name, allow: { to } }: Rule): string {
 function objections(key: string, rule: Rule, { path, value, place }: FieldChange): readonly string[] {
   const { name, allow } = rule;
   const say = (why: string) => `${key}: ${pathText(place)}: ${why}, by Access/${name}. ${mend}`;
-  if (allow.fields && !allow.fields.some((field) => isWithin(path, asRead(field))))
-    return [say(`only ${allow.fields.join(", ")} may be changed`)];
+  if (allow.fields && !allow.fields.some((field) => concerns(field, path))) return [say(`only ${allow.fields.join(", ")} may be changed`)];
   return Object.entries(allow.bounds ?? {}).flatMap(([field, bound]) => {
-    if (!isWithin(path, asRead(field))) return [];
+    if (!concerns(field, path)) return [];
     if (value === "as-below") return bound.forbid ? [say("may not be touched")] : [];
     if (value === "unknown")
       return bound.forbid
@@ -110,6 +109,12 @@ function objections(key: string, rule: Rule, { path, value, place }: FieldChange
     const why = beyond(bound, value.is);
     return why === undefined ? [] : [say(value.instead ? `without it ${value.instead} holds: ${why}` : why)];
   });
+}
+
+/** True when a bound on a field holds for the value at a path: also for what a `Route`'s rule says in the place of its service. */
+function concerns(field: string, path: readonly PropertyKey[]): boolean {
+  const names = path.filter((step) => typeof step !== "number");
+  return isWithin(names, asRead(field)) || (names[0] === "rules" && isWithin(names.slice(1), asRead(field)));
 }
 
 /** The field as documents are read: the other name where it has two. */

@@ -1,0 +1,58 @@
+/** Settings of one destination that work against each other. */
+import { slowStartStrategies } from "../traffic/balancing/strategy.js";
+import type { Destination } from "./destination.js";
+import { type Finding, type FindingCode, finding } from "./finding.js";
+
+/** What is odd about one destination by itself. Only what somebody has written is told, at the place where it is written. */
+export function settingsFindings({ settings, said }: Destination): readonly Finding[] {
+  const found: Finding[] = [];
+  const say = (code: FindingCode, fields: readonly string[], message: string, severity?: Finding["severity"]) => {
+    const place = said(...fields);
+    if (place) found.push(finding(code, place, message, severity));
+  };
+  const { timeouts, retries, connections, balancing, circuitBreaker } = settings;
+  const tries = 1 + retries.attempts;
+  if (timeouts.perTry > 0 && timeouts.request > 0 && timeouts.perTry * tries > timeouts.request)
+    say(
+      "tries-outlast-request",
+      ["timeouts.perTry", "retries.attempts", "timeouts.request"],
+      `${tries} tries of ${ms(timeouts.perTry)} each take longer than the request may, ${ms(timeouts.request)}: the last ones are cut off. Shorten perTry to ${ms(Math.floor(timeouts.request / tries))} or less, allow fewer attempts, or a longer request`,
+    );
+  if (timeouts.request > 0 && connections.connectTimeout >= timeouts.request)
+    say(
+      "connecting-outlasts-request",
+      ["timeouts.request", "circuitBreaker.timeout", "connections.connectTimeout"],
+      `the request ends after ${ms(timeouts.request)}, before ${ms(connections.connectTimeout)} of connecting to an instance that does not answer are over, so that no other one is tried. Set connections.connectTimeout lower`,
+    );
+  if (balancing.slowStart > 0 && !slowStartStrategies.includes(balancing.strategy))
+    say(
+      "slow-start-unknown",
+      ["balancing.slowStart"],
+      `${balancing.strategy} has no slow start in Envoy. Take slowStart out, or use one of ${slowStartStrategies.join(", ")}`,
+    );
+  if (circuitBreaker.whenAllFail === "fail-fast")
+    say(
+      "panic-without-effect",
+      ["balancing.panicThreshold"],
+      "circuitBreaker.whenAllFail: fail-fast never tries instances that are not healthy, whatever panicThreshold says. Take one of the two out",
+    );
+  if (circuitBreaker.failurePercentage.enforce === 0 && circuitBreaker.successRate.enforce === 0)
+    say(
+      "window-unknown",
+      ["circuitBreaker.monitoringPeriod"],
+      "Envoy ejects after failures in a row, and has no window for them: it is the window over which failures are reported",
+      "info",
+    );
+  return found;
+}
+
+/** A time as one would write it. */
+export function ms(time: number): string {
+  for (const [unit, size] of [
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1_000],
+  ] as const)
+    if (time >= size && time % size === 0) return `${time / size}${unit}`;
+  return `${time}ms`;
+}
