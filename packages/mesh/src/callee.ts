@@ -5,6 +5,7 @@ import { type CatalogService, compareText } from "./catalog/instance.js";
 import { protocolOf } from "./catalog/protocol.js";
 import { virtualHost } from "./envoy/routes/outbound.js";
 import { destinationsOf, type RouteRule } from "./policy/route/rule.js";
+import { isTcpSplit } from "./policy/route/tcp-split.js";
 import type { TrafficSettings } from "./policy/traffic/settings.js";
 import { type ServiceTraffic, type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 
@@ -16,7 +17,7 @@ export interface Callee {
   readonly protocol: Protocol;
   readonly mode: IdentityMode;
   readonly settings: TrafficSettings;
-  /** What becomes of some of the requests to it, in the order in which they hold. None where it speaks `tcp`. */
+  /** What becomes of some of the requests to it, in the order in which they hold. Where it speaks `tcp`, a split at most. */
   readonly rules: readonly RouteRule[];
   /** The other services that these send requests to, sorted: callers need their clusters as well. */
   readonly targets: readonly string[];
@@ -39,7 +40,7 @@ export function callee(service: CatalogService, traffic: ServiceTraffic, mode: I
   const { protocol } = protocolOf(instances);
   const registered = instances.length > 0;
   const { settings } = traffic;
-  const rules = protocol === "tcp" ? [] : traffic.rules;
+  const rules = protocol === "tcp" ? traffic.rules.filter((rule) => isTcpSplit(rule, settings)) : traffic.rules;
   const documents = [...new Set([...traffic.documents, ...rules.map(({ document }) => document)])];
   const targets = [...new Set(rules.flatMap(destinationsOf))].filter((target) => target !== name).sort(compareText);
   let host: VirtualHost | undefined;

@@ -5,6 +5,7 @@ import type { Callee } from "./callee.js";
 import { httpPort, localPortName, tcpPort } from "./envoy/listeners/local-port.js";
 import { localPortRoutes } from "./envoy/routes/local-port.js";
 import type { LocalPort } from "./local-ports.js";
+import { isTcpSplit } from "./policy/route/tcp-split.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
 
 /**
@@ -17,7 +18,11 @@ export function compileLocalPorts(ports: readonly LocalPort[], caller: Callee, d
     if (!callee) return [];
     const name = localPortName(at);
     const origin = provenance(caller.name, "default", [...new Set([...caller.documents, ...callee.documents])]);
-    if (callee.protocol === "tcp" || !callee.registered) return [resource(ListenerSchema, name, tcpPort(at, caller.settings), origin)];
+    if (callee.protocol === "tcp" || !callee.registered) {
+      const action = callee.rules.find((rule) => isTcpSplit(rule, callee.settings))?.action;
+      const to = action?.kind === "forward" ? action.to : [{ service: at.service, subset: undefined, weight: 1 }];
+      return [resource(ListenerSchema, name, tcpPort(at, to, caller.settings), origin)];
+    }
     return [
       resource(ListenerSchema, name, httpPort(at, caller.settings), origin),
       resource(RouteConfigurationSchema, name, localPortRoutes(name, callee.virtualHost), origin),

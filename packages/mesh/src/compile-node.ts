@@ -83,11 +83,9 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
     sayIfRefused(node, callee, say);
     if (node.kind === "grpc") for (const gap of grpcGaps(callee)) say("grpc-unsupported", `dependency ${callee.name}: ${gap}`);
   }
-  const targets = routeTargets(dependencies, calleeNamed);
-  for (const { target, flaws } of targets) {
-    for (const flaw of flaws) say("route-target", flaw);
-    sayIfRefused(node, target, say);
-  }
+  const { targets, flaws } = routeTargets(dependencies, calleeNamed);
+  for (const flaw of flaws) say("route-target", flaw);
+  for (const target of targets) sayIfRefused(node, target, say);
   const documents = [...new Set(dependencies.flatMap((callee) => callee.documents))];
   const own = provenance(node.service, "default", documents);
   const view =
@@ -105,7 +103,7 @@ export function compileView(node: NodeMetadata, calleeNamed: (name: string) => C
           ),
           ...compileLocalPorts(ports, calleeNamed(node.service), dependencies),
         ];
-  const clusters = [...dependencies, ...targets.map(({ target }) => target)].map(({ name }) => name).sort(compareText);
+  const clusters = [...dependencies, ...targets].map(({ name }) => name).sort(compareText);
   return { view, clusters, problems };
 }
 

@@ -61,7 +61,7 @@ export function compileService(
   const nameProblem = serviceNameProblem(name);
   const problems: Problem[] = [...placementProblems];
   for (const message of traffic.problems) problems.push({ code: "service-wish", service: name, message });
-  for (const problem of ruleProblems(name, protocol, traffic.rules)) problems.push(problem);
+  for (const problem of ruleProblems(name, protocol, traffic)) problems.push(problem);
   const unasked = healthCheckProblem(settings, protocol);
   if (unasked) problems.push({ code: "health-check-protocol", service: name, message: unasked });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });

@@ -2,29 +2,32 @@
 import type { Callee } from "./callee.js";
 import { destinationsOf } from "./policy/route/rule.js";
 
-/** One such service. */
-export interface RouteTarget {
-  readonly target: Callee;
-  /** Why requests that are sent there fail, in words. */
+/** The services beside the dependencies themselves, each once, and in words why requests that rules send somewhere fail. */
+export interface RouteTargets {
+  readonly targets: readonly Callee[];
   readonly flaws: readonly string[];
 }
 
-/** The services beside the dependencies themselves, each once. */
-export function routeTargets(dependencies: readonly Callee[], calleeNamed: (name: string) => Callee): readonly RouteTarget[] {
-  const seen = new Set(dependencies.map(({ name }) => name));
-  return dependencies.flatMap(({ rules, targets }) =>
-    targets.flatMap((name) => {
-      if (seen.has(name)) return [];
-      seen.add(name);
-      const rule = rules.find((one) => destinationsOf(one).includes(name))?.name ?? "";
-      const target = calleeNamed(name);
-      return [{ target, flaws: flawsOf(target, rule) }];
+/** Where the rules of the dependencies lead. */
+export function routeTargets(dependencies: readonly Callee[], calleeNamed: (name: string) => Callee): RouteTargets {
+  const known = new Map(dependencies.map((callee) => [callee.name, callee]));
+  const targets = new Map<string, Callee>();
+  const flaws = dependencies.flatMap((from) =>
+    from.targets.flatMap((name) => {
+      const target = known.get(name) ?? targets.get(name) ?? calleeNamed(name);
+      const isNew = !known.has(name) && !targets.has(name);
+      if (isNew) targets.set(name, target);
+      const rule = from.rules.find((one) => destinationsOf(one).includes(name))?.name ?? "";
+      return flawsOf(target, rule, isNew, from.protocol === "tcp");
     }),
   );
+  return { targets: [...targets.values()], flaws };
 }
 
-function flawsOf({ name, registered, protocol }: Callee, rule: string): readonly string[] {
-  if (!registered) return [`${rule} sends requests to ${name}, which is not registered: they fail until an instance of ${name} is`];
-  if (protocol !== "tcp") return [];
-  return [`${rule} sends requests to ${name}, which speaks tcp: they fail. Take ${name} out of the rule`];
+function flawsOf({ name, registered, protocol }: Callee, rule: string, isNew: boolean, tcp: boolean): readonly string[] {
+  if (!registered)
+    return isNew ? [`${rule} sends requests to ${name}, which is not registered: they fail until an instance of ${name} is`] : [];
+  if ((protocol === "tcp") === tcp) return [];
+  const flaw = tcp ? `connections to ${name}, which speaks ${protocol} and not tcp` : `requests to ${name}, which speaks tcp`;
+  return [`${rule} sends ${flaw}: they fail. Take ${name} out of the rule`];
 }

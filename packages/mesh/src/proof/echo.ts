@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 
 /** What an application was asked. */
 export interface Asked {
@@ -63,6 +63,18 @@ export async function startGrpcEcho(service: string): Promise<Echo> {
     stream.end(Buffer.alloc(5));
   });
   return listening(service, server, asked);
+}
+
+/** Bytes: says its name when somebody connects, and ends. */
+export async function startGreeter(service: string): Promise<Echo> {
+  return listening(
+    service,
+    createTcpServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      socket.end(service);
+    }),
+    [],
+  );
 }
 
 async function listening(service: string, server: Server, asked: readonly Asked[]): Promise<Echo> {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { binomialBounds } from "./binomial.js";
-import { type Asked, type Echo, startEcho, startGrpcEcho } from "./echo.js";
+import { type Asked, type Echo, startEcho, startGreeter, startGrpcEcho } from "./echo.js";
 import type { Reply } from "./mesh.js";
 import { type RouteMesh, startRouteMesh } from "./route-mesh.js";
 import { writtenPolicies } from "./written-policies.js";
@@ -71,6 +71,14 @@ const stock = [
   { match: under("/undeclared"), to: [{ subset: "v3" }] },
   { match: under("/foreign"), to: [{ service: "orders", subset: "v1" }] },
 ];
+const split = [
+  {
+    to: [
+      { service: "bytes", weight: 60 },
+      { service: "bytes-v2", weight: 40 },
+    ],
+  },
+];
 const subsets = { v1: { version: "1" }, v2: { version: "2" }, v9: { version: "9" } };
 const head = { apiVersion: "legation/v1" };
 const route = (name: string, service: string, rules: object[]) => ({ ...head, kind: "Route", name, service, rules });
@@ -79,7 +87,16 @@ const route = (name: string, service: string, rules: object[]) => ({ ...head, ki
 const policies = (...more: object[]) => {
   const logged = { ...head, kind: "Service", name: "web", accessLog: { path: join(directory, "access.log") } };
   const stocked = [{ ...head, kind: "Service", name: "stock", subsets }, route("stock", "stock", stock)];
-  return writtenPolicies(JSON.stringify([logged, route("orders", "orders", orders), route("rpc", "rpc", rpc), ...stocked, ...more]));
+  return writtenPolicies(
+    JSON.stringify([
+      logged,
+      route("orders", "orders", orders),
+      route("rpc", "rpc", rpc),
+      ...stocked,
+      route("bytes", "bytes", split),
+      ...more,
+    ]),
+  );
 };
 
 let directory: string;
@@ -88,14 +105,16 @@ let mesh: RouteMesh;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "legation-routes-"));
   const http = await Promise.all(["orders", "orders-v2", "shadow"].map(startEcho));
+  const bytes = await Promise.all(["bytes", "bytes-v2"].map(startGreeter));
   const stocks = await Promise.all(["stock-1", "stock-2", "stock-3"].map(startEcho));
   const grpc = await Promise.all(["rpc", "rpc-v2"].map(startGrpcEcho));
-  services = Object.fromEntries([...http, ...grpc, ...stocks].map((echo) => [echo.service, echo])) as typeof services;
+  services = Object.fromEntries([...http, ...grpc, ...stocks, ...bytes].map((echo) => [echo.service, echo])) as typeof services;
   mesh = await startRouteMesh({
-    dependencies: ["orders", "rpc", "stock"],
+    dependencies: ["orders", "rpc", "stock", "bytes:15432"],
     services: [
       ...http.map((echo) => ({ echo, protocol: "http" as const })),
       ...grpc.map((echo) => ({ echo, protocol: "grpc" as const })),
+      ...bytes.map((echo) => ({ echo, protocol: "tcp" as const })),
       ...stocks.map((echo, i) => ({ echo, service: "stock", protocol: "http" as const, meta: { version: i === 0 ? "1" : "2" } })),
     ],
     policies: policies(),
@@ -339,6 +358,29 @@ describe("gRPC calls", () => {
     expect(await call("/shop.v1.Broken/Any")).toEqual({ status: "14" });
   });
 });
+
+describe("connections of a service that speaks tcp", () => {
+  it("are split by weight", async () => {
+    const port = await mesh.envoy.port("outbound:bytes:15432");
+    const heard = await Promise.all(Array.from({ length: 400 }, () => heardFrom(port)));
+    const second = heard.filter((name) => name === "bytes-v2").length;
+    expect(heard.filter((name) => name === "bytes").length + second).toBe(400);
+    within(second, 400, 0.4);
+  });
+});
+
+/** All that a server says until it ends the connection. */
+function heardFrom(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = "";
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", reject);
+    socket.on("data", (chunk) => {
+      heard += String(chunk);
+    });
+    socket.on("close", () => resolve(heard));
+  });
+}
 
 describe("a rule's name", () => {
   it("stands in the statistics of its requests, and in the access log", async () => {

@@ -1,6 +1,6 @@
 /** One caller's Envoy in front of applications without Envoys, under policies that can be changed while it runs. */
 import { Agent } from "node:http";
-import type { NodeMetadata, Protocol } from "@legation/contract";
+import { dependencyOf, type NodeMetadata, type Protocol } from "@legation/contract";
 import type { CatalogService } from "../catalog/instance.js";
 import { compileNode } from "../compile-node.js";
 import { compileService } from "../compile-service.js";
@@ -31,7 +31,7 @@ export type RouteServices = readonly {
   readonly meta?: Readonly<Record<string, string>>;
 }[];
 
-/** Starts the Envoy of `web`, which depends on `dependencies`. */
+/** Starts the Envoy of `web`, which depends on `dependencies`: names, with local ports where they have some. */
 export async function startRouteMesh(o: {
   readonly dependencies: readonly string[];
   readonly services: RouteServices;
@@ -41,7 +41,7 @@ export async function startRouteMesh(o: {
   const node: NodeMetadata = {
     ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
     ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:1", outbound: "127.0.0.1:15001" },
-    dependencies: o.dependencies.map((name) => ({ name, optional: false })),
+    dependencies: o.dependencies.map(dependencyOf),
   };
   const compiled = (policies: TrafficPolicies) => {
     const { view, instance: own, clusters } = compileNode(node, (name) => catalog.get(name), policies);

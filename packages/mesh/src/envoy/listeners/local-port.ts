@@ -3,14 +3,22 @@ import { create } from "@bufbuild/protobuf";
 import { packAny } from "@legation/envoy-api";
 import type { Listener } from "@legation/envoy-api/envoy/config/listener/v3/listener";
 import { FilterSchema } from "@legation/envoy-api/envoy/config/listener/v3/listener_components";
-import { TcpProxySchema } from "@legation/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import {
+  type TcpProxy,
+  TcpProxy_WeightedClusterSchema,
+  TcpProxySchema,
+} from "@legation/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import type { LocalPort } from "../../local-ports.js";
+import type { Destination } from "../../policy/route/destination.js";
 import type { TrafficSettings } from "../../policy/traffic/settings.js";
+import { subsetMatch } from "../../policy/traffic/subsets/subset-balancing.js";
 import { duration } from "../primitives.js";
 import { outbound } from "../routes/outbound.js";
 import { accessLog } from "./access-log.js";
 import { httpFilter } from "./connection-manager.js";
 import { outboundManager, outboundSide } from "./outbound.js";
+
+type TcpDestination = Pick<Destination, "service" | "subset" | "weight">;
 
 /** The name of the listener, and of its routes where it serves HTTP: no DNS label, so that nothing else has it. */
 export function localPortName({ service, port }: LocalPort): string {
@@ -24,11 +32,11 @@ export function localPortName({ service, port }: LocalPort): string {
  */
 const connectAttempts = 20;
 
-/** Bytes to and from one endpoint of the service for each connection. A silent connection stays open: keepalive finds the dead ones. */
-export function tcpPort(at: LocalPort, settings: TrafficSettings): Listener {
+/** Bytes to and from one endpoint for each connection, of one of the services by weight. A silent connection stays open: keepalive finds the dead ones. */
+export function tcpPort(at: LocalPort, to: readonly TcpDestination[], settings: TrafficSettings): Listener {
   const proxy = create(TcpProxySchema, {
     statPrefix: outbound,
-    clusterSpecifier: { case: "cluster", value: at.service },
+    clusterSpecifier: clusterSpecifier(to),
     maxConnectAttempts: connectAttempts,
     idleTimeout: duration(0),
     accessLog: accessLog(settings),
@@ -39,6 +47,19 @@ export function tcpPort(at: LocalPort, settings: TrafficSettings): Listener {
       configType: { case: "typedConfig", value: packAny(TcpProxySchema, proxy) },
     }),
   ]);
+}
+
+function clusterSpecifier(to: readonly TcpDestination[]): TcpProxy["clusterSpecifier"] {
+  const [only] = to;
+  if (only && to.length === 1 && only.subset === undefined) return { case: "cluster", value: only.service };
+  const clusters = to
+    .filter(({ weight }) => weight > 0)
+    .map(({ service, subset, weight }) => ({
+      name: service,
+      weight,
+      ...(subset === undefined ? {} : { metadataMatch: subsetMatch(subset) }),
+    }));
+  return { case: "weightedClusters", value: create(TcpProxy_WeightedClusterSchema, { clusters }) };
 }
 
 /** HTTP to the service, whatever host the request names; its routes come by RDS under the listener's name. */

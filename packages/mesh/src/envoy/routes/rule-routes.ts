@@ -63,7 +63,7 @@ function routeAction(rule: RouteRule, { to, rewrite, mirror }: Forward, kind: Ca
 }
 
 /** One cluster, or several by weight. */
-export function clusterSpecifier(to: readonly Destination[]): RouteAction["clusterSpecifier"] {
+function clusterSpecifier(to: readonly Destination[]): RouteAction["clusterSpecifier"] {
   const [only] = to;
   if (only && to.length === 1 && only.subset === undefined) return { case: "cluster", value: only.service };
   const clusters = to.map(({ service, subset, weight }) => ({
