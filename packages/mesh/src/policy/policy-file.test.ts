@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -86,6 +88,13 @@ describe("a file of policies", () => {
       }),
     );
   });
+});
+
+it("the examples are right, each by itself", () => {
+  const directory = fileURLToPath(new URL("../../../../deploy/policies/", import.meta.url));
+  const examples = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".yaml"));
+  expect(examples.length).toBeGreaterThan(5);
+  for (const file of examples) expect(parse(readFileSync(join(directory, file), "utf8")).problems).toEqual([]);
 });
 
 it("the published JSON Schema is that of the kinds (UPDATE_GOLDEN=1 writes it)", () => {
