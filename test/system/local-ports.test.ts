@@ -1,8 +1,11 @@
 /** Dependencies on local ports of their own: bytes for a database, HTTP without a Host header, through crashes and restarts of everything. */
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { httpSender, type ServiceProcess, until } from "@legation/local";
+import { promisify } from "node:util";
+import { httpSender, legationCommand, type ServiceProcess, until } from "@legation/local";
 import { describe, expect, it } from "vitest";
 import { limitMs, untilHealthy, untilUsable, useMesh } from "./fixture.js";
 
@@ -13,6 +16,8 @@ interface Line {
   readonly socket: Socket;
   /** Resolves to the first line, or to why there is none. */
   readonly greeting: Promise<string>;
+  /** Resolves when the connection has ended, to why. */
+  readonly end: Promise<string>;
   /** Says a word and resolves when it has come back; rejects when the connection ends before. */
   repeat(word: string): Promise<void>;
 }
@@ -46,6 +51,10 @@ function open(port: number): Line {
     socket,
     greeting: hear((text) => text.includes("\n")).then(
       () => heard.split("\n")[0] ?? "",
+      (error: Error) => error.message,
+    ),
+    end: hear(() => false).then(
+      () => "",
       (error: Error) => error.message,
     ),
     async repeat(word) {
@@ -116,6 +125,35 @@ describe("a dependency on a local port of its own", () => {
     const sender = httpSender({ url: web.outbound, headers: { host: "db" } });
     expect(await sender.send()).toMatchObject({ ok: false, reason: expect.stringMatching(/^502.*db speaks tcp/) });
     sender.close();
+  });
+
+  it("keeps its open connections when the service's policy changes, and ends silent ones when that says so", async () => {
+    const { mesh, web, dbPort } = state();
+    const file = join(mesh.sandbox.makeDir("operator"), "db.yaml");
+    const apply = async (fields: string) => {
+      writeFileSync(file, `apiVersion: legation/v1\nkind: Service\nname: db\n${fields}`);
+      const args = [legationCommand, "policy", "apply", "-f", file, "--api", mesh.controlPlane.api];
+      await promisify(execFile)(process.execPath, args, { timeout: limitMs });
+    };
+    const limit = async () => JSON.stringify(await web.envoy.configDump()).includes('"max_connections":77');
+    const line = open(dbPort);
+    await line.greeting;
+    await apply("limits: { connections: 77 }\n");
+    await until(limit, { what: "the cluster's new limit", limitMs });
+    await line.repeat("still here");
+    line.socket.destroy();
+    await apply("timeouts: { idle: 200ms }\n");
+    const ended = async () => {
+      const silent = open(dbPort);
+      await silent.greeting;
+      const later = new Promise<string>((resolve) => setTimeout(resolve, 2_000, "open after 2 s"));
+      const why = await Promise.race([silent.end, later]);
+      silent.socket.destroy();
+      return why === "closed";
+    };
+    await until(ended, { what: "a silent connection to be ended", limitMs });
+    await apply("limits: { connections: 77 }\n");
+    await until(async () => !(await ended()), { what: "silent connections to stay open again", limitMs });
   });
 
   it("goes to another instance at once when one is killed with its Envoy and its agent, and not one connection fails", async () => {

@@ -21,7 +21,7 @@ export function compileLocalPorts(ports: readonly LocalPort[], caller: Callee, d
     if (callee.protocol === "tcp" || !callee.registered) {
       const action = callee.rules.find((rule) => isTcpSplit(rule, callee.settings))?.action;
       const to = action?.kind === "forward" ? action.to : [{ service: at.service, subset: undefined, weight: 1 }];
-      return [resource(ListenerSchema, name, tcpPort(at, to, caller.settings), origin)];
+      return [resource(ListenerSchema, name, tcpPort(at, to, caller.settings, callee.settings.timeouts.idle), origin)];
     }
     return [
       resource(ListenerSchema, name, httpPort(at, caller.settings), origin),

@@ -32,13 +32,16 @@ export function localPortName({ service, port }: LocalPort): string {
  */
 const connectAttempts = 20;
 
-/** Bytes to and from one endpoint for each connection, of one of the services by weight. A silent connection stays open: keepalive finds the dead ones. */
-export function tcpPort(at: LocalPort, to: readonly TcpDestination[], settings: TrafficSettings): Listener {
+/**
+ * Bytes to and from one endpoint for each connection, of one of the services by weight. One on which neither side sends anything ends after
+ * `idle` milliseconds, or with 0 never: keepalive finds the dead ones.
+ */
+export function tcpPort(at: LocalPort, to: readonly TcpDestination[], settings: TrafficSettings, idle: number): Listener {
   const proxy = create(TcpProxySchema, {
     statPrefix: outbound,
     clusterSpecifier: clusterSpecifier(to),
     maxConnectAttempts: connectAttempts,
-    idleTimeout: duration(0),
+    idleTimeout: duration(idle),
     accessLog: accessLog(settings),
   });
   return outboundSide(localPortName(at), at, [

@@ -7,7 +7,7 @@ import { durationField, milliseconds } from "../duration.js";
 export interface TimeoutSettings {
   /** From the end of the request to the end of the response, retries included. gRPC calls bring their own deadline instead. */
   readonly request: number;
-  /** Of a stream on which neither side sends anything. */
+  /** Of a stream, or a TCP connection from a local port, on which neither side sends anything. */
   readonly idle: number;
   /** From the end of the request to the beginning of the response, for each try of a request that may be sent twice. */
   readonly perTry: number;
@@ -30,7 +30,9 @@ export const timeouts = aspect({
         ),
       idle: durationField("0s", "24h")
         .optional()
-        .describe("A request on which neither side has sent anything for this long ends, a WebSocket too. None unless given, or 0s."),
+        .describe(
+          "A request on which neither side has sent anything for this long ends, a WebSocket and a TCP connection from a local port too. None unless given, or 0s.",
+        ),
       perTry: durationField("0s", "24h")
         .optional()
         .describe(
