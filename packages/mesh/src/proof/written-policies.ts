@@ -9,3 +9,8 @@ export function writtenPolicies(text: string): TrafficPolicies {
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return trafficPolicies(policySet(documents));
 }
+
+/** The policies in which `orders` is called as these fields of its document say; without any, as it is without a word. */
+export function ordersPolicy(fields = ""): TrafficPolicies {
+  return writtenPolicies(`apiVersion: legation/v1\nkind: Service\nname: orders\n${fields}\n`);
+}
