@@ -16,8 +16,8 @@ export interface Behaviour {
   readonly headers?: Readonly<Record<string, string>>;
   /** After the first byte of the body: nothing more ever, or one byte after each of so many milliseconds. */
   readonly then?: "silence" | number;
-  /** The answer to checks: the status of `/healthz`, gRPC's health service (200: SERVING), and `PONG` to a `PING` over TCP. 200 unless given. */
-  readonly health?: number;
+  /** The answer to checks: the status of `/healthz`, and of gRPC's health service (200: SERVING). 200 unless given; `never`: `/healthz` has none. */
+  readonly health?: number | "never";
 }
 
 /** A request that an application was given. */
@@ -42,7 +42,7 @@ export interface Seen {
 
 /**
  * Answers every request with its name after 50 ms. `/status/<code>` is answered with that code and a forged failure header, `/count`
- * with the number of requests so far; a WebSocket upgrade is accepted, and its bytes are echoed. Over `tcp` it answers checks alone.
+ * with the number of requests so far; a WebSocket upgrade is accepted, and its bytes are echoed.
  */
 const program = `
 const [, name, protocol] = process.argv;
@@ -55,7 +55,10 @@ process.on("message", (message) => {
   process.send(seen);
 });
 process.on("disconnect", () => process.exit());
-const well = () => { seen.checks += 1; return (behave.health ?? 200) === 200; };
+const well = () => {
+  seen.checks += 1;
+  return (behave.health ?? 200) === 200;
+};
 const fails = () => {
   const share = behave.share ?? 100;
   judged += 1;
@@ -63,6 +66,7 @@ const fails = () => {
 };
 function answer(request, response) {
   if (request.url === "/count") return response.end(String(seen.requests.length));
+  if (behave.health === "never" && request.url === "/healthz") return well();
   if (request.url === "/healthz") { well(); response.writeHead(behave.health ?? 200); return response.end("well"); }
   if (request.url === "/grpc.health.v1.Health/Check") {
     response.writeHead(200, { "content-type": "application/grpc" });
@@ -87,12 +91,7 @@ function answer(request, response) {
     response.on("close", () => clearInterval(drip));
   }, behave.delay ?? 50);
 }
-const server = protocol === "tcp"
-  ? require("node:net").createServer((socket) => {
-      socket.on("error", () => {});
-      socket.on("data", (data) => { if (String(data).includes("PING")) socket.write(well() ? "PONG\\r\\n" : "GONE\\r\\n"); });
-    })
-  : http.createServer(answer);
+const server = http.createServer(answer);
 if (protocol === "http") server.on("upgrade", (request, socket) => {
   socket.write("HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n");
   socket.pipe(socket);
@@ -111,7 +110,7 @@ export interface Application {
   kill(): Promise<void>;
 }
 
-/** Starts the application under a name and returns when it listens. It speaks HTTP/1.1 for `http`, HTTP/2 for `http2` and `grpc`, or bytes. */
+/** Starts the application under a name and returns when it listens. It speaks HTTP/1.1 for `http`, and HTTP/2 else. */
 export async function startApplication(name: string, protocol: Protocol): Promise<Application> {
   const child = spawn(process.execPath, ["-e", program, name, protocol], { stdio: ["ignore", "pipe", "inherit", "ipc"] });
   const exited = once(child, "exit");

@@ -8,7 +8,7 @@ import { compileService } from "../compile-service.js";
 import { defaultSettings } from "../policy/traffic/settings.js";
 import { noTraffic, type TrafficPolicies } from "../policy/traffic/traffic-policies.js";
 import type { MeshResource } from "../resource.js";
-import { startApplication } from "./application.js";
+import { type Application, startApplication } from "./application.js";
 import type { NodeCertificates } from "./authority.js";
 import { type RunningEnvoy, startEnvoy } from "./envoy.js";
 import { resourceJson } from "./golden-case.js";
@@ -19,8 +19,7 @@ import { type Reply, send } from "./mesh.js";
 export const trust = { trustDomain: "test.consul", datacenter: "dc1" } as const;
 
 /** Connections live for a second, so that a test sees what becomes of those that are open. */
-const traffic: TrafficPolicies = {
-  ...noTraffic,
+const shortLived: Pick<TrafficPolicies, "base"> = {
   base: { ...defaultSettings, connections: { ...defaultSettings.connections, lifetime: 1_000 } },
 };
 
@@ -35,6 +34,8 @@ export interface Standing {
 export interface IdentityMesh {
   readonly caller: RunningEnvoy;
   readonly callee: RunningEnvoy;
+  /** The callee's application. */
+  readonly app: Application;
   /** The callee's inbound port. */
   readonly inbound: number;
   /** A request of `web` to `orders`. */
@@ -58,8 +59,10 @@ export async function startIdentityMesh(o: {
   readonly callee: NodeCertificates | undefined;
   readonly standing: Standing;
   readonly protocol?: Protocol;
+  readonly policies?: TrafficPolicies;
 }): Promise<IdentityMesh> {
   const { protocol = "http" } = o;
+  const traffic: TrafficPolicies = { ...(o.policies ?? noTraffic), ...shortLived };
   const app = await startApplication("orders", protocol);
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const envoys: RunningEnvoy[] = [];
@@ -103,7 +106,7 @@ export async function startIdentityMesh(o: {
     const caller = await started(callerOf(o.standing, inbound));
     const outbound = await caller.port("outbound");
     return {
-      ...{ caller, callee, inbound, stop },
+      ...{ caller, callee, app, inbound, stop },
       call: () => send({ agent, outbound }),
       localPort: () => caller.port("outbound:orders:15432"),
       change(standing, first) {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Behaviour, SeenRequest } from "./application.js";
-import { growth } from "./figures.js";
+import { growth, until } from "./figures.js";
 import { type ProofMesh, type Reply, startProofMesh } from "./mesh.js";
 import { ordersPolicy } from "./written-policies.js";
 
@@ -19,6 +19,7 @@ async function given(first: Behaviour, second: Behaviour, policy: string): Promi
 
 /** A reply, and what each instance has seen of its request. */
 interface Traced extends Reply {
+  readonly id: string;
   readonly seen: readonly (readonly SeenRequest[])[];
   /** All tries in their order. */
   readonly tries: readonly SeenRequest[];
@@ -38,11 +39,20 @@ async function traced(count: number, method = "GET", together = false): Promise<
   const all = await Promise.all(mesh.instances.map(async ({ app }) => (await app.seen()).requests));
   return sent.map(({ id, reply, took }) => {
     const seen = all.map((requests) => requests.filter((request) => request.id === id));
-    return { ...reply, took, seen, tries: seen.flat().sort((a, b) => a.at - b.at) };
+    return { ...reply, id, took, seen, tries: seen.flat().sort((a, b) => a.at - b.at) };
   });
 }
 
 const statuses = (replies: readonly Reply[]) => [...new Set(replies.map(({ status }) => status))].sort();
+
+/** Waits until the first instance knows that none of these requests is wanted from it any more. */
+async function cancelled(replies: readonly Traced[]): Promise<void> {
+  const ids = new Set(replies.map(({ id }) => id));
+  await until("every try at the first instance is cancelled", async () => {
+    const requests = (await mesh.instances[0]?.app.seen())?.requests.filter(({ id }) => ids.has(id)) ?? [];
+    return requests.length >= ids.size && requests.every((request) => request.cancelled);
+  });
+}
 
 /** Milliseconds between a request's tries. */
 const gaps = ({ tries }: Traced) => tries.slice(1).map(({ at }, i) => at - (tries[i]?.at ?? at));
@@ -73,12 +83,13 @@ describe("retries", () => {
 
   it("go to another instance, unless they need not", async () => {
     await given({ status: 503 }, {}, "retries: { on: [503], attempts: 1 }");
-    const elsewhere = await traced(60);
-    expect(elsewhere.filter(({ seen }) => seen.some((requests) => requests.length > 1))).toEqual([]);
-    // A quarter of all requests fails twice: none of 60 does so three times in 10^8 runs.
+    const failedTwice = (replies: readonly Traced[]) => replies.filter(({ seen }) => seen[0]?.length === 2).length;
+    // Twenty draws find the other of two once in 10^6 not: more than one of 30 retries does so once in 10^9 runs.
+    expect(failedTwice(await traced(60))).toBeLessThanOrEqual(1);
+    // A quarter of all requests fails twice: fewer than two of 60 do so once in 10^6 runs.
     await given({ status: 503 }, {}, "retries: { on: [503], attempts: 1, avoidPreviousHosts: false }");
     const anywhere = await traced(60);
-    expect(anywhere.filter(({ seen }) => seen[0]?.length === 2).length).toBeGreaterThan(0);
+    expect(failedTwice(anywhere)).toBeGreaterThan(1);
     expect(statuses(anywhere)).toEqual([200, 503]);
   });
 
@@ -101,42 +112,46 @@ describe("retries", () => {
     const asked = (await traced(4, "GET", true)).map((reply) => gaps(reply)[0] ?? 0);
     expect(Math.min(...asked)).toBeGreaterThanOrEqual(990);
     expect(Math.max(...asked)).toBeLessThan(1_500 + 1_000);
-    await given(again, again, "retries: { on: [429], attempts: 1, backoff: { headers: [{ name: Retry-After }], headersMax: 1s } }");
-    await given({ ...again, headers: { "retry-after": "2" } }, { ...again, headers: { "retry-after": "2" } }, "retries: { on: [429], attempts: 1, backoff: { headers: [{ name: Retry-After }], headersMax: 1s } }");
+    const later = { ...again, headers: { "retry-after": "2" } };
+    await given(later, later, "retries: { on: [429], attempts: 1, backoff: { headers: [{ name: Retry-After }], headersMax: 1s } }");
     const tooLong = (await traced(4, "GET", true)).map((reply) => gaps(reply)[0] ?? 0);
     expect(Math.max(...tooLong)).toBeLessThan(990);
   });
 
   it("of a storm are bounded by the budget, and by a number", async () => {
     const storm = async (bound: string) => {
-      await given({ status: 503, delay: 500 }, { status: 503, delay: 500 }, `retries: { on: [503], attempts: 3, backoff: { base: 1ms }, ${bound} }`);
+      await given(
+        { status: 503, delay: 500 },
+        { status: 503, delay: 500 },
+        `retries: { on: [503], attempts: 3, backoff: { base: 1ms }, ${bound} }`,
+      );
       const since = await growth(mesh.caller);
       expect(statuses(await traced(60, "GET", true))).toEqual([503]);
       return { retries: await since.of("upstream_rq_retry"), refused: await since.of("upstream_rq_retry_overflow") };
     };
     const free = await storm("budget: 100%");
     expect(free).toEqual({ retries: 180, refused: 0 });
-    // Ten percent of at most 60 active ones: 6 at once, each of which may be tried three times.
+    // Ten percent of at most 60 active ones: 6 at once, for half a second each. A slow machine spreads the storm, and lets more pass.
     const budgeted = await storm("budget: 10%, minConcurrency: 1");
     expect(budgeted.retries).toBeGreaterThan(0);
-    expect(budgeted.retries).toBeLessThanOrEqual(3 * 6 * 2);
-    expect(budgeted.refused).toBeGreaterThanOrEqual(60 - 12);
+    expect(budgeted.retries).toBeLessThanOrEqual(60);
+    expect(budgeted.refused).toBeGreaterThanOrEqual(20);
     const counted = await storm("maxConcurrency: 2");
     expect(counted.retries).toBeGreaterThan(0);
-    expect(counted.retries).toBeLessThanOrEqual(3 * 2 * 3);
-    expect(counted.refused).toBeGreaterThanOrEqual(60 - 6);
+    expect(counted.retries).toBeLessThanOrEqual(40);
+    expect(counted.refused).toBeGreaterThanOrEqual(20);
   });
 
   it("send another try when one has taken its time", async () => {
-    await given({ delay: "never" }, {}, "timeouts: { perTry: 200ms, request: 10s }\nretries: { attempts: 1 }");
+    await given({ delay: "never" }, {}, "timeouts: { perTry: 200ms, request: 10s }");
     const since = await growth(mesh.caller);
     const replies = await traced(30);
     expect(statuses(replies)).toEqual([200]);
-    const late = replies.filter(({ tries }) => tries.length === 2);
+    const late = replies.filter(({ tries }) => tries.length > 1);
     expect(late.length).toBeGreaterThan(0);
     expect(Math.min(...late.map(({ took }) => took))).toBeGreaterThanOrEqual(190);
-    expect(await since.of("upstream_rq_per_try_timeout")).toBe(late.length);
-    expect(late.every(({ seen }) => seen[0]?.[0]?.cancelled)).toBe(true);
+    expect(await since.of("upstream_rq_per_try_timeout")).toBe(late.reduce((sum, { tries }) => sum + tries.length - 1, 0));
+    await cancelled(late);
   });
 });
 
@@ -151,14 +166,14 @@ describe("hedging", () => {
     expect(hedged.length).toBeGreaterThan(0);
     for (const { seen, body } of hedged) {
       expect(seen.map((requests) => requests.length)).toEqual([1, 1]);
-      expect(seen[0]?.[0]?.cancelled).toBe(true);
       expect(body).toMatch(/^orders-2 /);
     }
+    await cancelled(hedged);
   });
 
   it("lets the slow one go on, and takes its answer where it comes first", async () => {
     await given({ delay: 1_200 }, { delay: "never" }, policy("{ enabled: true }"));
-    const replies = await traced(4, "GET", true);
+    const replies = await traced(4);
     expect(replies.map(({ status, body }) => [status, body.split(" ")[0]])).toEqual(replies.map(() => [200, "orders-1"]));
     await given({ delay: 1_200 }, { delay: "never" }, policy("{ enabled: false }"));
     expect(statuses(await traced(4, "GET", true))).toEqual([504]);

@@ -51,7 +51,7 @@ describe("active checks", () => {
   it("take the way of asking of the narrowest policy, whole", () => {
     const mesh = "healthChecks: { http: { path: /up, host: up.orders }, interval: 1s }";
     expect(checks("healthChecks: { tcp: { send: A, receive: [B] } }", "http", mesh)).toMatchObject([
-      { interval: "1s", tcpHealthCheck: { send: { text: "41" }, receive: [{ text: "42" }] } },
+      { interval: "1s", reuseConnection: false, tcpHealthCheck: { send: { text: "41" }, receive: [{ text: "42" }] } },
     ]);
     expect(checks("healthChecks: { http: { path: /other } }", "http", mesh)).toMatchObject([
       { httpHealthCheck: { path: "/other", host: "orders" } },

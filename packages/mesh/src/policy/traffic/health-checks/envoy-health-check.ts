@@ -36,6 +36,8 @@ export function healthChecks(name: string, settings: TrafficSettings, protocol: 
       interval: duration(written.interval),
       noTrafficInterval: duration(written.idleInterval ?? written.interval),
       ...(written.jitter > 0 ? { intervalJitter: duration(written.jitter) } : {}),
+      // Envoy holds it for a failure when the other side closes a connection that it has kept after a check over TCP.
+      ...(written.check.kind === "tcp" ? { reuseConnection: false } : {}),
       unhealthyThreshold: written.unhealthyThreshold,
       healthyThreshold: written.healthyThreshold ?? circuitBreaker.successThreshold,
       healthChecker: checker(name, written.check, protocol),

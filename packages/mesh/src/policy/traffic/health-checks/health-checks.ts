@@ -43,7 +43,11 @@ export const healthChecks = aspect({
       jitter: durationField("0s", "1h")
         .optional()
         .describe("A random time up to this is added to each interval, so that callers do not ask all at once. 0s unless given."),
-      timeout: durationField("10ms", "5m").optional().describe("A check without an answer has failed after this. 2s unless given."),
+      timeout: durationField("10ms", "1m")
+        .optional()
+        .describe(
+          "A check without an answer has failed after this. 2s unless given. A proxy that starts, or that is told to check, waits for the first checks for as long before it follows.",
+        ),
       unhealthyThreshold: threshold.describe(
         "Failed checks in a row after which an instance gets no requests. 3 unless given. With http, a status that is neither expected nor in retriable takes it out at once.",
       ),
