@@ -51,14 +51,17 @@ describe("a change of policies", () => {
 
   it("is planned at all replicas with what each proxy would get, and nothing changes by that", async () => {
     const { mesh, two } = state();
-    const path = file("plan.yaml", timeout("7s"));
-    const planned = await legation(two, "policy", "plan", "-f", path, "--request", "GET http://orders/x", "--from", "web");
+    const teapot = `${version}\nkind: Route\nname: tea\nservice: orders\nrules: [{ match: { path: { prefix: /tea } }, respond: { status: 418 } }]\n`;
+    const requests = ["GET http://orders/tea/1?q=1", "GET http://orders/x"].flatMap((request) => ["--request", request]);
+    const path = file("plan.yaml", `${timeout("7s")}---\n${teapot}`);
+    const planned = await legation(two, "policy", "plan", "-f", path, ...requests, "--from", "web");
     expect(planned).toMatchObject({ code: 0, err: "" });
     expect(planned.out).toContain("2 of 3 proxies get other resources.");
     expect(planned.out).toMatch(/^routes outbound changed, for 2 proxies: \S+\/web-1,\s+\S+\/web-2$/m);
     expect(planned.out).toMatch(/^-\s+timeout: 30s$/m);
     expect(planned.out).toMatch(/^\+\s+timeout: 7s$/m);
-    expect(planned.out).toContain("0 of 1 requests go elsewhere.");
+    expect(planned.out).toContain("1 of 2 requests goes elsewhere.");
+    expect(planned.out).toMatch(/GET http:\/\/orders\/tea\/1\?q=1 from web[\s\S]* now: orders [\s\S]* then: 418 \(orders route Route\/tea#0\)/);
     expect((await list(mesh.controlPlane)).bundle).toBeNull();
   });
 

@@ -33,6 +33,7 @@ export const run = subcommand({
     const { files = [], replace, author = "", reason, canary } = values;
     if (proposal !== undefined) {
       if (files.length > 0) throw new LegationError("usage", "give either files with -f or a proposal, and not both");
+      if (canary) throw new LegationError("usage", "a proposal goes live as it was signed, without a canary. Leave out --canary");
       const outcome = await ask<ChangeOutcome>(values, {
         method: "POST",
         path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply`,

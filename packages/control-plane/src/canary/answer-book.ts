@@ -16,7 +16,7 @@ interface Sample extends Answers {
 /** The book. */
 export interface AnswerBook {
   take(report: AgentReport): void;
-  /** What was answered between two times (wall-clock milliseconds), as far as samples tell; by instance of a service. */
+  /** What was answered from one time until before another one (wall-clock milliseconds), as far as samples tell; by instance of a service. */
   between(service: string, from: number, to: number): ReadonlyMap<string, Answers>;
 }
 
@@ -42,7 +42,7 @@ export function createAnswerBook(clock: Clock): AnswerBook {
       const found = new Map<string, Answers>();
       for (const [key, known] of instances) {
         if (known.service !== service) continue;
-        const inside = known.samples.filter(({ at }) => at >= from && at <= to);
+        const inside = known.samples.filter(({ at }) => at >= from && at < to);
         const [first, last] = [inside[0], inside.at(-1)];
         if (first && last) found.set(key, { requests: last.requests - first.requests, failures: last.failures - first.failures });
       }

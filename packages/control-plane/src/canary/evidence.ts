@@ -41,7 +41,7 @@ export function ownEvidence(
   const span = since === undefined ? 0 : o.now - since;
   const answers = [...new Set(record.proxies.map(({ service }) => service))].map((service): ServiceAnswers => {
     const canaries = new Set(record.proxies.filter((proxy) => proxy.service === service).map(({ node }) => node));
-    const now = since === undefined ? new Map<string, Answers>() : o.book.between(service, since, o.now);
+    const now = since === undefined ? new Map<string, Answers>() : o.book.between(service, since, o.now + 1);
     const then = o.book.between(service, began - Math.max(span, record.terms.window * 1_000), began);
     return {
       service,

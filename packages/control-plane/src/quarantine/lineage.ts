@@ -19,6 +19,8 @@ export interface Lineage {
   accept(resources: readonly Resource[]): void;
   /** A proxy took exactly this object's content. */
   isAccepted(resource: Resource): boolean;
+  /** `refuse` was called for this object. */
+  isRefused(resource: Resource): boolean;
   /** No proxy is to be given it as a good one any more. */
   refuse(resource: Resource): void;
   /** Undefined when nothing came before it that is not refused as well. */
@@ -61,6 +63,7 @@ export function createLineage(policies: PolicySet): Lineage {
       }
     },
     isAccepted: (resource) => accepted.has(resource),
+    isRefused: (resource) => refused.has(resource),
     refuse: (resource) => void refused.add(resource),
     ancestor(resource) {
       const found = ancestors.get(resource);

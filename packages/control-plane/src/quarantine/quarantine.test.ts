@@ -48,6 +48,13 @@ function scene(restored: readonly RefusedContent[] = []) {
       if (refusal === undefined) quarantine.take({ kind: "ack", ...same, removed: [], milliseconds: 1 });
       else quarantine.take({ kind: "nack", ...same, message: refusal, isolated: true, attempts: 1 });
     },
+    /** Another proxy was sent the cluster that is served now, and refuses it when the returned function is called. */
+    refuseToo(layer: string, name: string) {
+      const resource = served(layer, TypeUrl.cluster, name);
+      const resources = resource ? [resource] : [];
+      const refusal = { ...on, node: "n1/web-2", stream: 2, typeUrl: TypeUrl.cluster, message: "no", isolated: true, attempts: 1 };
+      return () => quarantine.take({ kind: "nack", ...refusal, resources });
+    },
     text: (layer: string, name: string) => Buffer.from(served(layer, TypeUrl.cluster, name)?.bytes ?? []).toString(),
     hosts(layer: string) {
       const found = served(layer, TypeUrl.route, "outbound");
@@ -129,6 +136,21 @@ test("what others have taken is refused by that proxy alone, whether they said s
   await judge();
   expect(quarantine.list()).toEqual([]);
   expect(text("a", "orders")).toBe("one");
+});
+
+test("what is held back already is not judged again when the refusals of further proxies come in", async () => {
+  const { quarantine, put, answer, judge, changes, refuseToo } = scene();
+  put("a", cluster("orders", "good"));
+  answer("a", TypeUrl.cluster, "orders");
+  put("a", cluster("orders", "bad"));
+  answer("a", TypeUrl.cluster, "orders", "no");
+  const late = refuseToo("a", "orders");
+  await judge();
+  const [held] = quarantine.list();
+  late();
+  await judge();
+  expect(quarantine.list()).toEqual([held]);
+  expect(changes.list()).toHaveLength(1);
 });
 
 test("an address that one machine lacks and a refused assignment hold nothing back from others", async () => {

@@ -70,7 +70,7 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
 
   function suspect(resource: Resource, node: string, message: string): void {
     const key = resourceKey(resource);
-    if (lineage.isAccepted(resource) || judging.has(key)) return;
+    if (lineage.isAccepted(resource) || lineage.isRefused(resource) || judging.has(key)) return;
     judging.set(
       key,
       o.clock.timeout(judgementDelay, () => {
@@ -181,7 +181,7 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
       lineage.setPolicies(compiled, policies);
     },
     take(event) {
-      if (event.kind === "ack") {
+      if (event.kind === "ack" && guardedTypes.has(event.typeUrl)) {
         lineage.accept(event.resources);
         if (substitution.size > 0 || judging.size > 0) accepted(event.resources);
       } else if (event.kind === "nack" && event.isolated && guardedTypes.has(event.typeUrl) && !isLocal(event.message)) {
