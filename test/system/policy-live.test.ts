@@ -27,7 +27,7 @@ describe("a change of policies", () => {
     const web = (id: string) => mesh.startService({ name: "web", id, dependencies: ["orders"], ...plain });
     const webs = [await web("web-1"), await web("web-2")];
     for (const web of webs) await untilUsable(web, "orders", [orders]);
-    return { orders, webs, two, dir: sandbox.makeDir("policies") };
+    return { orders, web, webs, two, dir: sandbox.makeDir("policies") };
   });
 
   const legation = (
@@ -61,7 +61,9 @@ describe("a change of policies", () => {
     expect(planned.out).toMatch(/^-\s+timeout: 30s$/m);
     expect(planned.out).toMatch(/^\+\s+timeout: 7s$/m);
     expect(planned.out).toContain("1 of 2 requests goes elsewhere.");
-    expect(planned.out).toMatch(/GET http:\/\/orders\/tea\/1\?q=1 from web[\s\S]* now: orders [\s\S]* then: 418 \(orders route Route\/tea#0\)/);
+    expect(planned.out).toMatch(
+      /GET http:\/\/orders\/tea\/1\?q=1 from web[\s\S]* now: orders [\s\S]* then: 418 \(orders route Route\/tea#0\)/,
+    );
     expect((await list(mesh.controlPlane)).bundle).toBeNull();
   });
 
@@ -86,6 +88,9 @@ describe("a change of policies", () => {
       );
     await held([controlPlane, state().two]);
     expect((await legation(controlPlane, "proxies")).out).toContain("Quarantined: Service/web: accessLog.path:");
+    const third = await state().web("web-3");
+    await untilUsable(third, "orders", [state().orders]);
+    await third.stop();
     await controlPlane.kill9();
     await controlPlane.restart();
     const kept = await held([controlPlane, state().two]);

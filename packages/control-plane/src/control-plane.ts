@@ -119,6 +119,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       canary.update();
     },
     changed: canary.changed,
+    startingBy(service, own) {
+      const good = quarantine.goodPolicies(service, own);
+      return good && trafficPolicies(good);
+    },
     identified: () => xds.refresh(),
     policiesChanged: () => orders.changed(),
     clock,

@@ -1,5 +1,5 @@
 /** Which fields of which policies differ between two sets: what can have made a resource other than it was. */
-import { affectedBy, documentKey, type PolicyDocument, type PolicySet, pathText } from "@legation/mesh/policy";
+import { affectedBy, documentKey, type PolicyDocument, type PolicySet, pathText, policySet } from "@legation/mesh/policy";
 
 /** A policy that differs, and where: paths inside the document. */
 export interface PolicyBlame {
@@ -7,6 +7,8 @@ export interface PolicyBlame {
   readonly document: string;
   /** The fields that differ; of a document that is new or gone all that it says. */
   readonly paths: readonly string[];
+  /** As it was; null for one that was not there. */
+  readonly before: PolicyDocument | null;
 }
 
 const headFields = new Set(["apiVersion", "kind", "name"]);
@@ -22,12 +24,22 @@ export function blamed(before: PolicySet, after: PolicySet, service: string, doc
     if (old === now || ![old, now].some((document) => document && concerns(document, service))) return [];
     if (documents && now && !documents.includes(documentKey(now))) return [];
     const paths = differences(fieldsOf(old), fieldsOf(now), []).map(pathText);
-    return paths.length > 0 ? [{ document: key, paths }] : [];
+    return paths.length > 0 ? [{ document: key, paths, before: old ?? null }] : [];
   });
 }
 
+/** The policies with what is to blame as it was before. */
+export function withoutBlamed(policies: PolicySet, blame: readonly PolicyBlame[]): PolicySet {
+  const documents = new Map(policies.documents);
+  for (const { document, before } of blame) {
+    if (before) documents.set(document, before);
+    else documents.delete(document);
+  }
+  return policySet(documents.values());
+}
+
 /** `Service/orders: balancing.slowStart, retries.attempts`. */
-export function blameText({ document, paths }: PolicyBlame): string {
+export function blameText({ document, paths }: Pick<PolicyBlame, "document" | "paths">): string {
   return `${document}: ${paths.join(", ")}`;
 }
 

@@ -164,6 +164,38 @@ test("an address that one machine lacks and a refused assignment hold nothing ba
   expect(quarantine.list()).toEqual([]);
 });
 
+test("a further instance of a service whose listener is held back starts by the policies without what is to blame, also in a new run", async () => {
+  const first = scene();
+  const listener = (text: string) => ({
+    ...cluster("inbound", text),
+    typeUrl: TypeUrl.listener,
+    provenance: { service: "web", source: "default" },
+  });
+  const good = policySet([identity("web", "off"), identity("orders", "off")]);
+  const bad = policySet([identity("web", "strict"), identity("orders", "strict")]);
+  first.quarantine.setPolicies(good);
+  first.put("web-1", listener("good"));
+  first.quarantine.settled();
+  first.answer("web-1", TypeUrl.listener, "inbound");
+  first.quarantine.setPolicies(bad);
+  first.put("web-1", listener("bad"));
+  expect(first.quarantine.goodPolicies("web", () => [listener("elsewhere")])).toBeUndefined();
+  first.answer("web-1", TypeUrl.listener, "inbound", "no");
+  await first.judge();
+  const second = scene(first.saved());
+  second.quarantine.setPolicies(bad);
+  for (const { quarantine } of [first, second]) {
+    expect(quarantine.goodPolicies("orders", () => [])).toBeUndefined();
+    expect(quarantine.goodPolicies("web", () => [listener("bad")])).toBeUndefined();
+    expect(
+      quarantine
+        .goodPolicies("web", () => [listener("elsewhere")])
+        ?.of("Identity")
+        .map(({ name, mode }) => `${name} ${mode}`),
+    ).toEqual(["orders strict", "web off"]);
+  }
+});
+
 test("of refused routes only the virtual host that changed is held back, also when another one changes after it", async () => {
   const { put, answer, judge, hosts, quarantine } = scene();
   put("a", routes("orders=o1", "stock=s1"));

@@ -5,10 +5,10 @@
 import { routesType } from "@legation/mesh";
 import { noPolicies, type PolicySet } from "@legation/mesh/policy";
 import type { Clock, Logger, Timer } from "@legation/runtime";
-import type { Resource, ResourceCache, StreamStatus, XdsEvent } from "@legation/xds";
+import { type Resource, type ResourceCache, type StreamStatus, TypeUrl, type XdsEvent } from "@legation/xds";
 import type { Changes } from "../reconcile/changes.js";
 import { typeWord } from "../telemetry/metrics.js";
-import { blamed, blameText, type PolicyBlame } from "./blame.js";
+import { blamed, blameText, type PolicyBlame, withoutBlamed } from "./blame.js";
 import { createGuardedCache, guardedTypes } from "./guarded-cache.js";
 import { type Ancestor, createLineage } from "./lineage.js";
 import { documentsOf, partKey, type RefusedContent, resourceKey, serviceOf } from "./refused-content.js";
@@ -32,6 +32,12 @@ export interface Quarantine {
   take(event: XdsEvent): void;
   /** What is held back and asked for: by the proxies with one of these layers, or by any. */
   list(layers?: readonly string[]): readonly RefusedContent[];
+  /**
+   * By which policies a proxy of a service that starts now is to be given what is its alone, where those in force have spoilt a listener of that
+   * service: its own has other addresses, and so no last good version. Undefined where nothing is held back, or something of `compiled`, which is
+   * what the policies in force would give it.
+   */
+  goodPolicies(service: string, compiled: () => readonly Resource[]): PolicySet | undefined;
   /** Takes what was held back in the last run. */
   restore(contents: readonly RefusedContent[]): void;
   stop(): void;
@@ -191,6 +197,11 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
     list(layers) {
       if (layers === undefined) return substitution.wanted();
       return [...new Set(layers.flatMap((layer) => substitution.wanted(layer)))];
+    },
+    goodPolicies(service, compiled) {
+      const held = substitution.size === 0 || compiled().some(substitution.holds) ? [] : substitution.all();
+      const blame = held.filter((one) => one.typeUrl === TypeUrl.listener && one.service === service).flatMap((one) => one.blame);
+      return blame.length > 0 ? withoutBlamed(policies, blame) : undefined;
     },
     restore(contents) {
       for (const content of contents) substitution.add(content);

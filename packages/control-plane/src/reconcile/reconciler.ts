@@ -7,6 +7,7 @@ import {
   identityOf,
   isServing,
   type KnownIntentions,
+  type MeshResource,
   noTraffic,
   type Problem,
   type ServiceIdentityPolicy,
@@ -97,6 +98,8 @@ export interface ReconcilerOptions {
   readonly identified?: () => void;
   /** The registry at the start: compiled where nodes need it. Empty unless given. */
   readonly services?: readonly CatalogService[];
+  /** In place of the policies in force, by which a proxy that starts now would be given these of its own; they hold where it is undefined. */
+  readonly startingBy?: (service: string, own: () => readonly MeshResource[]) => TrafficPolicies | undefined;
   /** Called in the tick in which something else holds: for these services, or whose certificates count and who may call whom. */
   readonly changed?: (services: readonly string[] | "identity") => void;
   /** Called when everything that is known has been compiled and published. */

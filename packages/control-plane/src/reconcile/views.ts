@@ -87,6 +87,8 @@ export function createNodeViews(o: {
   readonly identity: MeshIdentity;
   readonly rules: Pick<AuthorizationRules, "acquire" | "release" | "admission">;
   readonly traffic: () => TrafficPolicies;
+  /** In place of `traffic` for a new instance layer; `traffic` where it is undefined. */
+  readonly startingBy?: (service: string, own: () => readonly MeshResource[]) => TrafficPolicies | undefined;
   readonly metrics: Pick<Metrics, "compiled">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -158,8 +160,8 @@ export function createNodeViews(o: {
   }
 
   /** For the instances of one service; `tcp` also goes by what the handshakes let in. */
-  function groundOf(service: string): (node: NodeMetadata, instance: string) => Ground {
-    const traffic = trafficTo(o.catalog(service) ?? { name: service, instances: [] }, o.traffic());
+  function groundOf(service: string, policies = o.traffic()): (node: NodeMetadata, instance: string) => Ground {
+    const traffic = trafficTo(o.catalog(service) ?? { name: service, instances: [] }, policies);
     const identityOf = o.identity.of(service);
     const settings = JSON.stringify([traffic.settings, traffic.documents]);
     return (node, instance) => {
@@ -173,7 +175,9 @@ export function createNodeViews(o: {
   function openInstance(name: string, node: NodeMetadata, instance: string): Layer {
     const layer: Layer = { name, node, instance, clusters: [], problems: [], users: 0 };
     if (takesRules(node)) o.rules.acquire(node.service, node.protocol);
-    fillInstance(layer, groundOf(node.service)(node, instance));
+    const ground = groundOf(node.service)(node, instance);
+    const other = o.startingBy?.(node.service, () => compileInstance(node, ground.traffic, ground.identity).instance);
+    fillInstance(layer, other ? groundOf(node.service, other)(node, instance) : ground);
     layers.set(name, layer);
     own.set(node.service, (own.get(node.service) ?? new Set()).add(layer));
     return layer;
