@@ -15,7 +15,7 @@ export interface Behaviour {
   readonly reset?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   /** After the first byte of the body: nothing more ever, or one byte after each of so many milliseconds. */
-  readonly then?: "silence" | number;
+  readonly body?: "silence" | number;
   /** The answer to checks: the status of `/healthz`, and of gRPC's health service (200: SERVING). 200 unless given; `never`: `/healthz` has none. */
   readonly health?: number | "never";
 }
@@ -84,10 +84,10 @@ function answer(request, response) {
   setTimeout(() => {
     if (response.destroyed) return;
     response.writeHead(code, { ...(asked && code !== 200 ? { "x-legation-app": "unreached" } : {}), ...behave.headers });
-    if (behave.then === undefined) return response.end(name + " " + request.headers["x-request-id"]);
+    if (behave.body === undefined) return response.end(name + " " + request.headers["x-request-id"]);
     response.write("-");
-    if (behave.then === "silence") return;
-    const drip = setInterval(() => response.write("-"), behave.then);
+    if (behave.body === "silence") return;
+    const drip = setInterval(() => response.write("-"), behave.body);
     response.on("close", () => clearInterval(drip));
   }, behave.delay ?? 50);
 }

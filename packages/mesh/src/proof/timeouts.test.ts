@@ -49,7 +49,7 @@ describe("timeouts", () => {
 
   it("end a request on which nobody says anything, before the response and in it", async () => {
     await under("{ idle: 500ms, request: 0s }");
-    await behave({ then: "silence" });
+    await behave({ body: "silence" });
     const silent = await timed();
     expect(silent).toMatchObject({ cut: true });
     expect(silent.took).toBeGreaterThanOrEqual(490);
@@ -60,7 +60,7 @@ describe("timeouts", () => {
 
   it("end a stream that lives too long, however much it says", async () => {
     await under("{ idle: 10s, stream: 800ms, request: 0s }");
-    await behave({ then: 50 });
+    await behave({ body: 50 });
     const endless = await timed();
     expect(endless.cut).toBe(true);
     expect(endless.took).toBeGreaterThanOrEqual(790);
@@ -92,7 +92,7 @@ describe("timeouts", () => {
     expect(once.status).toBe(504);
     expect(once.took).toBeGreaterThanOrEqual(2_990);
     await under("{ perTryIdle: 500ms, request: 0s }");
-    await behave({ then: "silence" });
+    await behave({ body: "silence" });
     const silent = await timed();
     expect(silent.cut).toBe(true);
     expect(silent.took).toBeGreaterThanOrEqual(490);
