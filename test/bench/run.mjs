@@ -3,6 +3,11 @@ import { choose } from "../choose.mjs";
 
 /** Each bench: what it measures, and its module below `test/dist/bench`, which exports `run(args)`. */
 const benches = {
+  compile: {
+    about:
+      "from one change to resources: endpoint, Service, Route, MeshDefaults, over meshes of 250 to 2,000 services [--short] [--rounds 40]",
+    module: "compile/main.js",
+  },
   xds: {
     about: "xDS: cold storm, push, CPU and memory beside go-control-plane and a floor [--short] [--help] …",
     module: "xds/main.js",

@@ -39,6 +39,7 @@ export function anyMutation(value: unknown): fc.Arbitrary<unknown> {
       >;
       if (how === "replace") parent[last] = by;
       else if (how === "list") parent[last] = [parent[last], by];
+      else if (how === "remove" && Array.isArray(parent)) parent.splice(Number(last), 1);
       else if (how === "remove") delete parent[last];
       else parent["unheard-of"] = by;
       return copy;

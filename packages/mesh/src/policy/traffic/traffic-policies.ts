@@ -1,6 +1,7 @@
 /** What operators say of traffic, all together, and what of it holds for one service. */
 import type { CatalogService } from "../../catalog/instance.js";
-import { documentKey, documentText } from "../document.js";
+import { sameJson } from "../canonical.js";
+import { documentKey } from "../document.js";
 import type { PolicyDocument } from "../kinds.js";
 import type { MeshDefaultsDocument } from "../mesh-defaults/mesh-defaults-document.js";
 import type { PolicySet } from "../policy-set.js";
@@ -101,5 +102,5 @@ function declares(services: TrafficPolicies["services"]): IsDeclared {
 }
 
 function differ(a: PolicyDocument | undefined, b: PolicyDocument | undefined): boolean {
-  return a !== b && (a === undefined || b === undefined || documentText(a) !== documentText(b));
+  return a === undefined || b === undefined ? a !== b : !sameJson(a, b);
 }
