@@ -157,6 +157,12 @@ describe("what a node declares wrongly", () => {
     expect(domains(dependsOn("nobody"), () => ({ name: "nobody", instances: [] }))).toEqual(["nobody", "*"]);
   });
 
+  it("a dependency may have any name: that of the virtual host for all others is none", () => {
+    const [routes] = compile(dependsOn("undeclared", "outbound")).view;
+    const names = fromBinary(RouteConfigurationSchema, routes?.bytes ?? new Uint8Array()).virtualHosts.map(({ name }) => name);
+    expect(names).toEqual(["outbound", "undeclared", "outbound:undeclared"]);
+  });
+
   it("of two names that are one host name, the registered one stays", () => {
     const onlyLower = (name: string) => (name === "orders" ? registered(name) : undefined);
     const { clusters, problems } = compile(dependsOn("Orders", "orders"), onlyLower);

@@ -52,6 +52,7 @@ const orders = [
   { match: under("/wait/short"), timeouts: { request: "100ms" } },
   { match: under("/fail/again"), retries: { attempts: 2, on: [503] } },
   { match: under("/hang/hedged"), timeouts: { perTry: "100ms" }, hedging: { enabled: true } },
+  { match: under("/hang/posted"), timeouts: { perTry: "100ms" }, retries: { on: [503] }, hedging: { enabled: true, methods: "all" } },
   { match: on("/socket"), to: [{ service: "orders-v2" }], rewrite: { path: "/chat" } },
 ];
 const rpc = [
@@ -298,6 +299,11 @@ describe("how a rule's requests are sent", () => {
   it("has hedging of its own", async () => {
     expect((await mesh.send({ path: "/hang/hedged" })).status).toBe(200);
     expect(services.orders.asked.filter(({ path }) => path === "/hang/hedged")).toHaveLength(2);
+  });
+
+  it("has hedging of requests that nothing else tries again, where that was asked for", async () => {
+    expect((await mesh.send({ method: "POST", path: "/hang/posted" })).status).toBe(200);
+    expect(services.orders.asked.filter(({ path }) => path === "/hang/posted")).toHaveLength(2);
   });
 });
 

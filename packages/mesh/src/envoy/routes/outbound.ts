@@ -59,6 +59,9 @@ function serviceRoutes(name: string, settings: TrafficSettings): Route[] {
   );
 }
 
+/** The name of the virtual host that refuses the rest: no DNS label, so that no service's virtual host can have it too. */
+const undeclared = "outbound:undeclared";
+
 /** The most names that a refusal lists: Envoy refuses routes with a body of more than 4096 bytes. */
 const mostNamed = 20;
 
@@ -66,7 +69,7 @@ function catchAll(service: string, dependencies: readonly string[]): VirtualHost
   const more = dependencies.length > mostNamed ? ` and ${dependencies.length - mostNamed} more` : "";
   const names = `${dependencies.slice(0, mostNamed).join(", ") || "none"}${more}`;
   const body = `legation: no dependency of this name is declared by ${service}: add it to dependencies in the configuration of ${service}. Declared: ${names}\n`;
-  return create(VirtualHostSchema, { name: "undeclared", domains: ["*"], routes: [connectRefusal(), refusal(502, body)] });
+  return create(VirtualHostSchema, { name: undeclared, domains: ["*"], routes: [connectRefusal(), refusal(502, body)] });
 }
 
 function refusal(status: number, body: string): Route {

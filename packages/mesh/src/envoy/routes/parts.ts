@@ -10,7 +10,7 @@ export const routesType = typeUrl(RouteConfigurationSchema);
 
 /** One virtual host. */
 export interface RoutePart {
-  /** The service that it leads to; `undeclared` for the one that refuses the rest. */
+  /** The service that it leads to; `outbound:undeclared` for the one that refuses the rest. */
   readonly name: string;
   /** Equal for equal content. */
   readonly version: string;

@@ -48,14 +48,25 @@ export const redirectField = z
 /** The field `respond`. */
 export const respondField = z
   .strictObject({
-    status: z.int().min(200).max(599).describe("The status."),
+    status: z.int().min(200).max(599).describe("The status: any but those of redirects, 300 to 399."),
     body: z
       .string()
       .refine((text) => bytesOf(text) <= largestBody, { error: `is longer than ${largestBody} bytes. Shorten it` })
       .optional()
       .describe("Text of at most 4096 bytes. Empty unless given."),
   })
+  .superRefine(({ status, body = "" }, { addIssue }) => {
+    if (status >= 300 && status < 400)
+      addIssue({ code: "custom", path: ["status"], message: "leads elsewhere. Write redirect in place of respond" });
+    else if (isBodiless(status) && body !== "")
+      addIssue({ code: "custom", path: ["body"], message: `does not go with ${status}, which has none. Take it out` });
+  })
   .describe("The caller's proxy answers by itself.");
+
+/** True for a status whose responses have no body: clients take one that Envoy sends all the same for the next response. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
 
 /** Bytes of a text in UTF-8. */
 function bytesOf(text: string): number {

@@ -1,6 +1,7 @@
 /** Faults that the caller's proxy puts into a rule's requests, to see what becomes of them. */
 import { z } from "zod";
 import { durationField, milliseconds, percent, percentField } from "../traffic/duration.js";
+import { isBodiless } from "./answer.js";
 import { oneOf } from "./one-of.js";
 import { headersField, type ValueMatch, valueMatches } from "./value-match.js";
 
@@ -51,6 +52,8 @@ export const faultField = z
       })
       .superRefine((written, { addIssue }) => {
         oneOf(written, ["status", "grpc"], addIssue);
+        if (written.status !== undefined && isBodiless(written.status))
+          addIssue({ code: "custom", path: ["status"], message: `${written.status} has no body, and Envoy sends one. Use another status` });
       })
       .optional()
       .describe("Requests are refused in place of being sent."),

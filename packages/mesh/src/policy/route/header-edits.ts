@@ -17,7 +17,15 @@ export interface RuleHeaders {
   readonly response: HeaderEdits;
 }
 
-const name = headerName.refine((text) => text.toLowerCase() !== "host", { error: "the host is written anew by rewrite.host" });
+/** What says where a message ends and what becomes of its connection: with other values, one side takes a part of a message for the next. */
+const framing = ["connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+
+const name = headerName
+  .refine((text) => text.toLowerCase() !== "host", { error: "the host is written anew by rewrite.host" })
+  .refine((text) => !framing.includes(text.toLowerCase()), { error: "the proxies write it themselves, for each connection. Take it out" })
+  .refine((text) => !text.toLowerCase().startsWith("x-legation-"), {
+    error: "the proxies tell each other something by it. Use another name",
+  });
 const value = z
   .string()
   .max(4_096)

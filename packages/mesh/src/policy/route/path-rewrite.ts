@@ -25,8 +25,8 @@ export const pathRewriteFields = {
       substitution: z
         .string()
         .max(1_024)
-        .regex(/^(?:[\x20-\x5b\x5d-\x7e]|\\[0-9\\])*$/, {
-          error: "use printable characters, \\1 to \\9 for groups, and \\\\ for a backslash",
+        .regex(/^(?:[\x21\x22\x24-\x5b\x5d-\x7e]|\\[0-9\\])*$/, {
+          error: "use characters of a path, without blanks and #, \\1 to \\9 for groups, and \\\\ for a backslash",
         })
         .describe("What it is replaced by; \\1 is the first group of the expression."),
     })

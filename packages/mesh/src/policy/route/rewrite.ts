@@ -8,7 +8,7 @@ export interface Rewrite {
   readonly host: string | undefined;
 }
 
-/** A host name, with or without a port. */
+/** A host name without a port. */
 export const hostField = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, { error: "use a host name" });
 
 /** The field `rewrite`. */

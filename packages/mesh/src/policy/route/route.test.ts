@@ -121,6 +121,22 @@ describe("the rules for a service", () => {
     [["redirect: { path: /a, prefix: /b }"], "rules[0].redirect.prefix: path says the new path already. Keep one of them"],
     [["redirect: { path: /a }\n    respond: { status: 200 }"], "rules[0].respond: redirect is the answer already. Keep one of the two"],
     [["redirect: { path: /a, status: 304 }"], "rules[0].redirect.status: 304 is none of 301, 302, 303, 307, 308"],
+    [["respond: { status: 302 }"], "rules[0].respond.status: leads elsewhere. Write redirect in place of respond"],
+    [["respond: { status: 204, body: x }"], "rules[0].respond.body: does not go with 204, which has none. Take it out"],
+    [["fault: { abort: { status: 304 } }"], "rules[0].fault.abort.status: 304 has no body, and Envoy sends one. Use another status"],
+    [
+      ["rewrite: { regex: { pattern: a, substitution: a b } }"],
+      'rules[0].rewrite.regex.substitution: "a b" cannot be used: use characters of a path',
+    ],
+    [
+      ["respond: { status: 200 }\n    headers: { request: { set: { x: y } } }"],
+      "rules[0].headers.request: no request is sent where respond is the answer. Keep headers.response alone",
+    ],
+    [
+      ["headers: { request: { set: { Content-Length: '5' } } }"],
+      "headers.request.set.Content-Length: is no name that can be used here: the proxies write it themselves",
+    ],
+    [["headers: { response: { remove: [x-legation-app] } }"], "headers.response.remove[0]: the proxies tell each other something by it"],
     [["respond: { status: 100 }"], "rules[0].respond.status: 100 is too small. Use at least 200"],
     [[`respond: { status: 200, body: ${"ä".repeat(2_049)} }`], "rules[0].respond.body: is longer than 4096 bytes. Shorten it"],
     [["rewrite: {}"], "rules[0].rewrite: says nothing. Write path, prefix, regex, template or host"],

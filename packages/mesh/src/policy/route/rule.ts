@@ -62,6 +62,8 @@ export const ruleField = z
     if (other) flaw([other], `${answer} is the answer already. Keep one of the two`);
     for (const field of forwarding)
       if (answer && rule[field] !== undefined) flaw([field], `nothing is sent anywhere where ${answer} is the answer. Keep one of the two`);
+    if (answer && rule.headers?.request)
+      flaw(["headers", "request"], `no request is sent where ${answer} is the answer. Keep headers.response alone`);
     if (rule.rewrite) pathRewriteFlaws(rule.rewrite, rule.match, "rewrite", addIssue);
     if (rule.redirect) pathRewriteFlaws(rule.redirect, rule.match, "redirect", addIssue);
     for (const field of ofService)

@@ -1,5 +1,6 @@
 /** Random `Route` documents for tests: each right by itself. */
 import fc from "fast-check";
+import { isBodiless } from "../route/answer.js";
 import { grpcCodes } from "../route/fault.js";
 import type { RouteDocument } from "../route/route-document.js";
 import { anyRequest, ruleMatch } from "../route/rule-match.js";
@@ -79,6 +80,7 @@ const to = fc.oneof(
 const duration = fc.constantFrom("1ms", "250ms", "1.5s", "2m");
 const share = fc.constantFrom("0%", "0.0001%", "12.5%", "99.9999%", "100%");
 const headers = fc.record({ request: optional(edits()), response: optional(edits()) }).map(written);
+const answersHeaders = fc.record({ response: optional(edits()) }).map(written);
 const fault = fc
   .record({
     delay: optional(fc.record({ duration, share: optional(share) }).map(written)),
@@ -86,7 +88,10 @@ const fault = fc
       fc
         .tuple(
           fc.oneof(
-            fc.integer({ min: 200, max: 599 }).map((status) => ({ status })),
+            fc
+              .integer({ min: 200, max: 599 })
+              .filter((status) => !isBodiless(status))
+              .map((status) => ({ status })),
             fc.constantFrom(...grpcCodes).map((grpc) => ({ grpc })),
           ),
           optional(share),
@@ -138,7 +143,10 @@ const redirect = fc.constantFrom(
   { path: "/there", stripQuery: true },
   { regex: { pattern: "a", substitution: "b" } },
 );
-const respond = fc.record({ status: fc.integer({ min: 200, max: 599 }), body: optional(fc.string({ maxLength: 40 })) }).map(written);
+const status = fc.oneof(fc.integer({ min: 200, max: 299 }), fc.integer({ min: 400, max: 599 }));
+const respond = fc
+  .record({ status, body: optional(fc.string({ maxLength: 40 })) })
+  .map((one) => written(isBodiless(one.status) ? { status: one.status } : one));
 const mirror = fc.record({ service: word, share: optional(share) }).map(written);
 
 const rule = optional(match.map(written)).chain((matched) =>
@@ -152,7 +160,9 @@ const rule = optional(match.map(written)).chain((matched) =>
       fc.record({ respond }),
     )
     .chain((action) =>
-      fc.record({ headers: optional(headers), fault: optional(fault) }).map((more) => written({ match: matched, ...action, ...more })),
+      fc
+        .record({ headers: optional("redirect" in action || "respond" in action ? answersHeaders : headers), fault: optional(fault) })
+        .map((more) => written({ match: matched, ...action, ...more })),
     ),
 );
 

@@ -46,8 +46,11 @@ export function retryPolicy({ retries, timeouts, hedging }: TrafficSettings, kin
   const { backoff } = retries;
   const twice = kind === "idempotent" || retries.methods === "all";
   const hedged = hedging.enabled && (kind === "idempotent" || hedging.methods === "all");
+  const on = retries.on.filter((condition) => (isGrpcCode(condition) ? kind === "grpc" : twice || isHarmless(condition)));
   return create(RetryPolicySchema, {
-    ...conditions(retries.on.filter((condition) => (isGrpcCode(condition) ? kind === "grpc" : twice || isHarmless(condition)))),
+    ...conditions(on),
+    // Without any condition Envoy hedges nothing. This one, without headers to look for, is never met.
+    ...(hedged && on.length === 0 ? { retryOn: "retriable-headers" } : {}),
     numRetries: retries.attempts,
     ...((twice || hedged) && timeouts.perTry > 0 ? { perTryTimeout: duration(timeouts.perTry) } : {}),
     ...((twice || hedged) && timeouts.perTryIdle > 0 ? { perTryIdleTimeout: duration(timeouts.perTryIdle) } : {}),
