@@ -194,7 +194,7 @@ describe("an agent with its Envoy", () => {
   });
 
   it("stays out of Consul while no control plane gives its Envoy listeners, and says so", { timeout: 90_000 }, async () => {
-    const agent = await start({}, ["--control-plane-xds", "127.0.0.1:1", "--control-plane-api", "http://127.0.0.1:1"]);
+    const agent = await start({ zone: "z1" }, ["--control-plane-xds", "127.0.0.1:1", "--control-plane-api", "http://127.0.0.1:1"]);
     const status = await until("it waits for its configuration", async () => {
       const now = await agent.status();
       return now.reason.includes("waits for its configuration") && now;

@@ -6,3 +6,4 @@ export * from "./identity.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";
 export * from "./service-name.js";
+export * from "./zone-assignment.js";

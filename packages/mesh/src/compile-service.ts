@@ -1,19 +1,21 @@
 /** One service → the resources that all of its callers share. */
-import { type IdentityMode, serviceNameProblem } from "@legation/contract";
+import { type IdentityMode, serviceNameProblem, zoneAssignmentName } from "@legation/contract";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { type Callee, callee } from "./callee.js";
 import type { CatalogService } from "./catalog/instance.js";
-import { placeEndpoints } from "./catalog/placement.js";
+import { type LocalityEndpoints, placeEndpoints } from "./catalog/placement.js";
 import { protocolOf } from "./catalog/protocol.js";
 import { grpcCluster } from "./envoy/clusters/grpc-cluster.js";
 import { type MutualTls, serviceCluster } from "./envoy/clusters/service-cluster.js";
 import { loadAssignment } from "./envoy/endpoints/assignment.js";
+import { zoneAssignment } from "./envoy/endpoints/zone-assignment.js";
 import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
 import { ruleProblems } from "./policy/route/rule-problems.js";
 import { endpointLabels, weighed } from "./policy/traffic/balancing/endpoint-labels.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
+import { type Prioritized, prioritized, regionsOf } from "./policy/traffic/locality/priorities.js";
 import { subsetProblems } from "./policy/traffic/subsets/subsets.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
@@ -29,9 +31,26 @@ export interface CompiledService {
   readonly grpcCluster: MeshResource;
   /** Under the cluster's name. Holds the IP endpoints only; a cluster with host names carries its endpoints itself. */
   readonly endpoints: MeshResource;
+  /** What callers in a region have in place of `endpoints`, where these go to one region before another. */
+  readonly regional?: RegionalEndpoints;
+  /** Where its own instances are, for the Envoys of these: one for each region that has some. */
+  readonly zones: readonly MeshResource[];
   /** What goes into its callers' routes. */
   readonly callee: Callee;
   readonly problems: readonly Problem[];
+}
+
+/** The endpoints of a service in the order of regions, each under the cluster's name. */
+export interface RegionalEndpoints {
+  /** By the caller's region, of those that have endpoints. */
+  readonly from: ReadonlyMap<string, MeshResource>;
+  /** For callers in any other region, where they do not have all endpoints alike. */
+  readonly elsewhere?: MeshResource;
+}
+
+/** What a caller in a region has in place of a service's `endpoints`; undefined where it has these. Who names no region has these. */
+export function endpointsFrom({ regional }: CompiledService, region: string): MeshResource | undefined {
+  return region === "" ? undefined : (regional?.from.get(region) ?? regional?.elsewhere);
 }
 
 /** What of the identity of a service counts for its callers. */
@@ -81,6 +100,13 @@ export function compileService(
       serviceCluster({ name, protocol, localities, labels, settings, subsetted: traffic.subsetted }, mutual),
       origin,
     );
+  const assignment = (list: readonly LocalityEndpoints[] | Prioritized) =>
+    resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, list, labels, settings.locality.overprovisioning), origin);
+  const endpoints = assignment(addressed);
+  const regional = regionalEndpoints(addressed, endpoints, (region) => {
+    const ordered = prioritized(addressed, region, settings.locality);
+    return ordered && assignment(ordered);
+  });
   const { mode, trust } = identity;
   let forGrpc: MeshResource | undefined;
   return {
@@ -90,8 +116,30 @@ export function compileService(
       return forGrpc;
     },
     ...(trust ? { mutualCluster: cluster({ trust, strict: mode === "strict" }) } : {}),
-    endpoints: resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, addressed, labels), origin),
+    endpoints,
+    ...(regional ? { regional } : {}),
+    zones: regionsOf(addressed).map((region) =>
+      resource(ClusterLoadAssignmentSchema, zoneAssignmentName(name, region), zoneAssignment(name, region, addressed), origin),
+    ),
     callee: callee(service, traffic, mode),
     problems,
   };
+}
+
+/** A region that nobody has: Consul's metadata and Envoy's locality hold no control characters. */
+const nowhere = "\u0000";
+
+function regionalEndpoints(
+  localities: readonly LocalityEndpoints[],
+  shared: MeshResource,
+  compiled: (region: string) => MeshResource | undefined,
+): RegionalEndpoints | undefined {
+  const elsewhere = compiled(nowhere);
+  const from = new Map(
+    regionsOf(localities).flatMap((region) => {
+      const endpoints = compiled(region) ?? (elsewhere && region !== "" ? shared : undefined);
+      return endpoints ? [[region, endpoints]] : [];
+    }),
+  );
+  return from.size > 0 || elsewhere ? { from, ...(elsewhere ? { elsewhere } : {}) } : undefined;
 }

@@ -35,10 +35,10 @@ export {
 } from "./catalog/mass-loss-guard.js";
 export { protocolOf } from "./catalog/protocol.js";
 export { type CompiledNode, compileInstance, compileNode, compileView, hasIdentity, type NodeIdentity } from "./compile-node.js";
-export { type CalleeIdentity, type CompiledService, compileService } from "./compile-service.js";
+export { type CalleeIdentity, type CompiledService, compileService, endpointsFrom } from "./compile-service.js";
 export type { InboundAuthorization } from "./envoy/listeners/inbound-authorization.js";
 export { type RoutePart, routeParts, routesType, withRouteParts } from "./envoy/routes/parts.js";
-export { endpointsLayer, layersOf } from "./layers.js";
+export { endpointsLayer, layersOf, regionalLayer } from "./layers.js";
 export {
   type AuthorizationMode,
   authorizationModes,

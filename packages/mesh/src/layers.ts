@@ -6,6 +6,11 @@ import { localPorts } from "./local-ports.js";
 /** The layer that holds every service's endpoints, for all nodes. */
 export const endpointsLayer = "endpoints";
 
+/** The layer that holds the endpoints which callers in a region have in the place of those of `endpointsLayer`. */
+export function regionalLayer(region: string): string {
+  return `${endpointsLayer} ${JSON.stringify(region)}`;
+}
+
 /** The names of a node's own layers. */
 export interface NodeLayers {
   /** Service, zone, kind, dependencies, local ports, and whether there is a certificate: nodes that agree in these see the same `view` and clusters. */

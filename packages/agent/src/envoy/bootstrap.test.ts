@@ -75,7 +75,17 @@ it("describes the node completely and takes everything else over delta ADS, with
       ldsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
       cdsConfig: { ads: {}, initialFetchTimeout: "0s", resourceApiVersion: "V3" },
     },
-    staticResources: { clusters: [{ name: "legation:xds", type: "STRICT_DNS" }] },
+    staticResources: {
+      clusters: [
+        { name: "legation:xds", type: "STRICT_DNS" },
+        {
+          name: "legation:own",
+          type: "EDS",
+          edsClusterConfig: { serviceName: "zones:orders:eu", edsConfig: { initialFetchTimeout: "1s" } },
+        },
+      ],
+    },
+    clusterManager: { localClusterName: "legation:own" },
   });
   expect(bootstrap).not.toHaveProperty("statsSinks");
 });

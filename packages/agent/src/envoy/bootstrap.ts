@@ -3,7 +3,7 @@
  * It is written as proto JSON by hand, and checked against Envoy's API by the tests: loading the API would cost each agent 35 MB.
  */
 import { isIP } from "node:net";
-import { certificateFiles, encodeNodeMetadata, type NodeMetadata, secretNames } from "@legation/contract";
+import { certificateFiles, encodeNodeMetadata, type NodeMetadata, secretNames, zoneAssignmentName } from "@legation/contract";
 
 /** A host and a port. */
 export interface HostPort {
@@ -46,6 +46,9 @@ export interface OverloadLimits {
 /** The bootstrap's cluster of control planes. No service can have this name: a colon is in no DNS label. */
 export const controlPlaneCluster = "legation:xds";
 
+/** The bootstrap's cluster of the instances of its own service; nothing is ever sent to it. */
+const localCluster = "legation:own";
+
 /** Envoy's own back-off grows to 30 s: so long would a proxy stay away from a control plane that has been back for a while. */
 const reconnect = { baseInterval: "0.250s", maxInterval: "5s" };
 
@@ -69,7 +72,9 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
       metadata: { legation: encodeNodeMetadata(metadata) as { [key: string]: Json } },
       ...(region || zone ? { locality: { ...(region ? { region } : {}), ...(zone ? { zone } : {}) } } : {}),
     },
-    staticResources: { clusters: [controlPlanes(input.controlPlanes, input.controlPlaneTls)] },
+    staticResources: {
+      clusters: [controlPlanes(input.controlPlanes, input.controlPlaneTls), ...(zone ? [ownInstances(metadata.service, region)] : [])],
+    },
     dynamicResources: {
       ldsConfig: overAds,
       cdsConfig: overAds,
@@ -80,9 +85,26 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
         setNodeOnFirstMessageOnly: true,
       },
     },
+    ...(zone ? { clusterManager: { localClusterName: localCluster } } : {}),
     admin: { address: address(input.admin), ignoreGlobalConnLimit: true },
     overloadManager: overloadManager(input.overload),
     layeredRuntime: { layers: [{ name: "limits", staticLayer: { "re2.max_program_size.error_level": largestRegex } }] },
+  };
+}
+
+/**
+ * The instances of the node's own service, which Envoy compares zones with. An Envoy becomes live without: the service may not be registered yet,
+ * and a control plane of another version may not know of it.
+ */
+function ownInstances(service: string, region = ""): Json {
+  return {
+    name: localCluster,
+    type: "EDS",
+    connectTimeout: "2s",
+    edsClusterConfig: {
+      serviceName: zoneAssignmentName(service, region),
+      edsConfig: { ads: {}, initialFetchTimeout: "1s", resourceApiVersion: "V3" },
+    },
   };
 }
 

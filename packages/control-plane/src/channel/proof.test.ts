@@ -87,6 +87,19 @@ test("where an address is a host name, the cluster carries the endpoints, and is
   expect(waits.map(({ typeUrl }) => typeUrl)).toEqual([TypeUrl.endpoint, TypeUrl.cluster]);
 });
 
+test("where callers in regions have endpoints of their own, each version that one of them is to have counts, and none from before", async () => {
+  const at = (id: string, region: string) => instance("orders", id, { meta: { region }, address: `10.0.1.${id.slice(1)}` });
+  const { clock, reconciler, start, waits } = await scene({ name: "orders", instances: [at("o1", "north"), at("o2", "south")] });
+  const before = reconciler.routed(notice);
+  start("leaving");
+  await clock.advance(0);
+  const after = reconciler.routed(notice);
+  const counts = waits[0]?.version as (version: string | undefined) => boolean;
+  expect(after.regional).toHaveLength(2);
+  for (const version of [after.endpoints, ...after.regional]) expect(counts(version)).toBe(true);
+  for (const version of [before.endpoints, ...before.regional, undefined]) expect(counts(version)).toBe(false);
+});
+
 test("proxies that may come back with what they held before are waited for, and no longer than they take", async () => {
   const { clock, start, waits, returning } = await scene();
   returning.push(clock.monotonic() + 2_000);

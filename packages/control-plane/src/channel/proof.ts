@@ -21,6 +21,8 @@ export interface Proof {
   readonly withoutCertificate?: readonly string[];
 }
 
+type Wanted = Parameters<XdsServer["acknowledged"]>[2];
+
 /** What proofs are made from. */
 export interface ProofParts {
   readonly reconciler: Pick<Reconciler, "leave" | "arrive" | "routed" | "service">;
@@ -43,11 +45,18 @@ export function createProve(o: ProofParts): Prove {
 
   async function acknowledged(notice: RoutingNotice, deadline: number, signal: AbortSignal): Promise<string[]> {
     const { service } = notice;
-    const { endpoints, clusters } = reconciler.routed(notice);
     const limit = { timeoutMs: Math.max(0, deadline - clock.monotonic()), signal };
-    const waits = [o.acknowledged(TypeUrl.endpoint, service, endpoints, limit)];
+    const waits = [o.acknowledged(TypeUrl.endpoint, service, assignment(notice), limit)];
     // A service with a host name among its addresses has its endpoints in the cluster, and nobody subscribes to its assignment.
-    if (hasHostName(service)) waits.push(o.acknowledged(TypeUrl.cluster, service, oneOf(clusters, notice), limit));
+    if (hasHostName(service))
+      waits.push(
+        o.acknowledged(
+          TypeUrl.cluster,
+          service,
+          oneOf(() => reconciler.routed(notice).clusters),
+          limit,
+        ),
+      );
     return [...new Set((await Promise.all(waits)).flatMap(({ laggards }) => laggards))];
   }
 
@@ -55,9 +64,20 @@ export function createProve(o: ProofParts): Prove {
     return reconciler.service(service)?.instances.some((instance) => isIP(addressOf(instance).host) === 0) ?? false;
   }
 
-  /** A caller has one of two clusters, and what it is given meanwhile is newer than what is waited for. */
-  function oneOf(clusters: readonly string[], notice: RoutingNotice): (version: string | undefined) => boolean {
-    return (version) => version !== undefined && (clusters.includes(version) || reconciler.routed(notice).clusters.includes(version));
+  /** A caller has one of several versions, and what it is given meanwhile is newer than what is waited for. */
+  function oneOf(versions: () => readonly string[]): (version: string | undefined) => boolean {
+    const now = versions();
+    return (version) => version !== undefined && (now.includes(version) || versions().includes(version));
+  }
+
+  /** The version of the endpoints that is waited for: one, or that of the caller's region. */
+  function assignment(notice: RoutingNotice): Wanted {
+    const { endpoints, regional } = reconciler.routed(notice);
+    if (endpoints === undefined || regional.length === 0) return endpoints;
+    return oneOf(() => {
+      const now = reconciler.routed(notice);
+      return now.endpoints === undefined ? [] : [now.endpoints, ...now.regional];
+    });
   }
 
   /**
@@ -67,10 +87,10 @@ export function createProve(o: ProofParts): Prove {
   async function callersInPlaintext(notice: RoutingNotice, deadline: number, signal: AbortSignal) {
     const { service } = notice;
     for (;;) {
-      const { endpoints, mutual } = reconciler.routed(notice);
+      const { mutual } = reconciler.routed(notice);
       const limit = () => ({ timeoutMs: Math.min(identityPollMs, Math.max(0, deadline - clock.monotonic())), signal });
       const waits = [
-        o.acknowledged(TypeUrl.endpoint, service, endpoints, limit()),
+        o.acknowledged(TypeUrl.endpoint, service, assignment(notice), limit()),
         o.acknowledged(TypeUrl.cluster, service, mutual, limit()),
       ];
       const withoutCertificate = nodes.withoutCertificate(service);

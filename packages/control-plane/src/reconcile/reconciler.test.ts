@@ -110,7 +110,7 @@ test("a burst of services becomes one patch", async () => {
     await clock.advance(1);
   }
   await clock.advance(20);
-  expect(patches).toEqual(["endpoints ClusterLoadAssignment a,b,c"]);
+  expect(patches).toEqual(["endpoints ClusterLoadAssignment a,b,c,zones:a:,zones:b:,zones:c:"]);
 });
 
 test("a node gets its listeners, routes and a cluster per dependency, whether that is registered or not", () => {
@@ -158,7 +158,7 @@ test("a dependency that turns out to speak tcp changes the routes too", () => {
   patches.length = 0;
   reconciler.set({ name: "orders", instances: [instance("orders", "o1", { meta: { protocol: "tcp" } })] });
   reconciler.flush();
-  expect(patches[0]).toBe("endpoints ClusterLoadAssignment orders");
+  expect(patches[0]).toBe("endpoints ClusterLoadAssignment orders,zones:orders:");
   expect(patches).toContain("view RouteConfiguration outbound");
 });
 

@@ -25,7 +25,7 @@ import { createBurst } from "./burst.js";
 import type { Changes } from "./changes.js";
 import { createMeshIdentity } from "./mesh-identity.js";
 import { createOwners } from "./owners.js";
-import { createCompiledServices } from "./services.js";
+import { assignmentsOf, createCompiledServices } from "./services.js";
 import { createNodeViews, type NodeClaim, type NodePlace } from "./views.js";
 
 /** The state of the mesh at this replica. */
@@ -46,6 +46,8 @@ export interface Reconciler {
   routed(notice: RoutingNotice): {
     readonly serving: boolean;
     readonly endpoints: string | undefined;
+    /** Those of callers in regions that have an order of their own: such a caller has one of them, or `endpoints`. */
+    readonly regional: readonly string[];
     /** Callers with and without a certificate have clusters of their own, and so have gRPC applications without an Envoy. */
     readonly clusters: readonly string[];
     /** That of callers with a certificate; undefined as long as nobody knows whose certificates count. */
@@ -233,6 +235,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       return {
         serving: serves({ service: name, node, id }),
         endpoints: current?.endpoints.version,
+        regional: current ? assignmentsOf(current).slice(1) : [],
         clusters: [current?.cluster.version, mutual, current?.grpcCluster.version].filter((version) => version !== undefined),
         mutual,
         takesTls: found !== undefined && takesMutualTls(found) && mutual !== undefined,

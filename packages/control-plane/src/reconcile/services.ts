@@ -7,12 +7,14 @@ import {
   calleeOf,
   compileService,
   endpointsLayer,
+  type MeshResource,
   type Problem,
   type TrafficPolicies,
 } from "@legation/mesh";
 import { type Clock, type Logger, messageOf } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import type { Metrics } from "../telemetry/metrics.js";
+import { createRegionalEndpoints } from "./regional-endpoints.js";
 
 /** The compiled services. */
 export interface CompiledServices {
@@ -28,6 +30,9 @@ export interface CompiledServices {
   release(name: string): void;
   /** A service as its callers are to know it: as it was compiled last, so that nobody is ahead of it. */
   callee(name: string): Callee;
+  /** A caller in a region is there, so that what it has for services in several regions is published. Pay back with `closeRegion`. */
+  openRegion(region: string): void;
+  closeRegion(region: string): void;
   /** True while a caller has acquired it. */
   isClaimed(name: string): boolean;
   /** A service that is registered or acquired. */
@@ -41,6 +46,20 @@ export interface CompiledServices {
 const shapeOf = ({ cluster, mutualCluster, callee }: CompiledService) =>
   `${cluster.version} ${mutualCluster?.version ?? ""} ${callee.outline}`;
 
+/** The versions of a service's endpoints that its callers may be given now: what all have, and what callers in a region have. */
+export function assignmentsOf({ endpoints, regional }: CompiledService): readonly string[] {
+  const variants = [...(regional?.from.values() ?? []), ...(regional?.elsewhere ? [regional.elsewhere] : [])];
+  return [endpoints, ...variants].map(({ version }) => version);
+}
+/** All that is published of where a service's endpoints are. */
+const placesOf = (compiled: CompiledService) =>
+  JSON.stringify([
+    assignmentsOf(compiled),
+    [...(compiled.regional?.from.keys() ?? [])],
+    compiled.zones.map(({ name, version }) => [name, version]),
+  ]);
+const sharedOf = ({ endpoints, zones }: CompiledService) => [endpoints, ...zones];
+
 /** Makes an empty collection over `catalog`, `identity` and `traffic`, and the cache's layer of endpoints. */
 export function createCompiledServices(o: {
   readonly catalog: (name: string) => CatalogService | undefined;
@@ -53,6 +72,7 @@ export function createCompiledServices(o: {
 }): CompiledServices {
   const entries = new Map<string, CompiledService>();
   const claims = new Map<string, number>();
+  const regional = createRegionalEndpoints(o.cache);
   o.cache.patch(endpointsLayer, {});
 
   const known = (name: string): CatalogService => o.catalog(name) ?? { name, instances: [] };
@@ -78,9 +98,12 @@ export function createCompiledServices(o: {
     }
   }
 
-  const publish = (set: readonly CompiledService[], gone: readonly CompiledService[]) => {
+  /** A caller whose region has an order of its own comes to it, and from it, in one step: never by way of what all others have. */
+  const publish = (set: readonly CompiledService[], gone: readonly CompiledService[], left: readonly MeshResource[] = []) => {
     if (set.length === 0 && gone.length === 0) return;
-    o.cache.patch(endpointsLayer, { set: set.map((s) => s.endpoints), remove: gone.map((s) => s.endpoints) });
+    regional.set(set);
+    o.cache.patch(endpointsLayer, { set: set.flatMap(sharedOf), remove: [...gone.flatMap(sharedOf), ...left] });
+    regional.remove(set, gone);
   };
 
   return {
@@ -88,20 +111,23 @@ export function createCompiledServices(o: {
       const reshaped = new Set<string>();
       const set: CompiledService[] = [];
       const gone: CompiledService[] = [];
+      const left: MeshResource[] = [];
       const taken: string[] = [];
       for (const name of names) {
         taken.push(name);
         const old = entries.get(name);
         if (o.catalog(name) || claims.has(name)) {
           const compiled = compileOne(name);
-          if (compiled.endpoints.version !== old?.endpoints.version) set.push(compiled);
+          if (!old || placesOf(compiled) !== placesOf(old)) set.push(compiled);
+          const regions = new Set(compiled.zones.map((zone) => zone.name));
+          left.push(...(old?.zones ?? []).filter((zone) => !regions.has(zone.name)));
           if (!old || shapeOf(compiled) !== shapeOf(old)) reshaped.add(name);
         } else if (old) {
           entries.delete(name);
           gone.push(old);
         }
       }
-      publish(set, gone);
+      publish(set, gone, left);
       return { taken, reshaped };
     },
     acquire(name) {
@@ -122,6 +148,8 @@ export function createCompiledServices(o: {
       publish([], [old]);
     },
     callee: (name) => entries.get(name)?.callee ?? calleeOf(known(name), o.traffic(), o.identity(name).mode),
+    openRegion: (region) => regional.open(region, entries.values()),
+    closeRegion: regional.close,
     isClaimed: (name) => claims.has(name),
     get: (name) => entries.get(name),
     names: () => entries.keys(),

@@ -10,6 +10,7 @@ import {
   type MeshResource,
   type NodeIdentity,
   type Problem,
+  regionalLayer,
   type ServiceTraffic,
   type TrafficPolicies,
   trafficTo,
@@ -64,6 +65,8 @@ interface Layer {
   basis?: string;
   /** One of the nodes that agree in this layer. */
   readonly node: NodeMetadata;
+  /** That of all nodes with this layer, where they share one. */
+  readonly region?: string;
   /** The services it acquired: dependencies, and where rules send requests to them. None for an instance layer. */
   clusters: readonly string[];
   problems: readonly Problem[];
@@ -121,10 +124,11 @@ export function createNodeViews(o: {
     o.cache.replace(layer.name, [...view, ...clusters]);
   }
 
-  function openView(name: string, node: NodeMetadata): Layer {
+  function openView(name: string, node: NodeMetadata, { region }: NodePlace): Layer {
     const { view, clusters, problems } = compileCaller(node);
-    const layer: Layer = { name, node, clusters: [], problems, users: 0 };
+    const layer: Layer = { name, node, region, clusters: [], problems, users: 0 };
     layers.set(name, layer);
+    o.services.openRegion(region);
     exchange(layer, clusters);
     fillView(layer, view);
     return layer;
@@ -198,6 +202,7 @@ export function createNodeViews(o: {
     o.cache.drop(layer.name);
     for (const service of regards(layer)) forget(service, layer);
     for (const service of layer.clusters) o.services.release(service);
+    if (layer.region !== undefined) o.services.closeRegion(layer.region);
     const { service, protocol } = layer.node;
     if (layer.instance !== undefined && takesRules(layer.node)) o.rules.release(service, protocol);
     const left = own.get(service);
@@ -218,13 +223,16 @@ export function createNodeViews(o: {
   return {
     claim(node, place, key) {
       const names = layersOf(node, place, key);
-      const view = layers.get(names.view) ?? openView(names.view, node);
+      const view = layers.get(names.view) ?? openView(names.view, node, place);
       const instance = layers.get(names.instance) ?? openInstance(names.instance, node, key);
       const claimed = [instance, view];
       for (const layer of claimed) use(layer);
       let released = false;
       return {
-        view: { layers: claimed.map((layer) => layer.name), named: [endpointsLayer, authorizationLayer] },
+        view: {
+          layers: claimed.map((layer) => layer.name),
+          named: [...(place.region ? [regionalLayer(place.region)] : []), endpointsLayer, authorizationLayer],
+        },
         get clusters() {
           return view.clusters;
         },

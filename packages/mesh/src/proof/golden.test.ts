@@ -18,10 +18,17 @@ function expectedFiles(name: string): Record<string, string> {
   });
   const mutual = [...services.values()].flatMap(({ mutualCluster }) => (mutualCluster ? [versioned(mutualCluster)] : []));
   const grpc = [...services].flatMap(([service, { grpcCluster }]) => (calledByGrpc.has(service) ? [versioned(grpcCluster)] : []));
+  const regional = [...services.values()].flatMap(({ regional }) =>
+    regional
+      ? [...[...regional.from].map(([region, one]) => ({ region, ...versioned(one) })), ...[regional.elsewhere ?? []].flat().map(versioned)]
+      : [],
+  );
+  const zones = [...services.values()].flatMap((service) => service.zones.map(versioned));
   const files: Record<string, string> = {
     "clusters.yaml": print([...services.values()].map(({ cluster }) => versioned(cluster))),
     ...(mutual.length > 0 ? { "mutual-clusters.yaml": print(mutual) } : {}),
     ...(grpc.length > 0 ? { "grpc-clusters.yaml": print(grpc) } : {}),
+    ...(regional.length > 0 ? { "regional-endpoints.yaml": print(regional), "zones.yaml": print(zones) } : {}),
     "endpoints.yaml": print([...services.values()].map(({ endpoints }) => versioned(endpoints))),
     "problems.yaml": print([...services.values(), ...nodes.values()].flatMap(({ problems }) => problems)),
   };

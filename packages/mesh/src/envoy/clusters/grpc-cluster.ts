@@ -18,7 +18,7 @@ export function grpcCluster(name: string, settings: TrafficSettings): Cluster {
   return create(ClusterSchema, {
     name,
     ...edsDiscovery(),
-    loadBalancingPolicy: loadBalancing(settings.balancing),
+    loadBalancingPolicy: loadBalancing(settings),
     outlierDetection: byRate(settings.circuitBreaker),
     circuitBreakers: circuitBreakers(settings),
     lrsServer: create(ConfigSourceSchema, { configSourceSpecifier: { case: "self", value: {} }, resourceApiVersion: ApiVersion.V3 }),

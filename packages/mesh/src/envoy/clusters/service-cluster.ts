@@ -51,9 +51,9 @@ export function serviceCluster(
   const dns = localities.some((locality) => locality.endpoints.some((endpoint) => !endpoint.ip));
   return create(ClusterSchema, {
     name,
-    ...(dns ? dnsDiscovery(name, localities, labels) : edsDiscovery()),
+    ...(dns ? dnsDiscovery(name, localities, labels, settings) : edsDiscovery()),
     connectTimeout: duration(connections.connectTimeout),
-    loadBalancingPolicy: loadBalancing(balancing, subsetted),
+    loadBalancingPolicy: loadBalancing(settings, subsetted),
     commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
     outlierDetection: outlierDetection(circuitBreaker),
     healthChecks: healthChecks(name, settings, protocol),
@@ -96,10 +96,10 @@ export function edsDiscovery() {
   } as const;
 }
 
-function dnsDiscovery(name: string, localities: readonly LocalityEndpoints[], labels: EndpointLabels) {
+function dnsDiscovery(name: string, localities: readonly LocalityEndpoints[], labels: EndpointLabels, settings: TrafficSettings) {
   return {
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STRICT_DNS },
-    loadAssignment: loadAssignment(name, localities, labels),
+    loadAssignment: loadAssignment(name, localities, labels, settings.locality.overprovisioning),
     dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
     respectDnsTtl: true,
     dnsFailureRefreshRate: { baseInterval: duration(1_000), maxInterval: duration(10_000) },

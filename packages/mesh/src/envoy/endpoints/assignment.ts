@@ -16,18 +16,24 @@ import { mutualMatch } from "../tls/transport-sockets.js";
  */
 export function loadAssignment(
   name: string,
-  localities: readonly LocalityEndpoints[],
+  localities: readonly (LocalityEndpoints & { readonly priority?: number })[],
   labels: EndpointLabels = () => undefined,
+  overprovisioning = envoysOverprovisioning,
 ): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: name,
-    endpoints: localities.map(({ region, zone, endpoints }) => ({
+    ...(overprovisioning === envoysOverprovisioning ? {} : { policy: { overprovisioningFactor: overprovisioning } }),
+    endpoints: localities.map(({ region, zone, endpoints, priority = 0 }) => ({
+      priority,
       locality: { region, zone },
       loadBalancingWeight: Math.max(1, servingWeight(endpoints)),
       lbEndpoints: endpoints.map((placed) => lbEndpoint(placed, labels(placed))),
     })),
   });
 }
+
+/** Percent; what Envoy takes without a word. */
+const envoysOverprovisioning = 140;
 
 /** What Envoy's balancing has to know of an endpoint beside its weight: the metadata `envoy.lb`. None of it for undefined. */
 export type EndpointLabels = (placed: PlacedEndpoint) => JsonObject | undefined;

@@ -38,6 +38,8 @@ const reasons: Readonly<Record<string, Reason>> = {
       : "they take turns with the instances of a zone, whatever the strategy and the weights of instances are, or go by ring_hash",
   "balancing.hashOn": ({ balancing: { strategy, hashOn } }) =>
     strategy === "ring_hash" && hashOn.every((source) => "header" in source) ? undefined : "they know ring_hash by headers only",
+  "locality.overprovisioning": () => "they leave a region only when none of its instances answers",
+  locality: followed,
   "circuitBreaker.successThreshold": followed,
   "circuitBreaker.monitoringPeriod": followed,
   "circuitBreaker.successRate": followed,

@@ -9,11 +9,23 @@ import { milliseconds } from "./duration.js";
 import { healthChecks } from "./health-checks/health-checks.js";
 import { hedging } from "./hedging/hedging.js";
 import { limits } from "./limits/limits.js";
+import { locality } from "./locality/locality.js";
 import { retries } from "./retries/retries.js";
 import { timeouts } from "./timeouts/timeouts.js";
 
 /** Every aspect, by the field that holds it. A new one is a folder and a line here. */
-export const aspects = { balancing, circuitBreaker, retries, hedging, limits, timeouts, healthChecks, connections, accessLog } as const;
+export const aspects = {
+  locality,
+  balancing,
+  circuitBreaker,
+  retries,
+  hedging,
+  limits,
+  timeouts,
+  healthChecks,
+  connections,
+  accessLog,
+} as const;
 
 type Aspects = typeof aspects;
 
