@@ -43,9 +43,14 @@ function show({ origin, bundle, documents, problem, quarantined = [], canary, pr
     rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
     quarantined.length > 0 ? `\n${refusalsText(quarantined, width)}` : "",
-    canary ? `\n${sentence(canaryText(canary), width)}` : "",
+    canary && isNews(canary, bundle) ? `\n${sentence(canaryText(canary), width)}` : "",
     ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
   ].join("");
+}
+
+/** One that was over before the version in force came is in the history alone. */
+function isNews({ state, endedAt }: CanaryView, bundle: PolicyList["bundle"]): boolean {
+  return state === "running" || !bundle || (endedAt ?? "") > bundle.at;
 }
 
 /** What the last canary is, or what became of it. */

@@ -167,3 +167,60 @@ test("sign signs nothing else than what it shows", async () => {
   expect(out).toContain(`Identity/mesh added\n  + mode: "strict"`);
   expect(out).toContain(text);
 });
+
+const canary = {
+  ...{
+    bundle: "b",
+    version: 8,
+    changed: ["Service/orders"],
+    proxies: [{ node: "n1/web-1", service: "web" }],
+    standing: "watched for 3 of 60 s",
+  },
+  ...{ state: "running", verdict: "", endedAt: null, startedAt: "2026-01-02T00:00:00.000Z" },
+};
+const inForce = { version: 7, author: "ann", at: "2026-01-01T00:00:00.000Z", reason: "" };
+const listed = { origin: "store", bundle: inForce, documents: [], problem: null, proposals: [] };
+
+test("list tells a canary as long as it is news, and what proxies refuse once for all resources that the same policies have spoilt", async () => {
+  const refusal = {
+    type: "listener",
+    service: "web",
+    policies: ["Service/web: accessLog.path"],
+    documents: ["Service/web"],
+    instead: "last-good",
+  };
+  const refused = {
+    ...refusal,
+    version: "1",
+    node: "n1/web-1",
+    message: "no file",
+    since: "2026-01-02T00:00:00.000Z",
+    text: "Service/web: …",
+  };
+  const ended = { ...canary, standing: null, state: "withdrawn", verdict: "no good", endedAt: "2026-01-03T00:00:00.000Z" };
+  const { api } = await plane(
+    { ...listed, canary, quarantined: [refused, { ...refused, name: "inbound" }] },
+    { ...listed, canary: ended },
+    { ...listed, bundle: { ...inForce, at: "2026-01-04T00:00:00.000Z" }, canary: ended },
+  );
+  const list = async () => (await call(["policy", "list", "--api", api])).out;
+  const first = await list();
+  expect(first).toContain("Canary of version 8 (Service/orders) on n1/web-1: it runs, watched for 3 of 60 s.\n");
+  expect(first.match(/^Refused: .*$/gm)).toEqual(["Refused: Service/web: …. So it is with 1 more resource."]);
+  expect(await list()).toContain("withdrawn 2026-01-03T00:00:00Z: no good.");
+  expect(await list()).not.toContain("Canary");
+});
+
+test("apply --canary tells how it stands, and what became of it", async () => {
+  const begun = { state: "canary", bundle: "b", version: 8, changed: ["Service/orders"] };
+  const live = { proxies: 1, live: 1, laggards: [], replicas: 1, inForce: 1, silent: [], refused: [], quarantined: [] };
+  const path = file("strict.yaml", JSON.stringify(strict));
+  const apply = (api: string) => call(["policy", "apply", "-f", path, "--canary", "--canary-window", "5m", "--api", api]);
+  const held = await plane(begun, { canary }, { canary: { ...canary, state: "promoted", verdict: "errors held for 300 s" } }, live);
+  const done = await apply(held.api);
+  expect(done).toMatchObject({ code: 0, err: "watched for 3 of 60 s\n" });
+  expect(done.out).toMatch(/is a canary: Service\/orders\.\nIt held: errors held for 300 s\.\n[\s\S]*Live on 1 of 1 proxies/);
+  expect(held.asked[0]).toContain('"canary":{"window":300,"requests":100,"limit":600}');
+  const back = await plane(begun, { canary: { ...canary, state: "withdrawn", verdict: "requests fail" } });
+  expect(await apply(back.api)).toMatchObject({ code: 1, out: expect.stringContaining("It went back: requests fail.") });
+});

@@ -2,11 +2,12 @@
 import type { Consul } from "@legation/consul";
 import type { AgentReport } from "@legation/contract";
 import type { CanaryRecord } from "@legation/mesh/policy";
-import { type Clock, LegationError, type Lifecycle, type Logger } from "@legation/runtime";
+import { type Clock, LegationError, type Lifecycle, type Logger, type Timer } from "@legation/runtime";
 import type { NodeView, ResourceCache, StreamStatus } from "@legation/xds";
 import type { Replica } from "../channel/replicas.js";
 import type { Policies } from "../policies/setup.js";
 import type { Changes } from "../reconcile/changes.js";
+import { freshStateWait } from "../reconcile/feed.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { Audit } from "../security/audit.js";
 import { createAnswerBook } from "./answer-book.js";
@@ -66,6 +67,7 @@ export function createCanarySetup(o: {
   const mesh = createCanaryMesh({ ...o, refresh: (node) => o.refresh(node) });
   let source: ReturnType<typeof followCanary> | undefined;
   let settled = false;
+  let wait: Timer | undefined;
 
   const canaries = createCanaries({
     ...o,
@@ -90,6 +92,7 @@ export function createCanarySetup(o: {
       ),
   });
   o.lifecycle.onStop("canary", 1_000, () => {
+    wait?.cancel();
     source?.stop();
     canaries.stop();
     mesh.end();
@@ -100,6 +103,7 @@ export function createCanarySetup(o: {
   }
 
   function settle(): void {
+    wait?.cancel();
     if (settled) return;
     settled = true;
     o.refresh();
@@ -135,6 +139,8 @@ export function createCanarySetup(o: {
       const { origin, trust, live } = o.policies();
       if (origin !== "store") return settle();
       const { blobs } = o.policies().editing();
+      // A Consul that neither answers nor refuses keeps no proxy waiting.
+      wait = clock.timeout(freshStateWait, settle);
       const follow = { consul, blobs, trust, known: () => live.approved(), clock, log };
       source = followCanary({
         ...follow,

@@ -215,5 +215,5 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
 
 /** A proxy that cannot have an address of its own machine says nothing of the resource; it is asked again by itself. */
 function isLocal(message: string): boolean {
-  return /cannot (bind|listen)|address already in use|permission denied/i.test(message);
+  return /cannot (bind|listen)|address already in use/i.test(message);
 }
