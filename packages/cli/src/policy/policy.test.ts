@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { contentHash, documentText, type PolicyDocument } from "@legation/mesh/policy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { call } from "../testing/capture.js";
@@ -73,6 +74,12 @@ test("what is right and odd is told, and changes no exit code", async () => {
     code: 0,
     err: "warning: Service/orders: name: orders is nowhere (service-unknown)\n",
   });
+});
+
+test("the examples are right, all of them together, and odd in nothing", async () => {
+  const examples = fileURLToPath(new URL("../../../../deploy/policies", import.meta.url));
+  for (const directory of [examples, join(examples, "permissive"), join(examples, "strict")])
+    expect(await call(["policy", "check", "-f", directory])).toMatchObject({ code: 0, out: expect.not.stringContaining("warning:") });
 });
 
 test("nothing that is wrong is sent, and a wrong word is told with the right one", async () => {

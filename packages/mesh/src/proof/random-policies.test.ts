@@ -11,7 +11,7 @@ import { anyMutation } from "../policy/testing/mutation.js";
 import { refusedByEnvoy } from "./judged.js";
 import { anyMesh, compileMesh, type RandomMesh } from "./random-mesh.js";
 
-const runs = Number(process.env["FUZZ_RUNS"] ?? 150);
+const runs = Number(process.env["FUZZ_RUNS"] ?? 300);
 const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000);
 
 /** Fields that the schema knows in order to say where they belong, and one that only goes with a path of the same variables. */

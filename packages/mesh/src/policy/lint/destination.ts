@@ -1,5 +1,4 @@
 /** One destination as it is looked at: what holds for it, and which document says so. */
-import type { CatalogService } from "../../catalog/instance.js";
 import type { MeshDefaultsDocument } from "../mesh-defaults/mesh-defaults-document.js";
 import type { ServiceDocument } from "../service/service-document.js";
 import { putOver, type TrafficFields, type TrafficSettings } from "../traffic/settings.js";
@@ -20,28 +19,27 @@ interface Speaker extends Place {
   readonly fields: TrafficFields;
 }
 
-/** What the policies say of one service. */
-export function destinationOf(service: CatalogService, policies: TrafficPolicies): Destination {
-  const own = policies.services.get(service.name);
-  return { service: service.name, settings: trafficTo(service, policies).settings, said: sayer([own, policies.mesh]) };
-}
-
-/** What `MeshDefaults` says, by itself. */
-export function meshDestination({ mesh, base }: TrafficPolicies): Destination | undefined {
-  return mesh && { service: undefined, settings: putOver(mesh, base), said: sayer([mesh]) };
-}
-
-/** What each rule of the service's routes says that says anything of how its requests are sent. */
-export function ruleDestinations(service: CatalogService, policies: TrafficPolicies): readonly Destination[] {
-  const { rules, settings } = trafficTo(service, policies);
-  return rules.flatMap((rule) => {
+/**
+ * What the policies say of one service: first of the service itself, then of each rule of its routes that says how its requests are sent.
+ * The service's own wishes are left out: what is odd about those is told where the service is compiled.
+ */
+export function destinationsOf(service: string, policies: TrafficPolicies): readonly Destination[] {
+  const { settings, rules } = trafficTo({ name: service, instances: [] }, policies);
+  const routes = policies.routes.get(service) ?? [];
+  const own = rules.flatMap((rule) => {
     if (rule.settings === settings) return [];
-    const document = policies.routes.get(service.name)?.find(({ name }) => `Route/${name}` === rule.document);
+    const document = routes.find(({ name }) => `Route/${name}` === rule.document);
     const fields = document?.rules[rule.index];
     if (!document || !fields) return [];
     const speaker = { kind: "Route", name: document.name, path: ["rules", rule.index], fields };
-    return [{ service: service.name, settings: rule.settings, said: sayer([], [speaker]) }];
+    return [{ service, settings: rule.settings, said: sayer([], [speaker]) }];
   });
+  return [{ service, settings, said: sayer([policies.services.get(service), policies.mesh]) }, ...own];
+}
+
+/** What `MeshDefaults` says to every service of which nothing else is said. */
+export function meshDestination({ mesh, base }: TrafficPolicies): Destination {
+  return { service: undefined, settings: mesh ? putOver(mesh, base) : base, said: sayer([mesh]) };
 }
 
 function sayer(

@@ -10,9 +10,14 @@ import { ms } from "./settings.js";
 export const stormFrom = 10;
 /** Services that a message names at most. */
 const named = 5;
+/** Calls behind each other that are followed. */
+const longest = 50;
+
+/** By service, those that it calls. */
+export type Calls = ReadonlyMap<string, readonly string[]>;
 
 /** The services that each service calls, by the dependencies of its instances. */
-export function callsOf(services: Iterable<CatalogService>): ReadonlyMap<string, readonly string[]> {
+export function callsOf(services: Iterable<CatalogService>): Calls {
   const known = [...services];
   const names = new Set(known.map(({ name }) => name));
   return new Map(
@@ -33,10 +38,7 @@ export function attemptsOf({ retries }: Pick<TrafficSettings, "retries">): numbe
 }
 
 /** Chains of calls along which retries multiply to a storm: for each document that can mend it, the worst chain. */
-export function stormFindings(
-  calls: ReadonlyMap<string, readonly string[]>,
-  destinations: ReadonlyMap<string, readonly Destination[]>,
-): readonly Finding[] {
+export function stormFindings(calls: Calls, destinations: ReadonlyMap<string, readonly Destination[]>): readonly Finding[] {
   const worst = new Map<string, { readonly attempts: number; readonly destination: Destination | undefined }>();
   for (const [name, all] of destinations)
     for (const destination of all) {
@@ -50,10 +52,18 @@ export function stormFindings(
     const known = chains.get(name);
     if (known) return known;
     way.add(name);
-    const below = (calls.get(name) ?? []).filter((next) => !way.has(next)).map(chainFrom);
+    const called = way.size > longest ? [] : (calls.get(name) ?? []);
+    const below = called.filter((next) => !way.has(next)).map(chainFrom);
     way.delete(name);
-    const most = below.reduce<Chain>((one, other) => (other.attempts > one.attempts ? other : one), { attempts: 1, names: [] });
-    const chain = { attempts: (worst.get(name)?.attempts ?? 1) * most.attempts, names: [name, ...most.names] };
+    const most = below.reduce<Chain | undefined>((one, other) => (one && one.attempts >= other.attempts ? one : other), undefined);
+    const own = worst.get(name)?.attempts ?? 1;
+    const chain = {
+      name,
+      attempts: own * (most?.attempts ?? 1),
+      length: 1 + (most?.length ?? 0),
+      heaviest: most && (worst.get(most.heaviest)?.attempts ?? 1) > own ? most.heaviest : name,
+      next: most,
+    };
     chains.set(name, chain);
     return chain;
   };
@@ -61,10 +71,9 @@ export function stormFindings(
   for (const name of destinations.keys()) {
     const chain = chainFrom(name);
     if (chain.attempts < stormFrom) continue;
-    const [heaviest] = [...chain.names].sort((a, b) => (worst.get(b)?.attempts ?? 1) - (worst.get(a)?.attempts ?? 1));
-    const place = worst.get(heaviest ?? name)?.destination?.said("retries.attempts", "retries.maxConcurrency", "retries.budget");
+    const place = worst.get(chain.heaviest)?.destination?.said("retries.attempts", "retries.maxConcurrency", "retries.budget");
     if (!place) continue;
-    const message = `one request through ${listed(chain.names, " → ")} becomes up to ${Math.round(chain.attempts)} at its end while that fails. Allow fewer attempts, or let a budget of 20% hold (without maxConcurrency)`;
+    const message = `one request through ${wayOf(chain)} becomes ${chain.attempts > 1e6 ? "more than a million" : `up to ${Math.round(chain.attempts)}`} at its end while that fails. Allow fewer attempts, or let a budget of 20% hold (without maxConcurrency)`;
     const next = finding("retry-storm", place, message);
     const key = `${next.document} ${next.path}`;
     if (chain.attempts > (found.get(key)?.chain.attempts ?? 0)) found.set(key, { chain, finding: next });
@@ -73,15 +82,23 @@ export function stormFindings(
 }
 
 interface Chain {
+  readonly name: string;
   readonly attempts: number;
-  readonly names: readonly string[];
+  readonly length: number;
+  /** The service at which one request becomes most. */
+  readonly heaviest: string;
+  readonly next: Chain | undefined;
+}
+
+function wayOf(chain: Chain): string {
+  const names: string[] = [];
+  for (let one: Chain | undefined = chain; one && names.length < named; one = one.next) names.push(one.name);
+  const left = chain.length - names.length;
+  return left > 0 ? `${names.join(" → ")} and ${left} more` : names.join(" → ");
 }
 
 /** Requests that may go on after whoever asked for them has given up: one finding for each place. */
-export function timeoutFindings(
-  calls: ReadonlyMap<string, readonly string[]>,
-  destinations: ReadonlyMap<string, readonly Destination[]>,
-): readonly Finding[] {
+export function timeoutFindings(calls: Calls, destinations: ReadonlyMap<string, readonly Destination[]>): readonly Finding[] {
   const callers = new Map<string, string[]>();
   for (const [caller, called] of calls) for (const name of called) callers.set(name, [...(callers.get(name) ?? []), caller]);
   return [...callers].flatMap(([name, all]) => {
