@@ -20,6 +20,11 @@ const benches = {
     about: "an agent at rest beside its Envoys: memory, CPU, ratios [--services 1,20] [--seconds 60] [--rhythms …] [--no-envoys]",
     module: "agent/main.js",
   },
+  balancing: {
+    about:
+      "health_based beside round robin and least request: one instance slow, or failing [--instances 10] [--rate 150] [--seconds 40] [--help]",
+    module: "balancing/main.js",
+  },
   identity: {
     about:
       "mutual TLS beside plain text through the same two Envoys: latency, CPU [--short] [--seconds 5] [--rounds 8] [--rate 400] [--enforce]",

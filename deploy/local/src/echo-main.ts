@@ -4,7 +4,8 @@
  *
  * `GET /any` → `{service, instance, path}`; `?ms=200` answers after that time. `GET /call/orders/any` asks `http://orders/any` through
  * Envoy and puts its own name before the answerers. `GET /health` → 200, or what was set. `PUT /control` with
- * `{health?: status, document?: {status: word, …}, status?: status, delayMs?: ms, hang?: boolean}` sets what all later requests get.
+ * `{health?: status, document?: {status: word, …}, status?: status, failing?: n, delayMs?: ms, hang?: boolean}` sets what all later requests get;
+ * with `failing` every n-th gets a 500.
  */
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { answeredBy } from "./answered-by.js";
@@ -13,12 +14,15 @@ interface Control {
   health: number;
   document: Readonly<Record<string, unknown>>;
   status: number;
+  failing: number;
   delayMs: number;
   hang: boolean;
 }
 
 const { PORT = "0", SERVICE = "echo", INSTANCE = "echo-1", OUTBOUND = "" } = process.env;
-const control: Control = { health: 200, document: {}, status: 200, delayMs: 0, hang: false };
+const control: Control = { health: 200, document: {}, status: 200, failing: 0, delayMs: 0, hang: false };
+
+let answered = 0;
 
 const server = createServer((request, response) => {
   const url = new URL(request.url ?? "/", "http://echo");
@@ -32,7 +36,9 @@ function reply(url: URL, response: ServerResponse): void {
   const [, word, service, ...rest] = url.pathname.split("/");
   const body = { service: SERVICE, instance: INSTANCE, path: url.pathname };
   if (word !== "call" || !service) {
-    answer(response, control.status, [INSTANCE], body);
+    answered++;
+    const status = control.failing > 0 && answered % control.failing === 0 ? 500 : control.status;
+    answer(response, status, [INSTANCE], body);
     return;
   }
   const call = get(`${OUTBOUND}/${rest.join("/")}${url.search}`, { headers: { host: service } }, (upstream) => {

@@ -15,9 +15,10 @@ import type { Changes } from "./config/change.js";
 import type { AgentConfig } from "./config/definition.js";
 import { depart } from "./departure.js";
 import { createAnswered } from "./envoy/answered.js";
-import { exhaustedWatches } from "./envoy/exhausted-watches.js";
 import { keptBaseId } from "./envoy/handover.js";
+import { createEnvoyLines } from "./envoy/output-line.js";
 import { endLeftEnvoy, envoyBinaryOf, setUpEnvoy } from "./envoy/setup.js";
+import { createFigures } from "./figures/figures.js";
 import { checkNow } from "./health/health-status.js";
 import { createDeniedCalls } from "./identity/denied-calls.js";
 import { setUpMigration, warnOfExposure } from "./identity/migration-setup.js";
@@ -129,6 +130,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     identity,
     denied: createDeniedCalls({ service: service.name, registry: metrics, clock, log }),
     answered: createAnswered({ admin: () => instance.envoy?.admin, clock }),
+    figures: createFigures({ protocol: service.protocol, clock, log, onChange: () => publish() }),
     envoy: undefined,
     registrar: undefined,
     channel: undefined,
@@ -203,11 +205,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     await identity.begin(adopted, stopping.signal, onWait);
     const continued = adopted || envoyRuns(stateDir);
     if (binary !== undefined) {
-      follow("envoy", "envoy.output", (line) => {
-        const exhausted = exhaustedWatches(line);
-        if (exhausted !== undefined) log.error({ event: "envoy.watches-exhausted", line }, exhausted);
-        else if (!instance.denied.take(line)) log.info({ event: "envoy.output", line }, line);
-      });
+      follow("envoy", "envoy.output", createEnvoyLines(instance));
       instance.envoy = setUpEnvoy({
         config,
         binary,
@@ -225,6 +223,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
         },
       });
       await instance.envoy.runner.begin();
+      instance.figures.begin(instance.envoy);
       await traffic.freshEnvoy();
     } else await endLeftEnvoy(stateDir.file, leftEnvoyMs, clock);
     if (values.discovery) {
@@ -292,6 +291,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     for (const follower of followers) follower.stop();
     instance.denied.stop();
     instance.answered.stop();
+    instance.figures.stop();
     options.consul.close();
     await admin?.close();
     stateDir.close();

@@ -5,6 +5,7 @@ import type { Channel } from "./channel/channel.js";
 import type { AgentConfig } from "./config/definition.js";
 import type { Answered } from "./envoy/answered.js";
 import type { Envoy } from "./envoy/setup.js";
+import type { Figures } from "./figures/figures.js";
 import type { Health } from "./health/health.js";
 import type { DeniedCalls } from "./identity/denied-calls.js";
 import type { Identity } from "./identity/identity.js";
@@ -42,6 +43,8 @@ export interface Instance {
   readonly denied: DeniedCalls;
   /** What became of the requests through this instance's Envoy. */
   readonly answered: Answered;
+  /** How the service answers, and the breakers towards those that it calls. */
+  readonly figures: Figures;
   envoy: Envoy | undefined;
   registrar: Registrar | undefined;
   channel: Channel | undefined;

@@ -5,7 +5,7 @@ import { standingOf } from "./supervisor/standing.js";
 
 /** Creates the function that tells; call it after each change, it tells only what is new. */
 export function createPublisher(instance: Instance): () => void {
-  const { config, supervisor, health, stateDir, log } = instance;
+  const { config, supervisor, health, figures, stateDir, log } = instance;
   let written = "";
   let reported = "";
 
@@ -35,7 +35,7 @@ export function createPublisher(instance: Instance): () => void {
       stateDir.keep({ restarts, ...(lastRestart === undefined ? {} : { lastRestart }), healthy: isServing(instance) });
       writeReady();
     }
-    const report = JSON.stringify([phase, restarts, lastRestart, lastError, health.level]);
+    const report = JSON.stringify([phase, restarts, lastRestart, lastError, health.level, figures.load(), figures.breakers()]);
     if (report !== reported) instance.channel?.changed();
     reported = report;
   };

@@ -1,5 +1,5 @@
 /** What the agent's API tells of its instance; also the source of the reports to the control plane. */
-import type { ServiceState } from "@legation/contract";
+import type { ReportedBreaker, ReportedLoad, ServiceState } from "@legation/contract";
 import type { CallersState } from "./callers.js";
 import type { ChannelState } from "./channel/channel.js";
 import type { EnvoyState } from "./envoy/runner.js";
@@ -44,6 +44,10 @@ export interface AgentStatus {
   /** Its certificate, and (where it is registered) how callers connect. */
   readonly identity: IdentityStatus & Partial<Omit<MigrationStatus, "since"> & { readonly since: string }>;
   readonly envoy?: EnvoyState;
+  /** How the service answers, in the classes that are reported; absent while there are too few requests to say. */
+  readonly load?: ReportedLoad;
+  /** The circuit breakers towards the services that it calls, as far as they are not closed. */
+  readonly breakers: readonly ReportedBreaker[];
   readonly controlPlane: ChannelState;
   readonly dependencies: { readonly missing: readonly string[] };
   /** The last drain, step by step. */
@@ -62,6 +66,7 @@ export function statusOf(instance: Instance): AgentStatus {
   const { state } = supervisor;
   const { lastHeartbeat, ...consul } = registrar?.state ?? { registered: false, compared: false, published: false };
   const envoyState = envoy?.runner.state;
+  const load = instance.figures.load();
   const withEnvoy = values.envoy.enabled
     ? { inbound: addresses.inbound, outbound: addresses.outbound, envoyAdmin: addresses.envoyAdmin }
     : {};
@@ -91,6 +96,8 @@ export function statusOf(instance: Instance): AgentStatus {
     consul: { ...consul, ...(lastHeartbeat === undefined ? {} : { lastHeartbeat: timestamp(lastHeartbeat) }) },
     identity: { ...instance.identity.status, ...(migration ? { ...migration.status, since: timestamp(migration.status.since) } : {}) },
     ...(envoyState ? { envoy: envoyState } : {}),
+    ...(load ? { load } : {}),
+    breakers: instance.figures.breakers(),
     controlPlane: channel?.state ?? { listening: false },
     dependencies: { missing: instance.missing },
     leaving: instance.steps.reports,

@@ -76,6 +76,20 @@ orders: the instance n1/orders-4 is registered with port 0. Give it the port of
     );
   });
 
+  it("says below the table which breakers are not closed, and who keeps only a part of its weight", async () => {
+    const breaker = (state: string, callers: number) => ({ state, callers, by: [{ caller: "n1/web-1", cause: "consecutive 5xx" }] });
+    const instance = { node: "n1", id: "o1", share: 100, breaker: { state: "closed", callers: 0, by: [] } };
+    const instances = [instance, { ...instance, id: "o2", share: 0.5 }, { ...instance, id: "o3", breaker: breaker("half-open", 1) }];
+    const api = await serve({ "/services": { total: 1, services: { web: { ...web, breaker: breaker("open", 3), instances } } } });
+    const { out } = await call(["services", "--api", api], { columns: 200 });
+    expect(out.split("\n").slice(3)).toEqual([
+      "web: its breaker is open for n1/web-1 and 2 more: consecutive 5xx",
+      "web: n1/o2 keeps 0.5 % of its weight: it answers more slowly than the others, or with more errors",
+      "web: the breaker of n1/o3 is half-open for n1/web-1: consecutive 5xx",
+      "",
+    ]);
+  });
+
   it("prints what the control plane said with --json", async () => {
     const body = { total_services: 1, services: { orders } };
     const api = await serve({ "/services": body });

@@ -1,4 +1,5 @@
 /** What an agent and a control plane say to each other: reports up by POST, commands down by an event stream. */
+import type { ReportedBreaker, ReportedLoad } from "./figures.js";
 
 /** The states of a supervised service, as REQUIREMENTS R7 names them. */
 export const serviceStates = [
@@ -82,6 +83,10 @@ export interface AgentReport {
   readonly denied?: readonly ReportedDenial[];
   /** Absent without an Envoy, and until it has been asked. */
   readonly answers?: ReportedAnswers;
+  /** How the service answers; absent without an Envoy, and while there are too few requests to say. */
+  readonly load?: ReportedLoad;
+  /** The breakers of this instance as a caller that are not closed; absent when all are. */
+  readonly breakers?: readonly ReportedBreaker[];
   /** The local admin API of the agent, for people on that machine. */
   readonly admin: string;
 }
@@ -89,7 +94,7 @@ export interface AgentReport {
 /** How often an agent reports without a change, and after how many of these a control plane holds it for silent; milliseconds. */
 export const reportInterval = 10_000;
 
-/** `POST` here with an AgentReport; answered 202. */
+/** `POST` here with an AgentReport; answered 202 with a ReportAnswer. */
 export const reportPath = "/v1/agents/report";
 
 /** `POST` here with a RoutingNotice before an instance leaves; answered with a RoutingReply once the callers' proxies have dropped it. */

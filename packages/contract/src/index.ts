@@ -2,6 +2,7 @@
 export * from "./channel.js";
 export * from "./denied-call.js";
 export * from "./dependency.js";
+export * from "./figures.js";
 export * from "./identity.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";

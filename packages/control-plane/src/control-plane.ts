@@ -21,6 +21,7 @@ import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
 import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { warnOfExposure } from "./exposure.js";
+import { createFigures } from "./figures/setup.js";
 import { createOverview } from "./overview.js";
 import { createPlanner } from "./plan/plan.js";
 import { createLiveness } from "./policies/liveness.js";
@@ -34,7 +35,6 @@ import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
-import { reportHandshake } from "./security/handshake.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
 import { createRefusedCalls } from "./security/refused-calls.js";
 import { createXdsAccess } from "./security/xds-access.js";
@@ -51,6 +51,7 @@ import { createGrpcCallBook } from "./telemetry/grpc-calls.js";
 import { createMetrics, type Metrics } from "./telemetry/metrics.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
 import { version } from "./version.js";
+import { openXdsPort } from "./xds-port.js";
 
 /** How long streams are given to move to another replica when this one stops; milliseconds. */
 const streamGrace = 1_000;
@@ -94,6 +95,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const reports = createReports(clock, (report) => {
     refusedCalls.add(report);
     canary.take(report);
+    figures.book.take(report);
   });
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
   const streams = () => xds.status();
@@ -113,6 +115,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     cache: quarantine.cache,
     changes,
     metrics,
+    shares: () => figures.shares,
     leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
     caughtUp() {
       quarantine.settled();
@@ -130,6 +133,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
+  const figures = await createFigures({ stateDir, reconciler, changes, registry, refresh: () => xds.refresh(), lifecycle, clock, log });
   const policies = await createPolicies({
     directory: config.policies,
     approvalKeys: config.approvalKeys,
@@ -235,7 +239,13 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const certificate = ownLeaf.current;
   const nodes = createNodes({
     reconciler,
-    ready: () => feed.status().served && policies.live.settled && intentions.settled() && canary.settled() && reconciler.identityKnown(),
+    ready: () =>
+      feed.status().served &&
+      figures.settled() &&
+      policies.live.settled &&
+      intentions.settled() &&
+      canary.settled() &&
+      reconciler.identityKnown(),
     canary: canary.mesh.view,
     clock,
     log,
@@ -258,10 +268,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   if (saved) reconciler.setTrust(saved.trust);
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
-  const replicas = createReplicas({ consul, own: replica, clock, log });
+  const replicas = createReplicas({ consul, own: replica, onKnown: () => figures.replicasKnown(), clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
   const ask = createAskReplica(certificate, () => consul.token());
+  figures.relay(replicas.others, ask);
   const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask, clock, log });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
@@ -284,7 +295,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     server: api,
     peers: { certificate, events: securityEvents },
     health: overview.health,
-    services: { ...reconciler, report: reports.of },
+    services: { ...reconciler, report: reports.of, breakers: figures.breakers.of },
     intentions: reconciler,
     proxies: { streams, node: nodes.get, calls: calls.of, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
     changes,
@@ -299,6 +310,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     orders,
     routing: fanOut.answer,
     serves: reconciler.serves,
+    successThreshold: (service) => reconciler.settings(service).circuitBreaker.successThreshold,
+    figures: figures.book,
     policies: {
       ...policies,
       quarantined,
@@ -322,19 +335,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     commands.close();
     await app.close();
   });
-
-  const onError = (error: Error) =>
-    log.error({ event: "xds.accept-failed", err: error }, `a proxy's connection could not be accepted: ${error.message}`);
   let xdsPort: XdsPort = { port: 0, renew: () => undefined };
   const listenXds = async (host: string, port: number) => {
-    xdsPort = await xds.listen(formatAddress(host, port), {
-      flag: "--xds-addr",
-      // Without TLS plain text is spoken, also where it is not served, so that a refusal can say so.
-      plaintext: true,
-      clientCertificate: "optional",
-      onError,
-      onRefused: reportHandshake("xDS", securityEvents),
-    });
+    xdsPort = await openXdsPort(xds, formatAddress(host, port), securityEvents, log);
     return xdsPort.port;
   };
   ports.xds = await listenKept({ what: "xDS", ...xdsAt, kept: kept["xds"], log, listen: listenXds });

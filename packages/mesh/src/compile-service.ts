@@ -14,6 +14,7 @@ import { identityProblems } from "./policy/identity/problems.js";
 import type { Trust } from "./policy/identity/trust.js";
 import { ruleProblems } from "./policy/route/rule-problems.js";
 import { endpointLabels, weighed } from "./policy/traffic/balancing/endpoint-labels.js";
+import { weighByShare } from "./policy/traffic/balancing/health-weights.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
 import { type Prioritized, prioritized, regionsOf } from "./policy/traffic/locality/priorities.js";
 import { subsetProblems } from "./policy/traffic/subsets/subsets.js";
@@ -92,6 +93,7 @@ export function compileService(
   const addressed = localities
     .map((locality) => ({ ...locality, endpoints: locality.endpoints.filter((endpoint) => endpoint.ip) }))
     .filter((locality) => locality.endpoints.length > 0);
+  const shared = settings.balancing.strategy === "health_based" ? weighByShare(addressed) : addressed;
   const origin = provenance(name, "catalog", documents);
   const cluster = (mutual?: MutualTls) =>
     resource(
@@ -102,9 +104,9 @@ export function compileService(
     );
   const assignment = (list: readonly LocalityEndpoints[] | Prioritized) =>
     resource(ClusterLoadAssignmentSchema, name, loadAssignment(name, list, labels, settings.locality.overprovisioning), origin);
-  const endpoints = assignment(addressed);
-  const regional = regionalEndpoints(addressed, endpoints, (region) => {
-    const ordered = prioritized(addressed, region, settings.locality);
+  const endpoints = assignment(shared);
+  const regional = regionalEndpoints(shared, endpoints, (region) => {
+    const ordered = prioritized(shared, region, settings.locality);
     return ordered && assignment(ordered);
   });
   const { mode, trust } = identity;

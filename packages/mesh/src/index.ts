@@ -56,6 +56,7 @@ export type { PathMatch } from "./policy/route/path-match.js";
 export type { Forward, RouteRule, RuleAction } from "./policy/route/rule.js";
 export type { RuleMatch } from "./policy/route/rule-match.js";
 export type { ValueMatch } from "./policy/route/value-match.js";
+export { fullShare, healthShares } from "./policy/traffic/balancing/health-weights.js";
 export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
 export { noTraffic, type ServiceTraffic, type TrafficPolicies, trafficChanges, trafficTo } from "./policy/traffic/traffic-policies.js";
 export type { Problem } from "./problem.js";

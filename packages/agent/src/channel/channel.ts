@@ -8,6 +8,7 @@ import {
   type IdentityOrder,
   identityModes,
   leavingPath,
+  type ReportAnswer,
   type RoutingNotice,
   type RoutingReply,
   reportInterval,
@@ -26,8 +27,8 @@ export interface ChannelOptions {
   readonly contacts: Contacts;
   readonly identity: Pick<RoutingNotice, "node" | "id" | "service">;
   readonly report: () => AgentReport;
-  /** A control plane has taken this report. */
-  readonly onReported: (report: AgentReport) => void;
+  /** A control plane has taken this report, and answered so. */
+  readonly onReported: (report: AgentReport, answer: ReportAnswer) => void;
   readonly onCommand: (command: Command) => void;
   /** Which mode holds: when the stream opens, and at every change. */
   readonly onMode: (mode: IdentityMode) => void;
@@ -79,7 +80,7 @@ export function createChannel(options: ChannelOptions): Channel {
 
   const base = (offset: number): string => (apis[(current + offset) % apis.length] ?? "").replace(/\/$/, "");
 
-  const post = async (path: string, body: unknown, timeoutMs: number): Promise<void> => {
+  const post = async (path: string, body: unknown, timeoutMs: number): Promise<ReportAnswer> => {
     const problems: string[] = [];
     for (let offset = 0; offset < apis.length; offset++) {
       const api = base(offset);
@@ -92,7 +93,7 @@ export function createChannel(options: ChannelOptions): Channel {
           log.info({ event: "channel.connected", api, tls }, `reporting to the control plane at ${api}${tls ? " by mutual TLS" : ""}`);
         secure = tls;
         state = { listening: state.listening, connected: api };
-        return;
+        return JSON.parse(text) as ReportAnswer;
       } catch (error) {
         problems.push(`${api} ${(error as Error).message}`);
       }
@@ -105,8 +106,7 @@ export function createChannel(options: ChannelOptions): Channel {
 
   const report = async (timeoutMs: number): Promise<void> => {
     const told = options.report();
-    await post(reportPath, told, timeoutMs);
-    options.onReported(told);
+    options.onReported(told, await post(reportPath, told, timeoutMs));
   };
 
   const reportLoop = async (): Promise<void> => {

@@ -25,7 +25,10 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
     }),
     identity: { node, id: service.id, service: service.name },
     report: () => reportOf(instance),
-    onReported: ({ denied = [] }) => instance.denied.told(denied),
+    onReported({ denied = [] }, { successThresholds = {} }) {
+      instance.denied.told(denied);
+      instance.figures.learn(successThresholds);
+    },
     onCommand: (command) => obey(instance, traffic, command),
     onMode: (mode) => instance.migration?.order(mode),
     clock,
@@ -35,9 +38,12 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   });
 }
 
-function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied, answered }: Instance): AgentReport {
+function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied, answered, figures, envoy }: Instance): AgentReport {
   const refused = denied.untold();
   const answers = answered.counts();
+  const load = figures.load();
+  // With its Envoy ends a caller, and what that had ejected.
+  const breakers = envoy?.runner.state.phase === "down" ? [] : figures.breakers();
   const { phase, restarts, lastRestart, lastError } = supervisor.state;
   return {
     node,
@@ -51,6 +57,8 @@ function reportOf({ config, node, agentVersion, addresses, supervisor, health, d
     health: reportedHealth(health),
     ...(refused.length > 0 ? { denied: refused } : {}),
     ...(answers ? { answers } : {}),
+    ...(load ? { load } : {}),
+    ...(breakers.length > 0 ? { breakers } : {}),
     admin: adminUrl(addresses.admin),
   };
 }

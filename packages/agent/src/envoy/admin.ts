@@ -9,6 +9,19 @@ export interface ClusterHealth {
   readonly healthy: number;
 }
 
+/** What Envoy knows of one host of one cluster. Counts are since the host came into the cluster. */
+export interface EnvoyHost {
+  /** The cluster, which is named as the service that it reaches. */
+  readonly service: string;
+  /** `host:port`. */
+  readonly address: string;
+  /** By outlier detection. */
+  readonly ejected: boolean;
+  /** Requests by what became of them; for gRPC by its own status. */
+  readonly successes: number;
+  readonly errors: number;
+}
+
 /** Each method rejects with an Error when Envoy does not answer. */
 export interface EnvoyAdmin {
   /** `LIVE`, or the state that Envoy is in instead: `PRE_INITIALIZING`, `INITIALIZING`, `DRAINING`. */
@@ -17,6 +30,8 @@ export interface EnvoyAdmin {
   listeningPorts(): Promise<ReadonlySet<number>>;
   /** The clusters that Envoy has, by name. */
   clusters(): Promise<ReadonlyMap<string, ClusterHealth>>;
+  /** The hosts of these clusters; of all without names. An Envoy before 1.40 looks through all of them either way. */
+  hosts(names?: readonly string[]): Promise<readonly EnvoyHost[]>;
   /** Requests (connections, where the protocol is tcp) that came in and have not ended yet; see in-flight for those of an Envoy before. */
   inFlight(): Promise<number>;
   /** HTTP requests of both directions since this Envoy's start: all that are over, and those answered with 5xx. */
@@ -35,8 +50,8 @@ export interface EnvoyAdmin {
   hotRestartVersion(): Promise<string>;
   /** True while a control plane is connected. */
   connected(): Promise<boolean>;
-  /** Its figures in the format of Prometheus. */
-  figures(): Promise<string>;
+  /** Its figures in the format of Prometheus; with a regular expression those that were written since its start and match. */
+  figures(filter?: string): Promise<string>;
   /** Lets go of the kept connection: the next question goes to whoever listens now. */
   reconnect(): void;
   close(): void;
@@ -68,6 +83,8 @@ interface ClustersAnswer {
   readonly cluster_statuses?: readonly {
     readonly name: string;
     readonly host_statuses?: readonly {
+      readonly address?: { readonly socket_address?: { readonly address?: string; readonly port_value?: number } };
+      readonly stats?: readonly { readonly name?: string; readonly value?: string }[];
       readonly health_status?: Readonly<Record<string, unknown>> & { readonly eds_health_status?: string };
     }[];
   }[];
@@ -124,6 +141,25 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
         ]),
       );
     },
+    async hosts(names) {
+      const filter = names === undefined ? "" : `&filter=${encodeURIComponent(`^(${names.join("|")})$`)}`;
+      const { cluster_statuses = [] } = await read<ClustersAnswer>(`/clusters?format=json${filter}`);
+      return cluster_statuses
+        .filter(({ name }) => names?.includes(name) ?? true)
+        .flatMap(({ name, host_statuses = [] }) =>
+          host_statuses.map(({ address, stats = [], health_status }) => {
+            const { address: host = "", port_value: port = 0 } = address?.socket_address ?? {};
+            const count = (which: string) => Number(stats.find((found) => found.name === which)?.value ?? 0);
+            return {
+              service: name,
+              address: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+              ejected: health_status?.["failed_outlier_check"] === true,
+              successes: count("rq_success"),
+              errors: count("rq_error"),
+            };
+          }),
+        );
+    },
     inFlight: () => stat(inFlightGauges[protocol === "tcp" ? "tcp" : "http"]),
     async answered() {
       const filter = encodeURIComponent("^http\\.(in|out)bound\\.downstream_rq_(completed|5xx)$");
@@ -147,7 +183,8 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     },
     hotRestartVersion: async () => (await ask("/hot_restart_version")).body.trim(),
     connected: async () => (await stat("control_plane.connected_state")) > 0,
-    figures: async () => (await ask("/stats/prometheus")).body,
+    figures: async (filter) =>
+      (await ask(`/stats/prometheus${filter === undefined ? "" : `?usedonly&filter=${encodeURIComponent(filter)}`}`)).body,
     reconnect: () => agent.destroy(),
     close: () => agent.destroy(),
   };

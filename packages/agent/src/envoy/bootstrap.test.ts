@@ -38,6 +38,7 @@ const input: BootstrapInput = {
     { host: "cp.example", port: 18_000 },
   ],
   overload: { maxHeapBytes: 2 ** 30, maxConnections: 1_000 },
+  outputPath: join(directory, "envoy.log"),
 };
 const bootstrap = bootstrapOf(input);
 const spiffeId = "spiffe://11111111-2222.consul/ns/default/dc/dc1/svc/legation-control-plane";

@@ -25,6 +25,8 @@ export interface BootstrapInput {
   /** How the control planes are spoken to by TLS; in plain text without it. */
   readonly controlPlaneTls?: ControlPlaneIdentity;
   readonly overload: OverloadLimits;
+  /** The file that Envoy's standard output goes to, where the agent reads what Envoy says. Not by `/dev/stdout`: where that is a socket, it cannot be opened. */
+  readonly outputPath: string;
 }
 
 /** Who the control planes are, and who Envoy is to them: the leaf of `metadata.certificates`. */
@@ -87,6 +89,8 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
     },
     ...(zone ? { clusterManager: { localClusterName: localCluster } } : {}),
     admin: { address: address(input.admin), ignoreGlobalConnLimit: true },
+    // An instance that is ejected, or comes back, is a line there.
+    clusterManager: { outlierDetection: { eventLogPath: input.outputPath } },
     overloadManager: overloadManager(input.overload),
     layeredRuntime: { layers: [{ name: "limits", staticLayer: { "re2.max_program_size.error_level": largestRegex } }] },
   };

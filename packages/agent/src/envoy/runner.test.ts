@@ -58,6 +58,7 @@ function make(
       ready: async () => "LIVE",
       listeningPorts: async () => new Set([7]),
       clusters: async () => new Map(),
+      hosts: async () => [],
       takesPlaintext: async () => true,
       inFlight: async () => 0,
       flushed: async () => 0,

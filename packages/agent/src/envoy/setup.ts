@@ -84,7 +84,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
         bootstrapPath,
         recordPath: recordOf(file),
         parentRecordPath: parentRecordOf(file),
-        outputPath: file("envoy.log"),
+        outputPath: outputOf(file),
         env: { PATH: env["PATH"], HOME: env["HOME"], TMPDIR: env["TMPDIR"] },
       },
       clock,
@@ -124,7 +124,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
 function buildOf(
   { service, values, app, controlPlanes }: AgentConfig,
   binary: string,
-  { node, addresses, identity }: Pick<EnvoySetup, "node" | "addresses" | "identity">,
+  { node, addresses, identity, file }: Pick<EnvoySetup, "node" | "addresses" | "identity" | "file">,
 ): EnvoyBuild {
   const files = identity();
   const json = bootstrapOf({
@@ -146,6 +146,7 @@ function buildOf(
     controlPlanes,
     ...(files?.controlPlane ? { controlPlaneTls: { directory: files.directory, spiffeId: files.controlPlane } } : {}),
     overload: { maxHeapBytes: values.envoy.maxHeap, maxConnections: values.envoy.maxConnections },
+    outputPath: outputOf(file),
   });
   const { concurrency, logLevel } = values.envoy;
   return { binary, bootstrap: `${JSON.stringify(json, null, 2)}\n`, concurrency, logLevel, drainTime: values.drain.limit };
@@ -154,6 +155,10 @@ function buildOf(
 /** Ends the Envoy that an earlier agent of this state directory left running, if there is one; for an agent that has none of its own. */
 export async function endLeftEnvoy(file: (name: string) => string, limitMs: number, clock: Clock): Promise<void> {
   await Promise.all([recordOf(file), parentRecordOf(file)].map((path) => adoptProcess(path, clock)?.end(limitMs)));
+}
+
+function outputOf(file: (name: string) => string): string {
+  return file("envoy.log");
 }
 
 function recordOf(file: (name: string) => string): string {

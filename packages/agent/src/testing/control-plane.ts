@@ -111,7 +111,7 @@ export async function startStandIn(): Promise<StandIn> {
         reply.end(JSON.stringify(answer));
       } else {
         reports.push(body as AgentReport);
-        reply.writeHead(202).end();
+        reply.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ accepted: true }));
       }
     });
   });

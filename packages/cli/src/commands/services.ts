@@ -15,9 +15,18 @@ interface Service {
   readonly dependencies: readonly string[];
   readonly endpoints: Readonly<Record<string, number>>;
   readonly problems: readonly { readonly message: string }[];
+  /** These are absent from what a control plane of an earlier version answers. */
+  readonly breaker?: Breaker;
+  readonly instances?: readonly { readonly node: string; readonly id: string; readonly share?: number; readonly breaker?: Breaker }[];
 }
 
-/** The table, and below it what is wrong with a service. */
+interface Breaker {
+  readonly state: string;
+  readonly callers: number;
+  readonly by: readonly { readonly caller: string; readonly cause: string }[];
+}
+
+/** The table, and below it what is wrong with a service, which of its breakers are not closed, and who gets less by its health. */
 export function show({ services }: Pick<Services, "services">, width?: number): string {
   const entries = Object.entries(services);
   if (entries.length === 0) return "No service is registered in Consul.\n";
@@ -34,11 +43,25 @@ export function show({ services }: Pick<Services, "services">, width?: number): 
       words(dependencies),
     ];
   });
-  const problems = entries.flatMap(([name, service]) => service.problems.map(({ message }) => sentence(`${name}: ${message}`, width)));
+  const problems = entries.flatMap(([name, service]) =>
+    [...service.problems.map(({ message }) => message), ...notesOf(service)].map((message) => sentence(`${name}: ${message}`, width)),
+  );
   return (
     table(["SERVICE", "PROTOCOL", "HEALTHY", "OTHERS", "VERSIONS", "CALLS"], rows, width) +
     (problems.length > 0 ? `\n${problems.join("")}` : "")
   );
+}
+
+function* notesOf({ breaker, instances = [] }: Service): Generator<string> {
+  if (breaker && breaker.state !== "closed") yield `its breaker is ${breaker.state} ${whose(breaker)}`;
+  for (const { node, id, share = 100, breaker: own } of instances) {
+    if (own && own.state !== "closed") yield `the breaker of ${node}/${id} is ${own.state} ${whose(own)}`;
+    if (share < 100) yield `${node}/${id} keeps ${share} % of its weight: it answers more slowly than the others, or with more errors`;
+  }
+}
+
+function whose({ callers, by: [first] }: Breaker): string {
+  return `for ${first?.caller ?? "a caller"}${callers > 1 ? ` and ${callers - 1} more` : ""}: ${first?.cause ?? "unknown"}`;
 }
 
 function words(list: readonly string[]): string {

@@ -7,6 +7,8 @@ import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
+import type { FigureBook } from "../figures/book.js";
+import { addFigureRoute } from "../figures/routes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { Audit } from "../security/audit.js";
 import type { SecurityEvents } from "../security/events.js";
@@ -57,6 +59,10 @@ export interface ApiParts {
   readonly routing: FanOut["answer"];
   /** Whether an instance takes requests. */
   readonly serves: Reconciler["serves"];
+  /** How many successes close a breaker of a service that is half-open. */
+  readonly successThreshold: (service: string) => number;
+  /** What agents' Envoys measure. */
+  readonly figures: Pick<FigureBook, "after">;
   /** Gives up instances of a service that are held although they vanished. */
   readonly release: (service: string) => void;
   readonly policies: PolicyParts;
@@ -91,6 +97,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   void app.register(async (channel) => {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
+    addFigureRoute(channel, parts.figures);
   });
   addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);

@@ -3,6 +3,7 @@ import type { CatalogService } from "@legation/mesh";
 import fastify from "fastify";
 import { expect, test } from "vitest";
 import type { ReceivedReport } from "../channel/reports.js";
+import { type BreakerView, closedBreaker } from "../figures/breakers.js";
 import { withoutAcl } from "../testing/access.js";
 import { instance, serviceOf } from "../testing/catalog.js";
 import { useProblems } from "./problem.js";
@@ -13,7 +14,13 @@ const orders: CatalogService = {
   name: "orders",
   instances: [
     instance("orders", "o1", { tags: ["v1", "eu"], meta: { version: "1.0", protocol: "http2", "legation-dep-0": "payments,cache?" } }),
-    instance("orders", "o2", { port: 8001, tags: ["v2"], checks: [check("critical")], mesh: { address: "fd00::1", port: 20_000 } }),
+    instance("orders", "o2", {
+      port: 8001,
+      share: 5,
+      tags: ["v2"],
+      checks: [check("critical")],
+      mesh: { address: "fd00::1", port: 20_000 },
+    }),
     instance("orders", "o3", { port: 8002, checks: [check("critical")], everPassed: false }),
     instance("orders", "o4", { port: 8003, leaving: true }),
   ],
@@ -42,6 +49,12 @@ const report: ReceivedReport = {
   silent: false,
 };
 
+const ejected: BreakerView = {
+  state: "open",
+  callers: 1,
+  by: [{ caller: "n1/w1", state: "open", cause: "consecutive 5xx", since: "2026-01-01T00:00:00.000Z" }],
+};
+
 function server(released: string[] = []) {
   const registry = [orders, serviceOf("web", "w1")];
   const app = fastify();
@@ -52,6 +65,10 @@ function server(released: string[] = []) {
     service: (name: string) => registry.find((s) => s.name === name),
     problems: (name: string) => (name === "web" ? [{ code: "service-name", service: "web", message: "odd" } as const] : []),
     identity: (name: string) => (name === "orders" ? { mode: "strict" as const } : undefined),
+    breakers: (service: CatalogService) => ({
+      service: closedBreaker,
+      instances: new Map(service.name === "orders" ? [["n1/o4", ejected]] : []),
+    }),
     report: (key: string) => (key === "n1/o1" ? report : undefined),
   };
   addServiceRoutes(app, source, (name) => released.push(name));
@@ -132,10 +149,23 @@ test("a failure of the server itself shows nothing of its inside", async () => {
 
 test("a service shows its mode and an instance what it says of mutual TLS, each where it is known", async () => {
   const mutual: CatalogService = { name: "orders", instances: [instance("orders", "o1", { meta: { "legation-tls": "required" } })] };
-  const source = { services: () => [], service: () => undefined, problems: () => [], report: () => undefined };
+  const breakers = () => ({ service: closedBreaker, instances: new Map() });
+  const source = { services: () => [], service: () => undefined, problems: () => [], report: () => undefined, breakers };
   const known = serviceView(mutual, { ...source, identity: () => ({ mode: "strict" }) });
   expect([known.mode, known.instances[0]?.tls]).toEqual(["strict", "required"]);
   const unknown = serviceView(serviceOf("web", "w1"), { ...source, identity: () => undefined });
   expect(unknown).not.toHaveProperty("mode");
   expect(unknown.instances[0]).not.toHaveProperty("tls");
+});
+
+test("a service and its instances show their breakers, and an instance what health leaves of its weight", async () => {
+  const view = (await server().inject("/services/orders")).json<ServiceView>();
+  expect(view.breaker).toEqual(closedBreaker);
+  expect(view.instances.map(({ id, share, breaker }) => [id, share, breaker.state])).toEqual([
+    ["o1", 100, "closed"],
+    ["o2", 0.5, "closed"],
+    ["o3", 100, "closed"],
+    ["o4", 100, "open"],
+  ]);
+  expect(view.instances[3]?.breaker).toEqual(ejected);
 });

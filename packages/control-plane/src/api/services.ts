@@ -6,12 +6,14 @@ import {
   type EndpointHealth,
   endpointOf,
   endpointsOf,
+  fullShare,
   type Instance,
   type Omission,
   type Problem,
 } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 import type { ReceivedReport } from "../channel/reports.js";
+import { type BreakerView, closedBreaker, type ServiceBreakers } from "../figures/breakers.js";
 import { listing, readNamedService, writeNamedService } from "../security/right.js";
 import { sendProblem } from "./problem.js";
 import { enclosed, sendSliced } from "./sliced.js";
@@ -25,6 +27,8 @@ export interface ServiceView {
   readonly tags: readonly string[];
   readonly versions: readonly string[];
   readonly dependencies: readonly string[];
+  /** The worst that one of its callers sees: all instances ejected or a limit exceeded is open. */
+  readonly breaker: BreakerView;
   /** Instances by what they are in the proxies; `omitted` are in none. */
   readonly endpoints: Readonly<Record<"healthy" | "degraded" | "unhealthy" | "draining" | "omitted", number>>;
   readonly instances: readonly InstanceView[];
@@ -42,6 +46,10 @@ export interface InstanceView {
   readonly meshAddress: string;
   readonly health: EndpointHealth | "OMITTED";
   readonly weight: number;
+  /** Percent of its weight that it keeps under `health_based`, by how it answers beside the others. */
+  readonly share: number;
+  /** As its callers see it: open while one has it ejected, half-open while one tries it again. */
+  readonly breaker: BreakerView;
   /** Why the endpoint has this health. */
   readonly reason: string;
   readonly version?: string;
@@ -80,6 +88,7 @@ export interface ServiceSource {
   /** Undefined until the policies are known. */
   identity(name: string): { readonly mode: IdentityMode } | undefined;
   report(instance: string): ReceivedReport | undefined;
+  breakers(service: CatalogService): ServiceBreakers;
 }
 
 const query = {
@@ -127,9 +136,12 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
 export function serviceView(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
   const chosen = carrying(service, tags);
   const endpoints = endpointsOf(service);
-  const instances = chosen.map((instance) =>
-    instanceView(instance, endpoints.get(instance) ?? endpointOf(instance), source.report(instanceKey(instance.node, instance.id))),
-  );
+  const breakers = source.breakers(service);
+  const instances = chosen.map((instance) => {
+    const key = instanceKey(instance.node, instance.id);
+    const breaker = breakers.instances.get(key) ?? closedBreaker;
+    return instanceView(instance, endpoints.get(instance) ?? endpointOf(instance), breaker, source.report(key));
+  });
   const metas = chosen.map((instance) => decodeMeta(instance.meta));
   const count = (health: InstanceView["health"]) => instances.filter((view) => view.health === health).length;
   const mode = source.identity(service.name)?.mode;
@@ -140,6 +152,7 @@ export function serviceView(service: CatalogService, source: ServiceSource, tags
     tags: distinct(chosen.flatMap((instance) => instance.tags)),
     versions: distinct(metas.flatMap((meta) => meta.version ?? [])),
     dependencies: distinct(metas.flatMap((meta) => meta.dependencies.map((d) => (d.optional ? `${d.name}?` : d.name)))),
+    breaker: breakers.service,
     endpoints: {
       healthy: count("HEALTHY"),
       degraded: count("DEGRADED"),
@@ -160,7 +173,12 @@ function distinct(words: readonly string[]): string[] {
   return [...new Set(words)].sort();
 }
 
-function instanceView(instance: Instance, endpoint: Endpoint | Omission, report: ReceivedReport | undefined): InstanceView {
+function instanceView(
+  instance: Instance,
+  endpoint: Endpoint | Omission,
+  breaker: BreakerView,
+  report: ReceivedReport | undefined,
+): InstanceView {
   const { version, zone, tls } = decodeMeta(instance.meta);
   const address = hostPort(instance.address, instance.port);
   return {
@@ -170,6 +188,8 @@ function instanceView(instance: Instance, endpoint: Endpoint | Omission, report:
     meshAddress: instance.mesh ? hostPort(instance.mesh.address, instance.mesh.port) : address,
     health: endpoint.omitted ? "OMITTED" : endpoint.health,
     weight: endpoint.omitted ? 0 : endpoint.weight,
+    share: (100 * (instance.share ?? fullShare)) / fullShare,
+    breaker,
     reason: endpoint.reason,
     ...(version ? { version } : {}),
     ...(zone ? { zone } : {}),

@@ -28,7 +28,14 @@ interface Row {
 }
 
 /** Makes the directory; `own` is this replica's name. */
-export function createReplicas(o: { consul: Pick<Consul, "get">; own: string; clock: Clock; log: Logger }): Replicas {
+export function createReplicas(o: {
+  consul: Pick<Consul, "get">;
+  own: string;
+  /** Consul has said who the others are, again or for the first time. */
+  onKnown?: () => void;
+  clock: Clock;
+  log: Logger;
+}): Replicas {
   const stopping = new AbortController();
   let others: readonly Replica[] = [];
   return {
@@ -43,6 +50,7 @@ export function createReplicas(o: { consul: Pick<Consul, "get">; own: string; cl
             if (JSON.stringify(found) !== JSON.stringify(others))
               o.log.info({ event: "replicas.changed", addresses }, `other control planes: ${addresses.join(", ") || "none"}`);
             others = found;
+            o.onKnown?.();
           },
           onError: (error) =>
             o.log.debug({ event: "replicas.unknown", err: error }, "Consul does not say who the other control planes are"),

@@ -45,7 +45,7 @@ beforeEach(() => {
   fail = undefined;
   mode = undefined;
   orders = createIdentityOrders(() => mode);
-  addChannelRoutes(app, { reports, commands, orders, routing, serves: () => true, clock });
+  addChannelRoutes(app, { reports, commands, orders, routing, serves: () => true, successThreshold: () => 4, clock });
 });
 afterEach(async () => {
   commands.close();
@@ -63,6 +63,19 @@ test("a report tells of refused calls, of as many as agreed", async () => {
   expect(await send(new Array(21).fill(denied))).toBe(400);
   expect(await send([{ ...denied, count: -1 }])).toBe(400);
   expect(taken).toHaveLength(1);
+});
+
+test("a report tells how the service answers and which breakers are open, and hears how many successes close them", async () => {
+  const load = { latency: 9, errors: 0, idle: 0 };
+  const breaker = { service: "payments", address: "10.0.0.1:80", state: "open", cause: "consecutive 5xx", since: "2026-01-01T00:00:00Z" };
+  const send = (more: object) => app.inject({ method: "POST", url: reportPath, payload: { ...report, ...more } });
+  expect((await send({ load })).json()).toEqual({ accepted: true });
+  expect((await send({ load, breakers: [breaker] })).json()).toEqual({ accepted: true, successThresholds: { payments: 4 } });
+  expect(taken).toMatchObject([{ load }, { load, breakers: [breaker] }]);
+  for (const wrong of [{ load: { ...load, latency: 33 } }, { load: { latency: 1 } }, { breakers: new Array(51).fill(breaker) }])
+    expect((await send(wrong)).statusCode, JSON.stringify(wrong).slice(0, 60)).toBe(400);
+  expect((await send({ breakers: [{ ...breaker, state: "closed" }] })).statusCode).toBe(400);
+  expect(taken).toHaveLength(2);
 });
 
 test("a report carries the health of its service, and nothing beside that", async () => {

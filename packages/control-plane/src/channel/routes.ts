@@ -2,14 +2,19 @@
 import {
   type AgentReport,
   arrivingPath,
+  breakerStates,
   type Command,
   commandsPath,
   healthLevels,
   type IdentityOrder,
   instanceKey,
   leavingPath,
+  loadScale,
+  type ReportAnswer,
   type RoutingNotice,
   type RoutingReply,
+  reportedBreakers,
+  reportedCauseLength,
   reportedDenials,
   reportPath,
   routingLimit,
@@ -94,6 +99,32 @@ const report = {
       additionalProperties: false,
       properties: { requests: count, failures: count },
     },
+    load: {
+      type: "object",
+      required: ["latency", "errors", "idle"],
+      additionalProperties: false,
+      properties: {
+        latency: { type: "integer", minimum: 0, maximum: loadScale.latency },
+        errors: { type: "integer", minimum: 0, maximum: loadScale.errorRates.length },
+        idle: { type: "integer", minimum: 0, maximum: loadScale.idle },
+      },
+    },
+    breakers: {
+      type: "array",
+      maxItems: reportedBreakers,
+      items: {
+        type: "object",
+        required: ["service", "state", "cause", "since"],
+        additionalProperties: false,
+        properties: {
+          service: word,
+          address: word,
+          state: { enum: breakerStates },
+          cause: { type: "string", maxLength: reportedCauseLength },
+          since: { type: "string", maxLength: 64 },
+        },
+      },
+    },
     admin: { type: "string", maxLength: 256 },
   },
 } as const;
@@ -119,6 +150,12 @@ function agentRight(change: boolean, serves: Serves): Right {
   };
 }
 
+function answerTo({ breakers = [] }: AgentReport, successThreshold: (service: string) => number): ReportAnswer {
+  if (breakers.length === 0) return { accepted: true };
+  const successThresholds = Object.fromEntries(breakers.map(({ service }) => [service, successThreshold(service)]));
+  return { accepted: true, successThresholds };
+}
+
 /** Adds the paths. `serves` says whether a notice of leaving is news. `routing` carries a notice out and answers when the proxies have acknowledged it; it ends early when its signal aborts. */
 export function addChannelRoutes(
   app: FastifyInstance,
@@ -128,13 +165,15 @@ export function addChannelRoutes(
     orders: IdentityOrders;
     routing: FanOut["answer"];
     serves: Serves;
+    /** Successes that close a breaker of the service that is half-open. */
+    successThreshold: (service: string) => number;
     clock: Clock;
   },
 ): void {
   const reading = agentRight(false, o.serves);
   app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report }, config: { right: reading } }, (request, reply) => {
     o.reports.add(request.body);
-    return reply.code(202).send({ accepted: true });
+    return reply.code(202).send(answerTo(request.body, o.successThreshold));
   });
 
   const moving = { schema: { body: notice }, config: { right: agentRight(true, o.serves) } };

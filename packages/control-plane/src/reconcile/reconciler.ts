@@ -7,18 +7,22 @@ import {
   identityOf,
   isServing,
   type KnownIntentions,
+  keyOf,
   type MeshResource,
   noTraffic,
   type Problem,
   type ServiceIdentityPolicy,
   type TrafficPolicies,
+  type TrafficSettings,
   type Trust,
   takesMutualTls,
   trafficChanges,
+  trafficTo,
 } from "@legation/mesh";
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
+import type { Shares } from "../figures/shares.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { createAuthorizationRules } from "./authorization-rules.js";
 import { createBurst } from "./burst.js";
@@ -68,8 +72,12 @@ export interface Reconciler {
   intentions(): KnownIntentions | undefined;
   /** What holds for a service now. Undefined until `setPolicies` was called: what is not known is not `off`. */
   identity(service: string): ServiceIdentityPolicy | undefined;
+  /** How a service is called now. */
+  settings(service: string): TrafficSettings;
   /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
   identityKnown(): boolean;
+  /** The shares of instances of these services are others now. */
+  reweigh(names: Iterable<string>): void;
   /** How many services wait to be compiled and published. */
   pending(): number;
   /** All services by name, with leaving instances marked. */
@@ -96,6 +104,8 @@ export interface ReconcilerOptions {
   readonly leaving: LeavingEvidence;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What is left of the weight of instances, and who is told that a service's instances are others, or stand otherwise. */
+  readonly shares?: () => Pick<Shares, "of" | "touched">;
   /** Called when `identityKnown` has become true. */
   readonly identified?: () => void;
   /** The registry at the start: compiled where nodes need it. Empty unless given. */
@@ -126,7 +136,16 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   });
   const service = (name: string) => {
     const said = registry.get(name);
-    return said && notices.apply(said);
+    return said && withShares(notices.apply(said));
+  };
+  const withShares = (service: CatalogService): CatalogService => {
+    const shares = o.shares?.().of(service);
+    if (!shares || shares.size === 0) return service;
+    const instances = service.instances.map((instance) => {
+      const share = shares.get(keyOf(instance));
+      return share === undefined ? instance : { ...instance, share };
+    });
+    return { ...service, instances };
   };
   const identity = createMeshIdentity(service);
   const shared = { ...o, traffic: () => traffic, catalog: service };
@@ -142,6 +161,11 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   let rest: { cancel(): void } | undefined;
 
   function touch(name: string): void {
+    o.shares?.().touched(name);
+    awaitPublication(name);
+  }
+
+  function awaitPublication(name: string): void {
     dirty.add(name);
     burst.request();
   }
@@ -217,12 +241,14 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
         return true;
       }
       o.log.info({ event: "instance.leaving", ...notice }, `${instanceKey(node, id)} leaves`);
+      o.shares?.().touched(notice.service);
       o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
       publish([notice.service]);
       return true;
     },
     arrive(notice) {
       if (!notices.withdraw(notice)) return;
+      o.shares?.().touched(notice.service);
       o.changes.add({ event: "instance-arriving", service: notice.service, instance: instanceKey(notice.node, notice.id) });
       publish([notice.service]);
     },
@@ -259,7 +285,11 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     intentions: () => rules.known(),
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
+    settings: (name) => trafficTo(service(name) ?? { name, instances: [] }, traffic).settings,
     identityKnown: identity.known,
+    reweigh(names) {
+      for (const name of names) awaitPublication(name);
+    },
     pending: () => dirty.size,
     services: () => [...registry.keys()].sort().flatMap((name) => service(name) ?? []),
     service,

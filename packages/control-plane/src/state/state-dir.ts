@@ -22,7 +22,9 @@ export async function openStateDir(path: string): Promise<void> {
 export async function sweepStateDir(path: string, log: Logger): Promise<void> {
   try {
     const left = (await readdir(path)).filter((name) =>
-      /^\.(catalog\.json|policies\.json|ports\.json|ready\.json|acl-mode|own-leaf\.json|quarantine\.json)\..*\.tmp$/.test(name),
+      /^\.(catalog\.json|figures\.json|policies\.json|ports\.json|ready\.json|acl-mode|own-leaf\.json|quarantine\.json)\..*\.tmp$/.test(
+        name,
+      ),
     );
     for (const name of left) await rm(join(path, name), { force: true });
   } catch (error) {

@@ -9,6 +9,8 @@ import { createApi } from "../api/server.js";
 import { createCommandDirectory } from "../channel/commands.js";
 import { createIdentityOrders } from "../channel/identity-orders.js";
 import { createReports } from "../channel/reports.js";
+import { createFigureBook } from "../figures/book.js";
+import { closedBreaker } from "../figures/breakers.js";
 import { createTestPolicies } from "../policies/testing/policy-parts.js";
 import { createChanges } from "../reconcile/changes.js";
 import type { AclMode } from "../security/acl-mode.js";
@@ -52,7 +54,13 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     server: createSecureServer({ events, clock }),
     peers: { certificate: () => undefined, events },
     health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
-    services: { ...services, problems: () => [], identity: () => undefined, report: () => undefined },
+    services: {
+      ...services,
+      problems: () => [],
+      identity: () => undefined,
+      report: () => undefined,
+      breakers: () => ({ service: closedBreaker, instances: new Map() }),
+    },
     proxies: { streams: () => [], node: () => undefined, calls: () => ({}), resourcesSent: () => 0, quarantined: () => [] },
     changes,
     securityEvents: events,
@@ -78,6 +86,8 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     orders: createIdentityOrders(() => "off"),
     serves: ({ id }) => id === "o1",
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
+    successThreshold: () => 3,
+    figures: createFigureBook(clock, () => undefined),
     release: (service) => released.push(service),
     policies,
     intentions: { ...services, intentions: () => undefined, identity: () => undefined },

@@ -31,6 +31,8 @@ export interface Instance {
   readonly everPassed: boolean;
   /** A leaving notice came before Consul said so. */
   readonly leaving?: boolean;
+  /** What is left of its weight under `health_based`, per mille; all of it without. */
+  readonly share?: number;
   /** Gone from the registry, and held by the mass-loss guard. */
   readonly kept?: boolean;
 }

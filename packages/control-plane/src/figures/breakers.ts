@@ -1,0 +1,170 @@
+/** The circuit breakers of the mesh: per service, per instance and per caller, from what the callers' agents report (DESIGN §5). */
+import type { ReportedBreaker } from "@legation/contract";
+import { addressOf, type CatalogService, endpointsOf, isServing, keyOf } from "@legation/mesh";
+import { type Clock, formatAddress, Gauge, type Registry, type Timer } from "@legation/runtime";
+import type { Change, Changes } from "../reconcile/changes.js";
+import type { FigureBook } from "./book.js";
+
+/** How a breaker stands; the words of REQUIREMENTS R5 in the order of how bad they are. */
+export const breakerStandings = ["closed", "half-open", "open"] as const;
+/** One of `breakerStandings`. */
+export type BreakerStanding = (typeof breakerStandings)[number];
+
+/** Callers that a breaker names at most. */
+export const callersNamed = 20;
+
+/** One breaker as all callers have it. */
+export interface BreakerView {
+  /** The worst of its callers'. */
+  readonly state: BreakerStanding;
+  /** How many callers do not have it closed. */
+  readonly callers: number;
+  /** The first of these. */
+  readonly by: readonly { readonly caller: string; readonly state: BreakerStanding; readonly cause: string; readonly since: string }[];
+}
+
+/** The breakers of one service. */
+export interface ServiceBreakers {
+  /** Open where for a caller all instances are, or a limit is exceeded. */
+  readonly service: BreakerView;
+  /** By instance key; those that are not in it are closed. */
+  readonly instances: ReadonlyMap<string, BreakerView>;
+}
+
+/** A breaker that no caller has opened. */
+export const closedBreaker: BreakerView = { state: "closed", callers: 0, by: [] };
+
+/** See the file's sentence. */
+export interface Breakers {
+  of(service: CatalogService): ServiceBreakers;
+  /** Agents have said something else of their breakers towards these services. */
+  touched(services: readonly string[]): void;
+  stop(): void;
+}
+
+type Said = { readonly caller: string } & Omit<ReportedBreaker, "service">;
+
+/** What fell silent is noticed so soon; milliseconds. */
+const lookAgain = 5_000;
+
+/** Makes it; each change of a state is among the changes. */
+export function createBreakers(o: {
+  readonly book: Pick<FigureBook, "breakersTo" | "called">;
+  readonly service: (name: string) => CatalogService | undefined;
+  readonly changes: Changes;
+  readonly clock: Clock;
+}): Breakers {
+  /** By service, the states that are not closed: of the service under "", of its instances under their keys. */
+  const shown = new Map<string, ReadonlyMap<string, BreakerStanding>>();
+  let timer: Timer | undefined;
+
+  const of = (service: CatalogService): ServiceBreakers => standingsOf(service, o.book.breakersTo(service.name));
+
+  const look = (name: string): void => {
+    const service = o.service(name) ?? { name, instances: [] };
+    const now = of(service);
+    const states = new Map([...now.instances].map(([key, { state }]) => [key, state]));
+    if (now.service.state !== "closed") states.set("", now.service.state);
+    const before = shown.get(name) ?? new Map<string, BreakerStanding>();
+    for (const key of new Set([...before.keys(), ...states.keys()])) {
+      const state = states.get(key) ?? "closed";
+      if (state === (before.get(key) ?? "closed")) continue;
+      const view = key === "" ? now.service : now.instances.get(key);
+      o.changes.add({ event: events[state], service: name, ...(key === "" ? {} : { instance: key }), detail: detailOf(view) });
+    }
+    if (states.size > 0) shown.set(name, states);
+    else shown.delete(name);
+  };
+
+  const turn = (): void => {
+    timer = undefined;
+    for (const name of new Set([...o.book.called(), ...shown.keys()])) look(name);
+    arm();
+  };
+  const arm = (): void => {
+    if (shown.size > 0) timer ??= o.clock.timeout(lookAgain, turn);
+  };
+
+  return {
+    of,
+    touched(services) {
+      for (const name of services) look(name);
+      arm();
+    },
+    stop: () => timer?.cancel(),
+  };
+}
+
+const events: Readonly<Record<BreakerStanding, Change["event"]>> = {
+  closed: "breaker-closed",
+  "half-open": "breaker-half-open",
+  open: "breaker-opened",
+};
+
+function detailOf(view: BreakerView | undefined): string {
+  const [first] = view?.by ?? [];
+  if (!view || !first) return "for all callers";
+  return `${first.cause}; for ${first.caller}${view.callers > 1 ? ` and ${view.callers - 1} more` : ""}`;
+}
+
+function standingsOf(service: CatalogService, said: ReadonlyMap<string, readonly ReportedBreaker[]>): ServiceBreakers {
+  const byAddress = new Map<string, Said[]>();
+  const ofService: Said[] = [];
+  const endpoints = endpointsOf(service);
+  const serving = service.instances.filter((instance) => {
+    const endpoint = endpoints.get(instance);
+    return endpoint !== undefined && isServing(endpoint);
+  });
+  for (const [caller, breakers] of said) {
+    const states = new Map(breakers.flatMap(({ address, state }) => (address === undefined ? [] : [[address, state] as const])));
+    for (const { service: _, ...breaker } of breakers) {
+      const { address } = breaker;
+      if (address === undefined) ofService.push({ caller, ...breaker });
+      else byAddress.set(address, [...(byAddress.get(address) ?? []), { caller, ...breaker }]);
+    }
+    const standings = serving.map((instance) => states.get(meshAddressOf(instance)));
+    const newest = [...breakers].sort((a, b) => (a.since < b.since ? 1 : -1))[0];
+    if (serving.length === 0 || standings.includes(undefined) || !newest) continue;
+    const state = standings.includes("half-open") ? "half-open" : "open";
+    ofService.push({ caller, state, cause: `${newest.cause}, of every instance`, since: newest.since });
+  }
+  const instances = service.instances.flatMap((instance) => {
+    const found = byAddress.get(meshAddressOf(instance));
+    return found ? [[keyOf(instance), viewOf(found)] as const] : [];
+  });
+  return { service: viewOf(ofService), instances: new Map(instances) };
+}
+
+function meshAddressOf(instance: CatalogService["instances"][number]): string {
+  const { host, port } = addressOf(instance);
+  return formatAddress(host, port);
+}
+
+function viewOf(said: readonly Said[]): BreakerView {
+  const rank = (state: BreakerStanding) => breakerStandings.indexOf(state);
+  const sorted = [...said].sort((a, b) => rank(b.state) - rank(a.state) || (a.caller < b.caller ? -1 : 1));
+  const callers = new Set(sorted.map(({ caller }) => caller)).size;
+  return {
+    state: sorted[0]?.state ?? "closed",
+    callers,
+    by: sorted.slice(0, callersNamed).map(({ caller, state, cause, since }) => ({ caller, state, cause, since })),
+  };
+}
+
+/** Adds `legation_circuit_breaker_state{service}`, one row for each service of the registry. */
+export function addBreakerMetric(
+  registry: Registry,
+  o: { readonly services: () => readonly CatalogService[]; readonly breakers: Breakers },
+): void {
+  new Gauge({
+    name: "legation_circuit_breaker_state",
+    help: "The worst that a caller of the service sees: 0 closed, 1 half-open, 2 open.",
+    labelNames: ["service"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const service of o.services())
+        this.set({ service: service.name }, breakerStandings.indexOf(o.breakers.of(service).service.state));
+    },
+  });
+}
