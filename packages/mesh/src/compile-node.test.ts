@@ -10,6 +10,7 @@ import { compileNode, compileView } from "./compile-node.js";
 import { layersOf } from "./layers.js";
 import { noTraffic } from "./policy/traffic/traffic-policies.js";
 import { anyService, instance } from "./proof/instances.js";
+import { writtenPolicies } from "./proof/written-policies.js";
 
 const web: NodeMetadata = {
   api: 1,
@@ -161,6 +162,22 @@ describe("what a node declares wrongly", () => {
     const [routes] = compile(dependsOn("undeclared", "outbound")).view;
     const names = fromBinary(RouteConfigurationSchema, routes?.bytes ?? new Uint8Array()).virtualHosts.map(({ name }) => name);
     expect(names).toEqual(["outbound", "undeclared", "outbound:undeclared"]);
+  });
+
+  it("gRPC calls that a rule sends to a service without HTTP/2 fail, in words", () => {
+    const rules = "rules: [{ to: [{ service: rpc, weight: 1 }, { service: page, weight: 1 }] }]";
+    const policies = writtenPolicies(`apiVersion: legation/v1\nkind: Route\nname: split\nservice: rpc\n${rules}\n`);
+    const speaks = (protocol: string) => (name: string) => ({
+      name,
+      instances: [instance({ service: name, meta: { protocol: name === "rpc" ? protocol : "http" } })],
+    });
+    expect(compileNode(dependsOn("rpc"), speaks("http"), policies).problems).toEqual([]);
+    expect(compileNode(dependsOn("rpc"), speaks("grpc"), policies).problems).toMatchObject([
+      {
+        code: "route-target",
+        message: expect.stringContaining("Route/split#0 sends gRPC calls to page, which speaks http, and gRPC needs HTTP/2"),
+      },
+    ]);
   });
 
   it("of two names that are one host name, the registered one stays", () => {

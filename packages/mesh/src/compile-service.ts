@@ -18,6 +18,7 @@ import { weighByShare } from "./policy/traffic/balancing/health-weights.js";
 import { healthCheckProblem } from "./policy/traffic/health-checks/envoy-health-check.js";
 import { type Prioritized, prioritized, regionsOf } from "./policy/traffic/locality/priorities.js";
 import { subsetProblems } from "./policy/traffic/subsets/subsets.js";
+import { unsupportedByTcp } from "./policy/traffic/tcp.js";
 import { type TrafficPolicies, trafficTo } from "./policy/traffic/traffic-policies.js";
 import type { Problem } from "./problem.js";
 import { type MeshResource, provenance, resource } from "./resource.js";
@@ -84,6 +85,8 @@ export function compileService(
   for (const problem of ruleProblems(name, protocol, traffic)) problems.push(problem);
   const unasked = healthCheckProblem(settings, protocol);
   if (unasked) problems.push({ code: "health-check-protocol", service: name, message: unasked });
+  if (protocol === "tcp")
+    for (const message of unsupportedByTcp(policies.services.get(name))) problems.push({ code: "tcp-unsupported", service: name, message });
   if (protocolProblem) problems.unshift({ code: "service-protocols", service: name, message: protocolProblem });
   if (nameProblem) problems.unshift({ code: "service-name", service: name, message: `nobody can call it: ${nameProblem}` });
 

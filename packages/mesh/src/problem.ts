@@ -21,6 +21,7 @@ export type ProblemCode =
   | "dependency-tcp"
   | "dependency-port"
   | "grpc-unsupported"
+  | "tcp-unsupported"
   | "node-address"
   | "gateway-unserved"
   | "authorization"
