@@ -57,6 +57,12 @@ export function callee(service: CatalogService, traffic: ServiceTraffic, mode: I
       host ??= virtualHost(name, protocol === "tcp", settings, rules);
       return host;
     },
-    outline: JSON.stringify([registered, protocol, mode, settings, rules, documents]),
+    outline: JSON.stringify([registered, protocol, mode, settings, rules.map((rule) => sparing(rule, settings)), documents]),
   };
+}
+
+/** The rule without the settings that it shares with its service: most do, and there may be hundreds. */
+function sparing(rule: RouteRule, host: TrafficSettings): RouteRule | Omit<RouteRule, "settings"> {
+  const { settings, ...rest } = rule;
+  return settings === host ? rest : rule;
 }

@@ -103,6 +103,7 @@ describe("the rules for a service", () => {
     [["match: { path: { template: '/{a}/{a}' } }"], "rules[0].match.path.template: has two variables of one name. Rename one"],
     [["match: { path: { template: '/{a}/{b}/{c}/{d}/{e}/{f}' } }"], "rules[0].match.path.template: has 6 variables, and at most 5"],
     [["match: { methods: [get] }"], 'rules[0].match.methods[0]: "get" cannot be used: use methods in capitals'],
+    [["match: { methods: [CONNECT] }"], "rules[0].match.methods: CONNECT is refused before any rule is asked. Take it out"],
     [
       ["match: { headers: { 'x y': { present: true } } }"],
       "rules[0].match.headers.x y: is no name that can be used here: use the name of a",

@@ -53,6 +53,7 @@ export const matchField = z
     const flaw = (field: string, message: string) => addIssue({ code: "custom", path: [field], message });
     if (grpc && path) flaw("path", "grpc says the path already. Keep one of the two");
     if (grpc && methods) flaw("methods", "gRPC calls are all POST. Take methods out, and name the gRPC method in grpc.method");
+    if (methods?.includes("CONNECT")) flaw("methods", "CONNECT is refused before any rule is asked. Take it out");
     if (methods && new Set(methods).size < methods.length) flaw("methods", "names a method twice. Keep one of them");
   })
   .describe("Which requests the rule is for: those that meet all of these conditions. Every request unless given.");
