@@ -23,8 +23,7 @@ import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPl
 import { warnOfExposure } from "./exposure.js";
 import { createFigures } from "./figures/setup.js";
 import { createOverview } from "./overview.js";
-import { createPlanner } from "./plan/plan.js";
-import { createLiveness } from "./policies/liveness.js";
+import { policyParts } from "./policies/parts.js";
 import { createPolicies } from "./policies/setup.js";
 import { createPresence } from "./presence.js";
 import { createKeptQuarantine } from "./quarantine/kept-quarantine.js";
@@ -312,21 +311,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     serves: reconciler.serves,
     successThreshold: (service) => reconciler.settings(service).circuitBreaker.successThreshold,
     figures: figures.book,
-    policies: {
-      ...policies,
-      quarantined,
-      canary,
-      planner: createPlanner({ mesh: reconciler, connected: nodes.connected, others: replicas.others, ask, clock }),
-      liveness: createLiveness({
-        status: policies.live.status,
-        streams,
-        pending: () => reconciler.pending(),
-        quarantined,
-        others: replicas.others,
-        ask,
-        address: () => formatAddress(httpAt.host, ports.http),
-      }),
-    },
+    policies: policyParts({
+      ...{ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, clock },
+      address: () => formatAddress(httpAt.host, ports.http),
+    }),
     release: (service) => source.release(service),
     clock,
     log,

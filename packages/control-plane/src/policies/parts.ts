@@ -1,0 +1,40 @@
+/** What the API's routes of policies work with, put together from the parts of a control plane. */
+import type { Clock } from "@legation/runtime";
+import type { StreamStatus } from "@legation/xds";
+import type { PolicyParts } from "../api/policies.js";
+import type { CanarySetup } from "../canary/setup.js";
+import type { Replicas } from "../channel/replicas.js";
+import { createPlanner } from "../plan/plan.js";
+import type { QuarantineView } from "../quarantine/words.js";
+import type { Nodes } from "../reconcile/nodes.js";
+import type { Reconciler } from "../reconcile/reconciler.js";
+import { type AskLiveness, createLiveness } from "./liveness.js";
+import type { Policies } from "./setup.js";
+
+/** Puts them together. `address` is that of this replica's API. */
+export function policyParts(o: {
+  readonly policies: Policies;
+  readonly quarantined: () => readonly QuarantineView[];
+  readonly canary: CanarySetup;
+  readonly reconciler: Reconciler;
+  readonly nodes: Pick<Nodes, "connected">;
+  readonly replicas: Pick<Replicas, "others">;
+  readonly ask: AskLiveness;
+  readonly streams: () => readonly StreamStatus[];
+  readonly address: () => string;
+  readonly clock: Clock;
+}): PolicyParts {
+  const { policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock } = o;
+  const { others } = replicas;
+  return {
+    ...policies,
+    quarantined,
+    canary,
+    planner: createPlanner({ ...{ others, ask }, mesh: reconciler, connected: nodes.connected, clock }),
+    liveness: createLiveness({
+      ...{ others, ask, streams, quarantined, address },
+      status: policies.live.status,
+      pending: reconciler.pending,
+    }),
+  };
+}
