@@ -4,27 +4,18 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { binomialBounds } from "./binomial.js";
-import { type Asked, type Echo, startEcho, startGreeter, startGrpcEcho } from "./echo.js";
+import { type Asked, type Echo, startEcho, startGrpcEcho } from "./echo.js";
+import { until } from "./figures.js";
 import type { Reply } from "./mesh.js";
 import { type RouteMesh, startRouteMesh } from "./route-mesh.js";
+import { expectShare } from "./share.js";
 import { writtenPolicies } from "./written-policies.js";
 
 const on = (exact: string) => ({ path: { exact } });
 const under = (prefix: string) => ({ path: { prefix } });
 const orders = [
-  {
-    match: under("/split"),
-    to: [
-      { service: "orders", weight: 60 },
-      { service: "orders-v2", weight: 40 },
-      { service: "shadow", weight: 0 },
-    ],
-  },
   { match: under("/canary"), to: [{ service: "orders-v2" }] },
-  { match: under("/nobody"), to: [{ service: "nobody" }] },
   { match: under("/old"), rewrite: { prefix: "/new", host: "orders.internal" } },
   { match: { path: { prefix: "/Off", ignoreCase: true } }, rewrite: { prefix: "/" } },
   { match: { path: { prefix: "/" }, headers: { "x-all": { present: true } } }, rewrite: { prefix: "/all/" } },
@@ -59,66 +50,22 @@ const rpc = [
   { match: { grpc: { service: "shop.v1.Orders", method: "Place" } }, to: [{ service: "rpc-v2" }] },
   { match: { grpc: { service: "shop.v1.Broken" } }, fault: { abort: { grpc: "unavailable" } } },
 ];
-const stock = [
-  {
-    match: under("/split"),
-    to: [
-      { subset: "v1", weight: 70 },
-      { subset: "v2", weight: 30 },
-    ],
-  },
-  { match: under("/v2"), to: [{ subset: "v2" }] },
-  { match: under("/empty"), to: [{ subset: "v9" }] },
-  { match: under("/undeclared"), to: [{ subset: "v3" }] },
-  { match: under("/foreign"), to: [{ service: "orders", subset: "v1" }] },
-];
-const split = [
-  {
-    to: [
-      { service: "bytes", weight: 60 },
-      { service: "bytes-v2", weight: 40 },
-    ],
-  },
-];
-const subsets = { v1: { version: "1" }, v2: { version: "2" }, v9: { version: "9" } };
 const head = { apiVersion: "legation/v1" };
 const route = (name: string, service: string, rules: object[]) => ({ ...head, kind: "Route", name, service, rules });
 
-/** All of this, and more. */
-const policies = (...more: object[]) => {
-  const logged = { ...head, kind: "Service", name: "web", accessLog: { path: join(directory, "access.log") } };
-  const stocked = [{ ...head, kind: "Service", name: "stock", subsets }, route("stock", "stock", stock)];
-  return writtenPolicies(
-    JSON.stringify([
-      logged,
-      route("orders", "orders", orders),
-      route("rpc", "rpc", rpc),
-      ...stocked,
-      route("bytes", "bytes", split),
-      ...more,
-    ]),
-  );
-};
-
 let directory: string;
-let services: Record<"orders" | "orders-v2" | "shadow" | "rpc" | "rpc-v2" | "stock-1" | "stock-2" | "stock-3", Echo>;
+let services: Record<"orders" | "orders-v2" | "shadow" | "rpc" | "rpc-v2", Echo>;
 let mesh: RouteMesh;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "legation-routes-"));
   const http = await Promise.all(["orders", "orders-v2", "shadow"].map(startEcho));
-  const bytes = await Promise.all(["bytes", "bytes-v2"].map(startGreeter));
-  const stocks = await Promise.all(["stock-1", "stock-2", "stock-3"].map(startEcho));
   const grpc = await Promise.all(["rpc", "rpc-v2"].map(startGrpcEcho));
-  services = Object.fromEntries([...http, ...grpc, ...stocks, ...bytes].map((echo) => [echo.service, echo])) as typeof services;
+  services = Object.fromEntries([...http, ...grpc].map((echo) => [echo.service, echo])) as typeof services;
+  const logged = { ...head, kind: "Service", name: "web", accessLog: { path: join(directory, "access.log") } };
   mesh = await startRouteMesh({
-    dependencies: ["orders", "rpc", "stock", "bytes:15432"],
-    services: [
-      ...http.map((echo) => ({ echo, protocol: "http" as const })),
-      ...grpc.map((echo) => ({ echo, protocol: "grpc" as const })),
-      ...bytes.map((echo) => ({ echo, protocol: "tcp" as const })),
-      ...stocks.map((echo, i) => ({ echo, service: "stock", protocol: "http" as const, meta: { version: i === 0 ? "1" : "2" } })),
-    ],
-    policies: policies(),
+    dependencies: ["orders", "rpc"],
+    services: [...http.map((echo) => ({ echo, protocol: "http" as const })), ...grpc.map((echo) => ({ echo, protocol: "grpc" as const }))],
+    policies: writtenPolicies(JSON.stringify([logged, route("orders", "orders", orders), route("rpc", "rpc", rpc)])),
   });
 }, 60_000);
 afterAll(async () => {
@@ -129,68 +76,6 @@ afterAll(async () => {
 
 const asked = ({ body }: Reply): Asked => JSON.parse(body);
 const from = (reply: Reply) => asked(reply).service;
-/** Sends the request so often, 32 at once. */
-const many = async (count: number, request: Parameters<RouteMesh["send"]>[0]) =>
-  Promise.all(Array.from({ length: count }, () => mesh.send(request)));
-const stat = async (name: string) => (await mesh.envoy.stats()).get(name) ?? 0;
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > limit) throw new Error(`not within 20 s: ${condition}`);
-    await sleep(20);
-  }
-}
-
-function within(count: number, n: number, p: number): void {
-  const { least, most } = binomialBounds(n, p);
-  expect(count).toBeGreaterThanOrEqual(least);
-  expect(count).toBeLessThanOrEqual(most);
-}
-
-describe("where requests go", () => {
-  it("is split by weight, and a weight of 0 gets none", async () => {
-    const replies = await many(2_000, { path: "/split" });
-    const to = (service: string) => replies.filter((reply) => from(reply) === service).length;
-    expect(to("orders") + to("orders-v2")).toBe(2_000);
-    within(to("orders-v2"), 2_000, 0.4);
-  });
-
-  it("may be a service that the caller does not depend on, and one that is not there fails at once", async () => {
-    expect(from(await mesh.send({ path: "/canary/x" }))).toBe("orders-v2");
-    expect((await mesh.send({ path: "/nobody" })).status).toBe(503);
-    expect((await mesh.send({ host: "orders-v2" })).status).toBe(502);
-    expect(from(await mesh.send({ path: "/unmatched" }))).toBe("orders");
-  });
-
-  it("is split over subsets, and a subset that is empty or not declared is answered 503 and by nobody else", async () => {
-    const replies = await many(1_000, { host: "stock", path: "/split" });
-    const to = (...names: string[]) => replies.filter((reply) => names.includes(from(reply))).length;
-    within(to("stock-2", "stock-3"), 1_000, 0.3);
-    expect(to("stock-1") + to("stock-2", "stock-3")).toBe(1_000);
-    const second = await many(40, { host: "stock", path: "/v2" });
-    expect(new Set(second.map(from))).toEqual(new Set(["stock-2", "stock-3"]));
-    for (const path of ["/empty", "/undeclared", "/foreign"]) expect((await mesh.send({ host: "stock", path })).status).toBe(503);
-    expect((await mesh.send({ host: "stock" })).status).toBe(200);
-  });
-
-  it("changes while requests are under way, and fails none", async () => {
-    const green = (service: string) => route("green", "orders", [{ match: on("/live"), to: [{ service }] }]);
-    const seen = new Set<string>();
-    for (const service of ["orders", "orders-v2", "shadow", "orders"]) {
-      mesh.apply(policies(green(service)));
-      await until(async () => {
-        const replies = await many(20, { path: "/live" });
-        expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
-        for (const reply of replies) seen.add(from(reply));
-        return replies.every((reply) => from(reply) === service);
-      });
-    }
-    expect(seen).toEqual(new Set(["orders", "orders-v2", "shadow"]));
-    mesh.apply(policies());
-  });
-});
-
 describe("what of a request is written anew", () => {
   it.each([
     ["/old/x?a=b", "/new/x?a=b"],
@@ -246,13 +131,15 @@ describe("an answer of the caller's own Envoy", () => {
 describe("copies of requests", () => {
   it("are sent for a share of them, as they are, and nobody waits for an answer", async () => {
     const before = services.shadow.asked.length;
-    const replies = await many(1_000, { path: "/copied?a=b", method: "PUT" });
+    const replies = await mesh.sendMany(1_000, { path: "/copied?a=b", method: "PUT" });
     expect(replies.map(from)).toEqual(replies.map(() => "orders"));
     await until(
-      async () => (await stat("cluster.shadow.upstream_rq_active")) + (await stat("cluster.shadow.upstream_rq_pending_active")) === 0,
+      "no copy is under way",
+      async () =>
+        (await mesh.stat("cluster.shadow.upstream_rq_active")) + (await mesh.stat("cluster.shadow.upstream_rq_pending_active")) === 0,
     );
     const copies = services.shadow.asked.slice(before);
-    within(copies.length, 1_000, 0.25);
+    expectShare(copies.length, 1_000, 0.25);
     expect(copies[0]).toMatchObject({ method: "PUT", path: "/copied?a=b", headers: { host: "orders" } });
   });
 });
@@ -262,25 +149,25 @@ describe("faults", () => {
     const begin = performance.now();
     expect((await mesh.send({ path: "/slow" })).status).toBe(200);
     expect(performance.now() - begin).toBeGreaterThanOrEqual(299);
-    const before = await stat("http.outbound.fault.delays_injected");
-    const replies = await many(1_000, { path: "/slower" });
+    const before = await mesh.stat("http.outbound.fault.delays_injected");
+    const replies = await mesh.sendMany(1_000, { path: "/slower" });
     expect(replies.every(({ status }) => status === 200)).toBe(true);
-    within((await stat("http.outbound.fault.delays_injected")) - before, 1_000, 0.3);
+    expectShare((await mesh.stat("http.outbound.fault.delays_injected")) - before, 1_000, 0.3);
   });
 
   it("refuse a share of them, with a status", async () => {
-    const replies = await many(1_000, { path: "/broken" });
+    const replies = await mesh.sendMany(1_000, { path: "/broken" });
     const refused = replies.filter(({ status }) => status === 418).length;
-    within(refused, 1_000, 0.2);
+    expectShare(refused, 1_000, 0.2);
     expect(replies.filter(({ status }) => status === 200).length).toBe(1_000 - refused);
   });
 
   it("refuse those with a header, and nothing that no rule speaks of", async () => {
-    const before = await stat("http.outbound.fault.aborts_injected");
+    const before = await mesh.stat("http.outbound.fault.aborts_injected");
     expect((await mesh.send({ path: "/tested", headers: { "x-test": "1" } })).status).toBe(500);
     expect((await mesh.send({ path: "/tested", headers: { "x-test": "2" } })).status).toBe(200);
     expect((await mesh.send({ path: "/untested", headers: { "x-test": "1" } })).status).toBe(200);
-    expect((await stat("http.outbound.fault.aborts_injected")) - before).toBe(1);
+    expect((await mesh.stat("http.outbound.fault.aborts_injected")) - before).toBe(1);
   });
 });
 
@@ -318,12 +205,12 @@ describe("a WebSocket", () => {
       "GET /socket HTTP/1.1\r\nHost: orders\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );
     try {
-      await until(() => answer.includes("\r\n\r\n"));
+      await until("the socket is open", async () => answer.includes("\r\n\r\n"));
       expect(answer).toMatch(/^HTTP\/1\.1 101 /);
       expect(answer.toLowerCase()).toContain("x-service: orders-v2");
       expect(answer).toContain("x-path: /chat");
       socket.write("hello");
-      await until(() => answer.endsWith("hello"));
+      await until("the echo has come", async () => answer.endsWith("hello"));
     } finally {
       socket.destroy();
     }
@@ -365,35 +252,13 @@ describe("gRPC calls", () => {
   });
 });
 
-describe("connections of a service that speaks tcp", () => {
-  it("are split by weight", async () => {
-    const port = await mesh.envoy.port("outbound:bytes:15432");
-    const heard = await Promise.all(Array.from({ length: 400 }, () => heardFrom(port)));
-    const second = heard.filter((name) => name === "bytes-v2").length;
-    expect(heard.filter((name) => name === "bytes").length + second).toBe(400);
-    within(second, 400, 0.4);
-  });
-});
-
-/** All that a server says until it ends the connection. */
-function heardFrom(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let heard = "";
-    const socket = connect(port, "127.0.0.1");
-    socket.on("error", reject);
-    socket.on("data", (chunk) => {
-      heard += String(chunk);
-    });
-    socket.on("close", () => resolve(heard));
-  });
-}
-
 describe("a rule's name", () => {
   it("stands in the statistics of its requests, and in the access log", async () => {
-    const before = await stat("vhost.orders.route.Route/orders#1.upstream_rq_total");
-    await many(3, { path: "/canary/named" });
-    expect((await stat("vhost.orders.route.Route/orders#1.upstream_rq_total")) - before).toBe(3);
+    const before = await mesh.stat("vhost.orders.route.Route/orders#0.upstream_rq_total");
+    await mesh.sendMany(3, { path: "/canary/named" });
+    expect((await mesh.stat("vhost.orders.route.Route/orders#0.upstream_rq_total")) - before).toBe(3);
     const logged = () => readFileSync(join(directory, "access.log"), "utf8").split("\n");
-    await until(() => logged().filter((line) => line.includes('"/canary/named"') && line.includes('"Route/orders#1"')).length === 3);
+    const named = (line: string) => line.includes('"/canary/named"') && line.includes('"Route/orders#0"');
+    await until("the requests are logged", async () => logged().filter(named).length === 3);
   });
 });

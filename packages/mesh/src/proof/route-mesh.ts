@@ -17,6 +17,10 @@ export interface RouteMesh {
   readonly outbound: number;
   /** Sends a request as the application of `web` would. Never rejects. */
   send(o: Omit<Parameters<typeof send>[0], "agent" | "outbound">): Promise<Reply>;
+  /** Sends the request so often, 32 at once. */
+  sendMany(count: number, o: Parameters<RouteMesh["send"]>[0]): Promise<readonly Reply[]>;
+  /** A counter or gauge of the Envoy; 0 where it has none. */
+  stat(name: string): Promise<number>;
   /** Gives the Envoy what follows from other policies. */
   apply(policies: TrafficPolicies): void;
   stop(): Promise<void>;
@@ -54,10 +58,13 @@ export async function startRouteMesh(o: {
   const envoy = await startEnvoy(compiled(o.policies));
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   const outbound = await envoy.port("outbound");
+  const sendOne: RouteMesh["send"] = (request) => send({ agent, outbound, ...request });
   return {
     envoy,
     outbound,
-    send: (request) => send({ agent, outbound, ...request }),
+    send: sendOne,
+    sendMany: (count, request) => Promise.all(Array.from({ length: count }, () => sendOne(request))),
+    stat: async (name) => (await envoy.stats()).get(name) ?? 0,
     apply: (policies) => envoy.update(compiled(policies)),
     async stop() {
       agent.destroy();
