@@ -38,6 +38,15 @@ describe("a guarded bundle", () => {
     expect(await one.proposals.list()).toEqual([]);
   });
 
+  it("is not even proposed by whom it is not permitted", async () => {
+    const { one } = await guarded();
+    const permit = () => Promise.reject(new Error("not within your bounds"));
+    const change = { set: [identity("mesh", "off")], author: "eve", reason: "", permit };
+    await expect(one.editor.change(change)).rejects.toThrow("not within your bounds");
+    expect(await one.proposals.list()).toEqual([]);
+    expect((await one.take())?.policies.of("Identity")).toMatchObject([{ mode: "strict" }]);
+  });
+
   it("counts an operator once, whatever the number of signatures, and nobody without a key", async () => {
     const { one } = await guarded();
     const waits = await one.apply(identity("mesh", "off"));
