@@ -9,7 +9,7 @@ import { readSample, sampleOptions } from "./sample.js";
 import { subcommand } from "./subcommand.js";
 
 /** How long all control planes together may take; milliseconds. */
-export const planLimit = 30_000;
+export const planLimit = 120_000;
 
 /** Plans. */
 export const run = subcommand({

@@ -38,7 +38,7 @@ export type OwnPlan = Omit<Plan, "replicas" | "silent">;
 /** Compiling goes on for this long before other work has its turn; milliseconds. */
 const slice = 20;
 /** How long another replica is waited for; milliseconds. */
-const askLimit = 20_000;
+const askLimit = 100_000;
 
 /** Plans. */
 export interface Planner {
