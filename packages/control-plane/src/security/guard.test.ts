@@ -31,6 +31,7 @@ describe("with ACLs", () => {
       "/v1/policies/live": { bundle: "0".repeat(64) },
       "/v1/policies/plan": { documents: [] },
       "/v1/policies/check": { documents: [] },
+      "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
       "/v1/policies/canary/withdraw": {},
       "/v1/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
