@@ -74,9 +74,9 @@ describe("callers in two zones of one region, and in another region", () => {
     const at = (id: string, where: { region: string; zone: string }) =>
       mesh.startService({ name: "web", id, dependencies: ["orders", "carts?"], config: where });
     const orders = {
-      a: await application(mesh, "orders", "orders-a", place("north", "a")),
+      a: await application(mesh, "orders", "orders-a", { ...place("north", "a"), canary: "yes" }),
       b: await application(mesh, "orders", "orders-b", place("north", "b")),
-      c: await application(mesh, "orders", "orders-c", place("north", "b")),
+      c: await application(mesh, "orders", "orders-c", { ...place("north", "b"), canary: "yes" }),
       south: await application(mesh, "orders", "orders-south", place("south", "a")),
       west: await application(mesh, "orders", "orders-west", place("west", "a")),
     };
@@ -110,6 +110,31 @@ describe("callers in two zones of one region, and in another region", () => {
     expect(Object.keys(await count(b, "orders", 200)).sort()).toEqual(["orders-b", "orders-c"]);
     expect(await count(south, "orders", 100)).toEqual({ "orders-south": 100 });
     expect((await a.envoy.stats("cluster.orders.lb_zone_routing"))["cluster.orders.lb_zone_routing_cross_zone"]).toBeGreaterThan(0);
+  });
+
+  it("go to their own zone within a subset too, by its own instances", async () => {
+    const { a, b } = state();
+    const route = `---\napiVersion: legation/v1\nkind: Route\nname: all\nservice: orders\nrules:\n  - to: [{ subset: canary }]\n`;
+    policies(`${head("orders")}${balanced}subsets: { canary: { meta: { canary: "yes" } } }\n${route}`);
+    // One in each zone: each zone keeps its callers' requests.
+    await untilCounted(a, "orders", 60, (counts) => counts["orders-a"] === 60);
+    await untilCounted(b, "orders", 60, (counts) => counts["orders-c"] === 60);
+    expect(await count(a, "orders", 100)).toEqual({ "orders-a": 100 });
+    expect(await count(b, "orders", 100)).toEqual({ "orders-c": 100 });
+  });
+
+  it("go on as they did while the control plane starts anew, which sends nothing that the Envoys have", async () => {
+    const { mesh, b, south } = state();
+    policies(`${head("orders")}${balanced}`);
+    await untilCounted(b, "orders", 60, (counts) => Object.keys(counts).sort().join() === "orders-b,orders-c");
+    await mesh.controlPlane.restart();
+    const proxies = () => mesh.controlPlane.get<{ proxies: { ready: boolean }[]; resourcesSent: number }>("/v1/proxies");
+    await until(async () => (await proxies()).proxies.filter(({ ready }) => ready).length === 3, {
+      what: "all Envoys to be connected again, and served",
+      limitMs,
+    });
+    expect((await proxies()).resourcesSent).toBe(0);
+    expect(await count(south, "orders", 60)).toEqual({ "orders-south": 60 });
   });
 
   it("go to all zones alike where only the region is preferred", async () => {

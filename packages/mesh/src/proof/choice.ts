@@ -2,13 +2,10 @@
 import { once } from "node:events";
 import { Agent, createServer, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import type { NodeMetadata } from "@legation/contract";
-import { MetadataSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import type { Instance } from "../catalog/instance.js";
 import { compileNode } from "../compile-node.js";
 import { compileService } from "../compile-service.js";
-import { subsetMatch } from "../policy/traffic/subsets/subset-balancing.js";
 import { startEnvoy } from "./envoy.js";
 import { resourceJson } from "./golden-case.js";
 import { instance } from "./instances.js";
@@ -96,14 +93,14 @@ const node: NodeMetadata = {
   dependencies: [{ name: "orders", optional: false }],
 };
 
-/** Starts the Envoy of `web`, which calls `orders` under these policies (YAML). The header `x-subset` sends a request to one of `subsets`. */
-export async function startChoice(policies: string, instances: readonly Instance[], subsets: readonly string[] = []): Promise<Choice> {
+/** Starts the Envoy of `web`, which calls `orders` under these policies (YAML). */
+export async function startChoice(policies: string, instances: readonly Instance[]): Promise<Choice> {
   const traffic = writtenPolicies(policies);
   const resources = (list: readonly Instance[]) => {
     const orders = { name: "orders", instances: list };
     const { cluster, endpoints } = compileService(orders, traffic);
     const { view, instance: own } = compileNode(node, () => orders, traffic);
-    return [...view, ...own, cluster, endpoints].map(resourceJson).map((one) => withSubsetRoutes(one, subsets));
+    return [...view, ...own, cluster, endpoints].map(resourceJson);
   };
   const envoy = await startEnvoy(resources(instances));
   const port = await envoy.port("outbound");
@@ -171,23 +168,6 @@ export async function startChoice(policies: string, instances: readonly Instance
       await envoy.stop();
     },
   };
-}
-
-function withSubsetRoutes(resource: JsonObject, subsets: readonly string[]): JsonObject {
-  const hosts = resource["virtualHosts"];
-  if (!Array.isArray(hosts)) return resource;
-  const routesBefore = (rest: JsonObject[]) => {
-    const last = rest.at(-1)?.["route"] as JsonObject;
-    return subsets.map((name) => ({
-      match: { prefix: "/", headers: [{ name: "x-subset", stringMatch: { exact: name } }] },
-      route: { ...last, metadataMatch: toJson(MetadataSchema, subsetMatch(name)) },
-    }));
-  };
-  const virtualHosts = (hosts as JsonObject[]).map((host) => {
-    const rest = host["routes"] as JsonObject[];
-    return host["name"] === "orders" ? { ...host, routes: [...routesBefore(rest), ...rest] } : host;
-  });
-  return { ...resource, virtualHosts } as JsonObject;
 }
 
 interface Clusters {

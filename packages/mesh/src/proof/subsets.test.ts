@@ -22,7 +22,11 @@ const to = (subset: string) => () => ({ headers: { "x-subset": subset } });
 async function start(instances: readonly Instance[], more = ""): Promise<Choice> {
   const subsets = '{ v1: { version: "1" }, v2: { version: "2" }, beta: { tags: [beta] }, blue: { meta: { color: blue }, version: "2" } }';
   const policy = `apiVersion: legation/v1\nkind: Service\nname: orders\nsubsets: ${subsets}\n${more}`;
-  choice = await startChoice(policy, instances, ["v1", "v2", "beta", "blue"]);
+  const rules = ["v1", "v2", "beta", "blue"].map(
+    (name) => `  - { match: { headers: { x-subset: { exact: ${name} } } }, to: [{ subset: ${name} }] }\n`,
+  );
+  const route = `---\napiVersion: legation/v1\nkind: Route\nname: by-header\nservice: orders\nrules:\n${rules.join("")}`;
+  choice = await startChoice(`${policy}${route}`, instances);
   return choice;
 }
 
