@@ -87,10 +87,9 @@ export function bootstrapOf(input: BootstrapInput): { readonly [key: string]: Js
         setNodeOnFirstMessageOnly: true,
       },
     },
-    ...(zone ? { clusterManager: { localClusterName: localCluster } } : {}),
     admin: { address: address(input.admin), ignoreGlobalConnLimit: true },
     // An instance that is ejected, or comes back, is a line there.
-    clusterManager: { outlierDetection: { eventLogPath: input.outputPath } },
+    clusterManager: { ...(zone ? { localClusterName: localCluster } : {}), outlierDetection: { eventLogPath: input.outputPath } },
     overloadManager: overloadManager(input.overload),
     layeredRuntime: { layers: [{ name: "limits", staticLayer: { "re2.max_program_size.error_level": largestRegex } }] },
   };
