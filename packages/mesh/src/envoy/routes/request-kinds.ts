@@ -6,15 +6,14 @@ import {
   type RouteMatch,
   RouteMatch_GrpcRouteMatchOptionsSchema,
 } from "@legation/envoy-api/envoy/config/route/v3/route_components";
-import { type CallKind, idempotentMethods } from "../../policy/traffic/retries/retry-policy.js";
+import { idempotentMethods } from "../../policy/traffic/hedging/hedging.js";
+import type { CallKind } from "../../policy/traffic/retries/retry-policy.js";
 
 /** One kind, and what tells its requests from those of the kinds behind it. */
 export interface RequestKind {
   readonly kind: CallKind;
   readonly match: Partial<Pick<RouteMatch, "grpc" | "headers">>;
 }
-
-const idempotent: readonly string[] = idempotentMethods.split("|");
 
 /**
  * The kinds that requests with one of these methods can be of (none: any), in the order in which they are to be tried: gRPC, with its own
@@ -27,10 +26,10 @@ export function requestKinds(only: { readonly methods: readonly string[]; readon
   if (methods.length === 0)
     return [
       { kind: "grpc", match: { grpc } },
-      { kind: "idempotent", match: { headers: [methodIs(idempotent)] } },
+      { kind: "idempotent", match: { headers: [methodIs(idempotentMethods)] } },
       { kind: "other", match: {} },
     ];
-  const twice = methods.filter((method) => idempotent.includes(method));
+  const twice = methods.filter((method) => idempotentMethods.includes(method));
   const kinds: RequestKind[] = [];
   if (methods.includes("POST")) kinds.push({ kind: "grpc", match: { grpc, headers: [methodIs(["POST"])] } });
   if (twice.length > 0) kinds.push({ kind: "idempotent", match: { headers: [methodIs(twice)] } });

@@ -138,6 +138,23 @@ describe("the rules for a service", () => {
       "headers.request.set.Content-Length: is no name that can be used here: the proxies write it themselves",
     ],
     [["headers: { response: { remove: [x-legation-app] } }"], "headers.response.remove[0]: the proxies tell each other something by it"],
+    [
+      ["match: { methods: [POST] }\n    retries: { on: [connect-failure, 503] }"],
+      "rules[0].retries.on[1]: POST requests are not sent again after this. Write methods: all beside it if two instances may both carry them out",
+    ],
+    [
+      ["match: { methods: [PATCH] }\n    retries: { on: [unavailable] }"],
+      "rules[0].retries.on[0]: PATCH requests are not sent again after this",
+    ],
+    [
+      ["match: { grpc: {} }\n    timeouts: { perTry: 1s }\n    hedging: { enabled: true }"],
+      "rules[0].hedging.enabled: gRPC calls are not sent",
+    ],
+    [
+      ["match: { grpc: {} }\n    timeouts: { perTry: 1s }"],
+      "rules[0].timeouts.perTry: gRPC calls are not sent twice. Write methods: all in",
+    ],
+    [["match: { grpc: {} }\n    timeouts: { request: 1s }"], "rules[0].timeouts.request: gRPC calls bring their own deadlines. Use stream"],
     [["respond: { status: 100 }"], "rules[0].respond.status: 100 is too small. Use at least 200"],
     [[`respond: { status: 200, body: ${"ä".repeat(2_049)} }`], "rules[0].respond.body: is longer than 4096 bytes. Shorten it"],
     [["rewrite: {}"], "rules[0].rewrite: says nothing. Write path, prefix, regex, template or host"],

@@ -7,6 +7,7 @@ import { type Fault, fault, faultField } from "./fault.js";
 import { headersEditField, type RuleHeaders, ruleHeaders } from "./header-edits.js";
 import { type Mirror, mirror, mirrorField } from "./mirror.js";
 import { pathRewriteFlaws } from "./path-rewrite.js";
+import { repeatFlaws } from "./repeat-flaws.js";
 import { type Rewrite, rewrite, rewriteField } from "./rewrite.js";
 import { anyRequest, matchField, type RuleMatch, ruleMatch } from "./rule-match.js";
 
@@ -69,7 +70,7 @@ export const ruleField = z
     for (const field of ofService)
       if (rule.retries?.[field] !== undefined)
         flaw(["retries", field], "holds for all requests to a service together. Write it in the policy Service of that service");
-    for (const { path, message } of contradictions(overrides(rule))) flaw(path, message);
+    for (const { path, message } of [...contradictions(overrides(rule)), ...repeatFlaws(rule)]) flaw([...path], message);
   })
   .describe("What becomes of some requests. What it does not say of timeouts, retries and hedging is as for the service.");
 

@@ -5,6 +5,7 @@ import { grpcCodes } from "../route/fault.js";
 import type { RouteDocument } from "../route/route-document.js";
 import { anyRequest, ruleMatch } from "../route/rule-match.js";
 import { templateVariables } from "../route/uri-template.js";
+import { idempotentMethods } from "../traffic/hedging/hedging.js";
 
 const letters = (most: number) => fc.string({ unit: fc.constantFrom(..."abcdefgh"), minLength: 1, maxLength: most });
 const word = letters(4);
@@ -102,16 +103,19 @@ const fault = fc
   })
   .filter(({ delay, abort }) => delay !== undefined || abort !== undefined)
   .map(written);
-const overrides = {
-  timeouts: optional(
-    fc
-      .record({ request: optional(fc.constantFrom("3s", "0s", "1m")), idle: optional(duration), perTry: optional(fc.constant("1s")) })
-      .map(written),
-  ),
-  retries: optional(
-    fc.record({ attempts: optional(fc.nat(10)), on: optional(fc.constant<("reset" | number)[]>(["reset", 503])) }).map(written),
-  ),
-};
+
+/** How the requests of a match are sent. Those that are not sent twice by themselves are when `methods` says so. */
+function overridesOf({ methods, grpc }: { readonly methods?: readonly string[]; readonly grpc?: object }) {
+  const once = grpc !== undefined || (methods !== undefined && !methods.some((method) => idempotentMethods.includes(method)));
+  const request = grpc ? fc.constant(undefined) : optional(fc.constantFrom("3s", "0s", "1m"));
+  const perTry = once ? fc.constant(undefined) : optional(fc.constant("1s"));
+  const repeated = once ? fc.constant("all" as const) : optional(fc.constantFrom("idempotent" as const, "all" as const));
+  const on = optional(fc.constant<("reset" | number)[]>(["reset", 503]));
+  return {
+    timeouts: optional(fc.record({ request, idle: optional(duration), perTry }).map(written)),
+    retries: optional(fc.record({ attempts: optional(fc.nat(10)), on, methods: repeated }).map(written)),
+  };
+}
 
 /** Header edits of one message, each header in one place. */
 function edits() {
@@ -154,7 +158,12 @@ const rule = optional(match.map(written)).chain((matched) =>
     .oneof(
       {
         weight: 4,
-        arbitrary: fc.record({ to: optional(to), rewrite: optional(rewriteOf(matched ?? {})), mirror: optional(mirror), ...overrides }),
+        arbitrary: fc.record({
+          to: optional(to),
+          rewrite: optional(rewriteOf(matched ?? {})),
+          mirror: optional(mirror),
+          ...overridesOf(matched ?? {}),
+        }),
       },
       fc.record({ redirect }),
       fc.record({ respond }),

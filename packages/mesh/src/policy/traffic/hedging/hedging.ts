@@ -7,6 +7,9 @@ export const repeatableMethods = ["idempotent", "all"] as const;
 /** One of `repeatableMethods`. */
 export type RepeatableMethods = (typeof repeatableMethods)[number];
 
+/** The methods of RFC 9110 §9.2.2, which may be sent twice. */
+export const idempotentMethods: readonly string[] = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"];
+
 /** The settings of hedging. They have an effect where there is a `timeouts.perTry`. */
 export interface HedgingSettings {
   readonly enabled: boolean;

@@ -60,6 +60,11 @@ export const onField = z
 /** What is tried again without a word. */
 export const defaultConditions: readonly RetryCondition[] = ["connect-failure", "refused-stream", "reset-before-request", "reset"];
 
+/** True where nobody has begun to work on the request. */
+export function isHarmless(condition: RetryCondition): boolean {
+  return condition === "connect-failure" || condition === "refused-stream" || condition === "reset-before-request";
+}
+
 /** True for a code of gRPC. */
 export function isGrpcCode(condition: RetryCondition): boolean {
   return (retryGrpcCodes as readonly unknown[]).includes(condition);

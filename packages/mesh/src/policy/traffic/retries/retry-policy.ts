@@ -12,16 +12,13 @@ import { PreviousHostsPredicateSchema } from "@legation/envoy-api/envoy/extensio
 import { PreviousPrioritiesConfigSchema } from "@legation/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config";
 import { duration } from "../../../envoy/primitives.js";
 import type { TrafficSettings } from "../settings.js";
-import { isGrpcCode, type RetryCondition, type RetryHeader, retryFailures } from "./retry-condition.js";
+import { isGrpcCode, isHarmless, type RetryCondition, type RetryHeader, retryFailures } from "./retry-condition.js";
 
 /**
  * The response header by which the Envoy of an instance tells its callers how its application failed: `unreached` when the
  * application was never given the request, `lost` when the connection broke before the response began. Callers strip it.
  */
 export const failureHeader = "x-legation-app";
-
-/** The methods of RFC 9110 §9.2.2 that may be sent twice. */
-export const idempotentMethods = "GET|HEAD|OPTIONS|TRACE|PUT|DELETE";
 
 /** What requests differ in for retries: gRPC calls, `idempotentMethods`, and the rest. */
 export type CallKind = "grpc" | "idempotent" | "other";
@@ -59,11 +56,6 @@ export function retryPolicy({ retries, timeouts, hedging }: TrafficSettings, kin
     retryBackOff: { baseInterval: duration(backoff.base), maxInterval: duration(backoff.max) },
     ...(backoff.headers.length > 0 ? { rateLimitedRetryBackOff: askedBackOff(backoff) } : {}),
   });
-}
-
-/** True where nobody has begun to work on the request. */
-function isHarmless(condition: RetryCondition): boolean {
-  return condition === "connect-failure" || condition === "refused-stream" || condition === "reset-before-request";
 }
 
 /** Envoy's words, those for failures without consequences first. */
