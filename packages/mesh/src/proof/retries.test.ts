@@ -76,6 +76,18 @@ describe("retries", () => {
     expect(statuses(await traced(40, "POST"))).toEqual([200]);
   });
 
+  it("repeat a gRPC call that failed with a code that on names, and no other", async () => {
+    const call = async (on: string) => {
+      await given({ headers: { "content-type": "application/grpc", "grpc-status": "14" } }, {}, `retries: { on: [${on}] }`);
+      const codes: unknown[] = [];
+      for (let i = 0; i < 40; i++)
+        codes.push((await mesh.send({ method: "POST", headers: { "content-type": "application/grpc" } })).headers["grpc-status"]);
+      return new Set(codes);
+    };
+    expect(await call("internal, reset")).toContain("14");
+    expect(await call("unavailable")).toEqual(new Set([undefined]));
+  });
+
   it("leave a status alone that on does not name", async () => {
     await given({ status: 503 }, {}, "retries: { on: [502, reset] }");
     expect(statuses(await traced(40))).toEqual([200, 503]);

@@ -8,6 +8,7 @@ export type FindingCode =
   | "slow-start-unknown"
   | "panic-without-effect"
   | "window-unknown"
+  | "repeated-in-vain"
   | "retry-storm"
   | "timeout-longer-than-callers"
   | "service-unknown"

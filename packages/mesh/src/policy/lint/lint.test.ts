@@ -57,6 +57,32 @@ describe("what is odd about policies", () => {
     expect(texts(read(service("orders", fields)))).toEqual([expect.stringContaining(text)]);
   });
 
+  it.each([
+    [
+      "circuitBreaker: { monitoringPeriod: 1m, failurePercentage: {} }",
+      "info: Service/orders: circuitBreaker.monitoringPeriod: Envoy judges shares of failures from sweep to sweep, here 10s",
+    ],
+    [
+      "timeouts: { perTry: 1s }\nretries: { on: [connect-failure] }",
+      "warning: Service/orders: retries.on: a try that takes longer than timeouts.perTry is not tried again",
+    ],
+    [
+      "retries: { backoff: { headers: [{ name: Retry-After }] } }",
+      "warning: Service/orders: retries.backoff.headers: no response is tried again",
+    ],
+  ])("is a second try, or a window, that never comes to be: %s", (fields, told) => {
+    expect(texts(read(service("orders", fields)))).toEqual([expect.stringContaining(told)]);
+  });
+
+  it("is nothing where second tries and windows are what they say", () => {
+    const right =
+      "timeouts: { perTry: 1s }\nretries: { on: [gateway-error, 429], backoff: { headers: [{ name: Retry-After }] } }\nhedging: { enabled: true }\ncircuitBreaker: { monitoringPeriod: 1s, successRate: {} }";
+    expect(texts(read(service("orders", right)))).toEqual([]);
+    expect(
+      texts(read(mesh("timeouts: { perTry: 1s }\nhedging: { enabled: true }"), service("orders", "timeouts: { perTry: 0s }"))),
+    ).toEqual([expect.stringContaining("Service/orders: timeouts.perTry: hedging has no effect")]);
+  });
+
   it("is told where it was written, be that for the mesh, a service or a rule", () => {
     const slow = mesh("balancing: { slowStart: 30s }");
     expect(texts(read(slow, service("orders", "balancing: { strategy: random }")))).toEqual([

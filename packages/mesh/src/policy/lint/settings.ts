@@ -1,5 +1,8 @@
 /** Settings of one destination that work against each other. */
 import { slowStartStrategies } from "../traffic/balancing/strategy.js";
+import { sweepInterval } from "../traffic/circuit-breaker/outlier-detection.js";
+import { isGrpcCode, type RetryCondition } from "../traffic/retries/retry-condition.js";
+import type { TrafficSettings } from "../traffic/settings.js";
 import type { Destination } from "./destination.js";
 import { type Finding, type FindingCode, finding } from "./finding.js";
 
@@ -43,7 +46,44 @@ export function settingsFindings({ settings, said }: Destination): readonly Find
       "Envoy ejects after failures in a row, and has no window for them: it is the window over which failures are reported",
       "info",
     );
+  else if (sweepInterval(circuitBreaker) < circuitBreaker.monitoringPeriod)
+    say(
+      "window-unknown",
+      ["circuitBreaker.monitoringPeriod"],
+      `Envoy judges shares of failures from sweep to sweep, here ${ms(sweepInterval(circuitBreaker))}, and has no longer window. Set circuitBreaker.interval to judge over another, on which ejections end too`,
+      "info",
+    );
+  for (const { fields, message } of repeatedInVain(settings)) say("repeated-in-vain", fields, message);
   return found;
+}
+
+/** What was asked for of second tries and never comes to be. */
+function repeatedInVain({ hedging, timeouts, retries }: TrafficSettings): readonly { fields: string[]; message: string }[] {
+  const found: { fields: string[]; message: string }[] = [];
+  const hedges = hedging.enabled && timeouts.perTry > 0 && retries.attempts > 0;
+  if (hedging.enabled && !hedges)
+    found.push({
+      fields: ["timeouts.perTry", "retries.attempts", "hedging.enabled"],
+      message: "hedging has no effect: it takes a timeouts.perTry above 0s, and retries.attempts of 1 or more",
+    });
+  const onSlow = retries.on.some((condition) => condition === "reset" || condition === "5xx" || condition === "gateway-error");
+  if (timeouts.perTry > 0 && !onSlow && !hedges)
+    found.push({
+      fields: ["retries.on", "timeouts.perTry"],
+      message: "a try that takes longer than timeouts.perTry is not tried again, and its caller gets 504. Add reset to retries.on",
+    });
+  if (retries.backoff.headers.length > 0 && !retries.on.some(isOfResponse))
+    found.push({
+      fields: ["retries.backoff.headers", "retries.on"],
+      message: "no response is tried again, so that none is waited for as its headers say. Add its status to retries.on, such as 429",
+    });
+  return found;
+}
+
+/** True for what a response brings that an application has sent. */
+function isOfResponse(condition: RetryCondition): boolean {
+  if (typeof condition !== "string") return true;
+  return isGrpcCode(condition) || ["5xx", "gateway-error", "retriable-4xx", "envoy-ratelimited"].includes(condition);
 }
 
 /** A time as one would write it. */
