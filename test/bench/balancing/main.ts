@@ -13,21 +13,19 @@ after it has settled. Ratios are to round robin in the same run.
 /** Answers of the healthy ones take this long; milliseconds. */
 const usualMs = 20;
 
-const choices: readonly (Choice & { readonly title: string })[] = [
-  { title: "round_robin", strategy: "round_robin", ejection: false },
-  { title: "least_connections", strategy: "least_connections", ejection: false },
-  { title: "least_connections, ejection", strategy: "least_connections", ejection: true },
-  { title: "health_based", strategy: "health_based", ejection: false },
-  { title: "health_based, ejection", strategy: "health_based", ejection: true },
+/** What settles first: nothing, ejections, or figures and the weights that follow from them, which change at most every 10 s. */
+const choices: readonly (Choice & { readonly title: string; readonly settleSeconds: number })[] = [
+  { title: "round_robin", strategy: "round_robin", ejection: false, settleSeconds: 5 },
+  { title: "least_connections", strategy: "least_connections", ejection: false, settleSeconds: 5 },
+  { title: "least_connections, ejection", strategy: "least_connections", ejection: true, settleSeconds: 20 },
+  { title: "health_based", strategy: "health_based", ejection: false, settleSeconds: 40 },
+  { title: "health_based, ejection", strategy: "health_based", ejection: true, settleSeconds: 20 },
 ];
 
 const ailments = [
   { title: "1 of N ten times slower", sick: { delayMs: 10 * usualMs }, well: { delayMs: usualMs } },
   { title: "1 of N fails every other request", sick: { delayMs: usualMs, failing: 2 }, well: { delayMs: usualMs, failing: 0 } },
 ] as const;
-
-/** Figures and weights have settled: measured for a while, and changed at most every 10 s. Milliseconds. */
-const settleMs = 40_000;
 
 /** Runs the bench and returns the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -66,9 +64,9 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-async function measured(stage: Stage, choice: Choice, rate: number, seconds: number): Promise<LoadReport> {
+async function measured(stage: Stage, choice: (typeof choices)[number], rate: number, seconds: number): Promise<LoadReport> {
   await stage.choose(choice);
-  await stage.measure((rate * settleMs) / 1_000, rate);
+  await stage.measure(rate * choice.settleSeconds, rate);
   return await stage.measure(rate * seconds, rate);
 }
 

@@ -2,7 +2,7 @@ import type { ReportedLoad } from "@legation/contract";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { serviceOf } from "../testing/catalog.js";
-import { createShares, shareInterval } from "./shares.js";
+import { createShares, type Shares, shareInterval } from "./shares.js";
 
 const load = (latency: number): ReportedLoad => ({ latency, errors: 0, idle: 0 });
 const orders = serviceOf("orders", "o1", "o2", "o3");
@@ -12,8 +12,13 @@ function setUp(now = 1_700_000_003_000) {
   const loads = new Map<string, ReportedLoad>();
   const changed: string[][] = [];
   const known = new Map([["orders", orders]]);
-  const shares = createShares({
-    service: (name) => known.get(name),
+  const shares: Shares = createShares({
+    service(name) {
+      const service = known.get(name);
+      // As the reconciler does, which gives services with their shares.
+      if (service) shares.of(service);
+      return service;
+    },
     loadOf: (key) => loads.get(key),
     changed: (services) => changed.push([...services]),
     clock,

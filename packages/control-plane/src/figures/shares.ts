@@ -39,10 +39,11 @@ export function createShares(o: {
   const settle = (): void => {
     const changed: string[] = [];
     for (const name of dirty) {
+      // Whoever is asked for the service may ask for its shares: that they are another now is to be told.
+      known.add(name);
       const service = o.service(name);
       const shares = service ? healthShares(service, o.loadOf) : none;
-      if (service) known.add(name);
-      else known.delete(name);
+      if (!service) known.delete(name);
       if (textOf(shares) === textOf(current.get(name) ?? none)) continue;
       if (shares.size > 0) current.set(name, shares);
       else current.delete(name);
