@@ -49,7 +49,7 @@ export async function run(args: readonly string[]): Promise<number> {
     for (const { title, sick, well } of ailments) {
       await stage.control(stage.orders[0], sick);
       console.log(`\n${title.replace("N", String(instances))}, ${rate} requests/s for ${seconds} s each`);
-      console.log(line(["strategy", "p50 ms", "p99 ms", "ratio", "errors %", "ratio", "its share %"]));
+      console.log(line(["strategy", "p50 ms", "p99 ms", "ratio", "errors %", "ratio", "answers by it %"]));
       let base: LoadReport | undefined;
       for (const choice of choices) {
         const report = await measured(stage, choice, rate, seconds);
@@ -86,5 +86,5 @@ function rowOf(title: string, report: LoadReport, base: LoadReport): string {
 }
 
 function line([title = "", ...cells]: readonly string[]): string {
-  return title.padEnd(30) + cells.map((cell) => cell.padStart(12)).join("");
+  return title.padEnd(30) + cells.map((cell) => cell.padStart(16)).join("");
 }

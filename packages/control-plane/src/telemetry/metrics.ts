@@ -1,4 +1,4 @@
-/** The control plane's figures for Prometheus. Labels take few, fixed values: never a service, a node or an instance. */
+/** The control plane's figures for Prometheus. Labels take few, fixed values: never a service, a node or an instance. Of services there is one figure, in `figures/breakers.ts`. */
 import { Counter, Gauge, Histogram, type Registry } from "@legation/runtime";
 
 /** Words for the resource types that a mesh has; all others count as `other`. */
