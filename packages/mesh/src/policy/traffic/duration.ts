@@ -22,7 +22,7 @@ export function durationField(least: string, most: string) {
 
 const share = /^(\d{1,3}(?:\.\d{1,4})?)%$/;
 
-/** The number of a written share: 20 for `20%`. Only for texts that a schema of `percentField` has accepted. */
+/** The number of a written share: 20 for `20%`. Only for texts that a schema of `percentField` or `wholePercentField` has accepted. */
 export function percent(text: string): number {
   return Number(share.exec(text)?.[1]);
 }
@@ -33,5 +33,16 @@ export function percentField(least = 0, most = 100) {
   return z
     .string({ error })
     .regex(share, { error })
+    .refine((text) => percent(text) >= least && percent(text) <= most, { error });
+}
+
+const wholeShare = /^\d{1,3}%$/;
+
+/** The same for what Envoy takes in whole percent: of 0.4% it would make none at all, and of 99.6% all. */
+export function wholePercentField(least = 0, most = 100) {
+  const error = `use a share from ${least}% to ${most}% without decimals, such as ${Math.max(least, Math.min(most, 20))}%`;
+  return z
+    .string({ error })
+    .regex(wholeShare, { error })
     .refine((text) => percent(text) >= least && percent(text) <= most, { error });
 }

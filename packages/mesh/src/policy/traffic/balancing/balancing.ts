@@ -1,7 +1,7 @@
 /** How a caller's Envoy chooses among the endpoints of a service (REQUIREMENTS R4). */
 import { z } from "zod";
 import { aspect } from "../aspect.js";
-import { durationField, milliseconds, percent, percentField } from "../duration.js";
+import { durationField, milliseconds, percent, wholePercentField } from "../duration.js";
 import { type HashSource, hashOnField, hashSources } from "./hash-source.js";
 import { type BalancingStrategy, balancingStrategies, drawingStrategies, hashStrategies, slowStartStrategies } from "./strategy.js";
 
@@ -10,7 +10,7 @@ export interface BalancingSettings {
   readonly strategy: BalancingStrategy;
   /** How long a new endpoint's share grows to its full size, in milliseconds; 0 = at once. For `slowStartStrategies`. */
   readonly slowStart: number;
-  /** Percent of healthy endpoints below which all are tried, whatever their health. Whole numbers; Envoy rounds. */
+  /** Percent of healthy endpoints below which all are tried, whatever their health. Whole numbers. */
   readonly panicThreshold: number;
   /** Endpoints drawn for each request, of which the least busy one is taken. For `drawingStrategies`. */
   readonly choices: number;
@@ -33,7 +33,7 @@ const schema = z
       .describe(
         "How long a new instance's share grows to its full size. 0s: at once. 30s unless given. Not for random, ring_hash and maglev.",
       ),
-    panicThreshold: percentField()
+    panicThreshold: wholePercentField()
       .optional()
       .describe("When fewer of the instances are healthy than this share, all are tried. 1% unless given: only when none is healthy."),
     choices: z
@@ -45,7 +45,7 @@ const schema = z
         "For health_based and least_connections: instances drawn for each request, of which the least busy one is taken. 2 unless given. Counts while all weights are equal and slowStart is 0s; else the least busy of all is taken, by weight.",
       ),
     hashOn: hashOnField.optional(),
-    boundedLoad: percentField(100, 900)
+    boundedLoad: wholePercentField(100, 900)
       .optional()
       .describe("For ring_hash and maglev: the most that one instance may be busy, in percent of the average. No limit unless given."),
   })
@@ -68,10 +68,10 @@ export const balancing = aspect({
   over: ({ strategy, slowStart, panicThreshold, choices, hashOn, boundedLoad }, below) => ({
     strategy: strategy ?? below.strategy,
     slowStart: slowStart === undefined ? below.slowStart : milliseconds(slowStart),
-    panicThreshold: panicThreshold === undefined ? below.panicThreshold : Math.round(percent(panicThreshold)),
+    panicThreshold: panicThreshold === undefined ? below.panicThreshold : percent(panicThreshold),
     choices: choices ?? below.choices,
     hashOn: hashOn ? hashSources(hashOn) : below.hashOn,
-    boundedLoad: boundedLoad === undefined ? below.boundedLoad : Math.round(percent(boundedLoad)),
+    boundedLoad: boundedLoad === undefined ? below.boundedLoad : percent(boundedLoad),
   }),
 });
 

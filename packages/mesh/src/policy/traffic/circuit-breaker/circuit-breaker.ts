@@ -1,7 +1,7 @@
 /** When an instance that fails is left alone, and when it is tried again (REQUIREMENTS R5, mapped as DESIGN §5 says). */
 import { z } from "zod";
 import { aspect, said } from "../aspect.js";
-import { durationField, milliseconds, percent, percentField } from "../duration.js";
+import { durationField, milliseconds, percent, wholePercentField } from "../duration.js";
 import {
   type ConsecutiveFailures,
   consecutiveField,
@@ -67,7 +67,7 @@ export const circuitBreaker = aspect({
       ejectionJitter: durationField("0s", "1h")
         .optional()
         .describe("Each ejection lasts longer by a random time up to this, so that instances do not return all at once. 0s unless given."),
-      maxEjection: percentField()
+      maxEjection: wholePercentField()
         .optional()
         .describe(
           "How much of the service may be ejected at once. Whole percent; 99% unless given, which never takes the last instance, and 100% with fail-fast.",
@@ -135,7 +135,7 @@ export const circuitBreaker = aspect({
       recoveryTimeout: time("recoveryTimeout") ?? below.recoveryTimeout,
       maxEjectionTime: time("maxEjectionTime") ?? below.maxEjectionTime,
       ejectionJitter: time("ejectionJitter") ?? below.ejectionJitter,
-      maxEjection: maxEjection === undefined ? below.maxEjection : Math.round(percent(maxEjection)),
+      maxEjection: maxEjection === undefined ? below.maxEjection : percent(maxEjection),
       interval: time("interval"),
       successThreshold: written.successThreshold ?? below.successThreshold,
       monitoringPeriod: time("monitoringPeriod") ?? below.monitoringPeriod,

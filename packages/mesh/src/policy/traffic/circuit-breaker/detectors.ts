@@ -1,6 +1,6 @@
 /** How a caller's Envoy finds out that an instance fails: failures in a row, and shares of failures. */
 import { z } from "zod";
-import { percent, percentField } from "../duration.js";
+import { percent, wholePercentField } from "../duration.js";
 
 /** How many failures in a row eject, by where they come from; 0: none do. Undefined: as many as `failureThreshold` says. */
 export interface ConsecutiveFailures {
@@ -83,7 +83,7 @@ export const failurePercentageField = z
       .optional()
       .describe("Nobody is judged while fewer instances have enough requests. 1 unless given."),
     requestVolume: volume.describe("An instance with fewer requests in one interval is not judged. 50 unless given."),
-    threshold: percentField(1).optional().describe("The share of failures that ejects. Whole percent; 85% unless given."),
+    threshold: wholePercentField(1).optional().describe("The share of failures that ejects. Whole percent; 85% unless given."),
   })
   .describe(
     "Ejects an instance whose share of failures reaches a threshold. Judged at each interval over the requests since the last one: Envoy has no other window, so that monitoringPeriod is not longer than interval here. Off unless written.",
@@ -112,6 +112,6 @@ export function failurePercentageOver(written: z.output<typeof failurePercentage
     enforce: written.enforce ?? 100,
     minimumHosts: written.minimumHosts ?? below.minimumHosts,
     requestVolume: written.requestVolume ?? below.requestVolume,
-    threshold: written.threshold === undefined ? below.threshold : Math.round(percent(written.threshold)),
+    threshold: written.threshold === undefined ? below.threshold : percent(written.threshold),
   };
 }

@@ -1,7 +1,7 @@
 /** Which of a service's endpoints a caller prefers by where they are. */
 import { z } from "zod";
 import { aspect } from "../aspect.js";
-import { percent, percentField } from "../duration.js";
+import { percent, wholePercentField } from "../duration.js";
 
 /** How near an endpoint has to be to be preferred. `zone`: in the caller's zone, and its region before others. */
 export const preferences = ["zone", "region", "none"] as const;
@@ -31,7 +31,7 @@ const schema = z
       .describe(
         "Where requests go that the caller's region cannot take. all, the default: to all others together. A list: to these alone, each before the next; [] for nowhere.",
       ),
-    overprovisioning: percentField(100, 900)
+    overprovisioning: wholePercentField(100, 900)
       .optional()
       .describe(
         "How early others help out a region whose instances fail: it takes all requests while the healthy share of its instances times this is 100% or more. 140% unless given.",
@@ -52,6 +52,6 @@ export const locality = aspect({
   over: ({ prefer, failover, overprovisioning }, below) => ({
     prefer: prefer ?? below.prefer,
     failover: failover ?? below.failover,
-    overprovisioning: overprovisioning === undefined ? below.overprovisioning : Math.round(percent(overprovisioning)),
+    overprovisioning: overprovisioning === undefined ? below.overprovisioning : percent(overprovisioning),
   }),
 });
