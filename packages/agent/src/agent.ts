@@ -1,5 +1,4 @@
 /** The agent of one service instance: its parts put together, begun in the start order and ended in the stop order of DRAIN.md. */
-import { readFileSync } from "node:fs";
 import type { Consul } from "@legation/consul";
 import { type Clock, LegationError, type Logger, Registry } from "@legation/runtime";
 import { envoyRuns, pickAddresses } from "./addresses.js";
@@ -41,9 +40,7 @@ import { createSupervision } from "./supervision.js";
 import type { RestartPolicy, Transition } from "./supervisor/state.js";
 import { createTelemetry } from "./telemetry.js";
 import { createTraffic } from "./traffic.js";
-
-/** The version that the agent reports. */
-export const agentVersion = (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+import { agentVersion } from "./version.js";
 
 /** What an agent is made of. */
 export interface AgentOptions {

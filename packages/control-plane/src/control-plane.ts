@@ -29,7 +29,6 @@ import { createPresence } from "./presence.js";
 import { createKeptQuarantine } from "./quarantine/kept-quarantine.js";
 import { quarantineView } from "./quarantine/words.js";
 import { createChanges } from "./reconcile/changes.js";
-import { createFeed } from "./reconcile/feed.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createAccessControl } from "./security/access-control.js";
@@ -37,10 +36,8 @@ import { createSecurityEvents } from "./security/events.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
 import { createRefusedCalls } from "./security/refused-calls.js";
 import { createXdsAccess } from "./security/xds-access.js";
-import { createIntentionSource, knownIntentions } from "./sources/consul-intentions.js";
-import { createTrustSource } from "./sources/consul-trust.js";
-import { type CatalogSource, createConsulCatalog } from "./sources/index.js";
-import { createCatalogFile, readCatalogFile } from "./state/catalog-file.js";
+import { createSources } from "./sources/setup.js";
+import { readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
 import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
@@ -115,7 +112,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     changes,
     metrics,
     shares: () => figures.shares,
-    leaving: { consulAnswers: () => source.status().connected, atWork: reports.atWork },
+    leaving: { consulAnswers: () => sources.catalog.status().connected, atWork: reports.atWork },
     caughtUp() {
       quarantine.settled();
       canary.update();
@@ -151,71 +148,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
   });
 
-  const file = createCatalogFile({
-    path: catalogPath,
-    current() {
-      const { answeredAt } = feed.status();
-      if (answeredAt === undefined) return undefined;
-      const { trust, services } = reconciler;
-      const said = intentions.said();
-      return {
-        answeredAt,
-        datacenter: config.datacenter,
-        servers: source.servers(),
-        trust: trust(),
-        intentions: said,
-        services: services(),
-      };
-    },
-    clock,
-    log,
+  const sources = createSources({
+    ...{ config, consul, saved, path: catalogPath, reconciler, changes, lifecycle, clock, log },
+    refresh: () => xds.refresh(),
   });
-  lifecycle.onStop("last good catalog", 5_000, () => file.stop());
-
-  const feed = createFeed({
-    reconciler,
-    changes,
-    clock,
-    log,
-    changed: () => file.changed(),
-    served: () => xds.refresh(),
-    lastAnswerAt: () => source.status().lastAnswerAt,
-  });
-  lifecycle.onStop("feed", 1_000, () => feed.stop());
-  const source: CatalogSource = createConsulCatalog({
-    consul,
-    clock,
-    log,
-    onEvent: (event) => feed.take(event),
-    ...(saved ? { known: { services: saved.services, servers: saved.servers } } : {}),
-  });
-  lifecycle.onStop("catalog source", 1_000, () => source.stop());
-  const trust = createTrustSource({
-    consul,
-    onTrust(known) {
-      reconciler.setTrust(known);
-      file.changed();
-    },
-    ...(saved ? { known: { trust: saved.trust } } : {}),
-    clock,
-    log,
-  });
-  lifecycle.onStop("trust source", 1_000, () => trust.stop());
-  const intentions = createIntentionSource({
-    consul,
-    byDefault: config.defaultIntention,
-    known: saved?.intentions,
-    onIntentions(known) {
-      reconciler.setIntentions(known);
-      file.changed();
-    },
-    onSettled: () => xds.refresh(),
-    clock,
-    log,
-  });
-  lifecycle.onStop("intention source", 1_000, () => intentions.stop());
-  if (saved?.intentions) reconciler.setIntentions(knownIntentions(saved.intentions, config.defaultIntention));
-  if (saved) feed.restore(saved);
+  const { feed, catalog, intentions } = sources;
 
   const api = createSecureServer({ events: securityEvents, clock });
   const leafFile = createOwnLeafFile(stateDir, log);
@@ -278,7 +215,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     reconciler,
     feed,
     nodes,
-    source,
+    source: catalog,
     policiesRefused: () => !policies.live.settled && policies.live.status().refused,
     streams,
     quarantined: () => quarantine.list().length,
@@ -315,7 +252,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       ...{ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, clock },
       address: () => formatAddress(httpAt.host, ports.http),
     }),
-    release: (service) => source.release(service),
+    release: (service) => catalog.release(service),
     clock,
     log,
   });
@@ -342,9 +279,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   access.mode.start();
   policies.start();
   canary.start();
-  source.start();
-  trust.start();
-  intentions.start();
+  sources.start();
   const entry = {
     http: { host: httpAt.host, port: ports.http },
     xds: formatAddress(xdsAt.host, ports.xds),

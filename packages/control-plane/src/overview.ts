@@ -8,7 +8,7 @@ import type { Reports } from "./channel/reports.js";
 import type { Feed } from "./reconcile/feed.js";
 import type { Nodes } from "./reconcile/nodes.js";
 import type { Reconciler } from "./reconcile/reconciler.js";
-import type { CatalogSource } from "./sources/index.js";
+import type { CatalogSource } from "./sources/catalog-event.js";
 import type { Readings } from "./telemetry/metrics.js";
 import { version } from "./version.js";
 

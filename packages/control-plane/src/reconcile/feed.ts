@@ -2,7 +2,7 @@
 import { controlPlaneService } from "@legation/contract";
 import { type Clock, codeOf, type Logger, messageOf, type Timer } from "@legation/runtime";
 import type { CatalogOrigin } from "../api/health.js";
-import type { CatalogEvent } from "../sources/index.js";
+import type { CatalogEvent } from "../sources/catalog-event.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
 import type { Changes } from "./changes.js";
 import type { Reconciler } from "./reconciler.js";
