@@ -6,6 +6,7 @@ export type FindingCode =
   | "tries-outlast-request"
   | "connecting-outlasts-request"
   | "slow-start-unknown"
+  | "balancing-without-effect"
   | "panic-without-effect"
   | "window-unknown"
   | "repeated-in-vain"

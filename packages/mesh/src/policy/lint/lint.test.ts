@@ -42,6 +42,14 @@ describe("what is odd about policies", () => {
     ["timeouts: { request: 800ms }", "warning: Service/orders: timeouts.request: the request ends after 800ms, before 1s of connecting"],
     ["circuitBreaker: { timeout: 1s }", "warning: Service/orders: circuitBreaker.timeout: the request ends after 1s"],
     [
+      "balancing: { hashOn: [{ header: x-user }] }",
+      "warning: Service/orders: balancing.hashOn: health_based does not look at requests. Take hashOn out, or use one of ring_hash, maglev",
+    ],
+    [
+      "balancing: { choices: 5 }",
+      "info: Service/orders: balancing.choices: with slowStart (30s) instances are drawn only where none is new",
+    ],
+    [
       "balancing: { panicThreshold: 50% }\ncircuitBreaker: { whenAllFail: fail-fast }",
       "warning: Service/orders: balancing.panicThreshold: circuitBreaker.whenAllFail: fail-fast never tries",
     ],

@@ -1,10 +1,17 @@
 /** Settings of one destination that work against each other. */
-import { slowStartStrategies } from "../traffic/balancing/strategy.js";
+import { drawingStrategies, hashStrategies, slowStartStrategies } from "../traffic/balancing/strategy.js";
 import { sweepInterval } from "../traffic/circuit-breaker/outlier-detection.js";
 import { isGrpcCode, type RetryCondition } from "../traffic/retries/retry-condition.js";
 import type { TrafficSettings } from "../traffic/settings.js";
 import type { Destination } from "./destination.js";
 import { type Finding, type FindingCode, finding } from "./finding.js";
+
+/** Fields of `balancing` that some strategies have no use for. */
+const strategyFields = [
+  { field: "hashOn", known: hashStrategies, what: "does not look at requests" },
+  { field: "boundedLoad", known: hashStrategies, what: "has no bound to the load of one instance" },
+  { field: "choices", known: drawingStrategies, what: "does not draw among instances" },
+] as const;
 
 /** What is odd about one destination by itself. Only what somebody has written is told, at the place where it is written. */
 export function settingsFindings({ settings, said }: Destination): readonly Finding[] {
@@ -32,6 +39,20 @@ export function settingsFindings({ settings, said }: Destination): readonly Find
       "slow-start-unknown",
       ["balancing.slowStart"],
       `${balancing.strategy} has no slow start in Envoy. Take slowStart out, or use one of ${slowStartStrategies.join(", ")}`,
+    );
+  for (const { field, known, what } of strategyFields)
+    if (!known.includes(balancing.strategy))
+      say(
+        "balancing-without-effect",
+        [`balancing.${field}`],
+        `${balancing.strategy} ${what}. Take ${field} out, or use one of ${known.join(", ")}`,
+      );
+  if (drawingStrategies.includes(balancing.strategy) && balancing.slowStart > 0)
+    say(
+      "balancing-without-effect",
+      ["balancing.choices"],
+      `with slowStart (${ms(balancing.slowStart)}) instances are drawn only where none is new: else the least busy of all is taken. Set slowStart to 0s if the draw matters`,
+      "info",
     );
   if (circuitBreaker.whenAllFail === "fail-fast")
     say(
