@@ -212,7 +212,8 @@ test("a resource that Envoy refuses harms no other, and the log says whose it is
   const proxy = await envoy(plane.xds, { inbound: "203.0.113.1:20000" });
   await shows(proxy, "orders", { [first]: "HEALTHY" });
   const outbound = await until("the outbound listener", () => proxy.outbound());
-  expect(await through(outbound, "orders")).toBe("orders-1");
+  // Envoy lists a listener a moment before it takes connections there.
+  expect(await until("an answer", () => through(outbound, "orders").catch(() => undefined))).toBe("orders-1");
   const nack = await until("the refusal in the log", () => plane.log.find((line) => line["event"] === "xds.nack" && line["isolated"]));
   expect(nack).toMatchObject({ type: "listener", resources: [{ name: "inbound", provenance: { service: "web" } }] });
   const second = await application("orders", "orders-2");
