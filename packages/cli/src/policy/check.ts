@@ -34,6 +34,11 @@ export const run = subcommand({
       ? await ask<{ warnings: readonly Finding[] }>(values, { method: "POST", path: "/v1/policies/check", body: { documents } })
       : { warnings: lint(policySet(documents)) };
     const told = warnings.map((one) => `${findingText(one)}\n`).join("");
-    return { json: { ...json, warnings }, text: `${told}${documents.length} documents in ${read.length} files are right.\n` };
+    return { json: { ...json, warnings }, text: `${told}${rightText(documents.length, read.length)}\n` };
   },
 });
+
+function rightText(documents: number, files: number): string {
+  const where = files === 1 ? "one file" : `${files} files`;
+  return documents === 1 ? `1 document in ${where} is right.` : `${documents} documents in ${where} are right.`;
+}

@@ -46,7 +46,7 @@ const strict: PolicyDocument = { apiVersion: "legation/v1", kind: "Identity", na
 
 test("check says what is right and what is wrong, offline", async () => {
   const good = file("good.yaml", JSON.stringify(strict));
-  expect(await call(["policy", "check", "-f", good])).toEqual({ code: 0, out: "1 documents in 1 files are right.\n", err: "" });
+  expect(await call(["policy", "check", "-f", good])).toEqual({ code: 0, out: "1 document in one file is right.\n", err: "" });
   const bad = file("bad.yaml", "apiVersion: legation/v1\nkind: Identity\nname: pay\nmode: stict\n");
   const { code, out } = await call(["policy", "check", "-f", bad, "--json"]);
   expect([code, JSON.parse(out)]).toEqual([
@@ -62,7 +62,7 @@ test("what is right and odd is told, and changes no exit code", async () => {
   const { code, out } = await call(["policy", "check", "-f", odd]);
   expect([code, out]).toEqual([
     0,
-    expect.stringMatching(/^warning: Service\/orders: timeouts\.request: .*\n1 documents in 1 files are right\.\n$/),
+    expect.stringMatching(/^warning: Service\/orders: timeouts\.request: .*\n1 document in one file is right\.\n$/),
   ]);
   const { api, asked } = await plane({ warnings: [warning] }, { state: "unchanged", version: 1, bundle: null, warnings: [warning] });
   expect(await call(["policy", "check", "-f", odd, "--live", "--api", api, "--json"])).toMatchObject({
