@@ -206,7 +206,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
 
   const replicas = createReplicas({ consul, own: replica, onKnown: () => figures.replicasKnown(), clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
-  const prove = createProve({ reconciler, nodes, cache, acknowledged: (...wanted) => xds.acknowledged(...wanted), clock });
+  const prove = createProve({
+    reconciler,
+    canary: canary.mesh.routed,
+    nodes,
+    cache,
+    acknowledged: (...wanted) => xds.acknowledged(...wanted),
+    clock,
+  });
   const ask = createAskReplica(certificate, () => consul.token());
   figures.relay(replicas.others, ask);
   const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask, clock, log });

@@ -1,4 +1,5 @@
 /** Canaries over HTTP: beginning one, ending one, and what replicas ask each other. */
+import { LegationError } from "@legation/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { chooseCanaries } from "../canary/choose.js";
 import { type CanaryQuestion, canaryPath } from "../canary/evidence.js";
@@ -43,6 +44,12 @@ export async function beginCanary(
   signal: AbortSignal,
 ): Promise<ChangeOutcome> {
   const { editor } = editing();
+  const terms = { ...usualTerms, ...wish };
+  if (terms.limit <= terms.window)
+    throw new LegationError(
+      "policy.invalid",
+      `canary.limit (--canary-limit): after ${terms.limit} s it would go back before its window of ${terms.window} s is over. Give it more, or a shorter window`,
+    );
   const before = live.policies().documents;
   const after = afterChange(before, change);
   const plan = await planner.everywhere({ before, after, requests: [] }, { ...body, bundle: live.status().bundle?.id ?? "none" }, signal);
@@ -51,7 +58,6 @@ export async function beginCanary(
   return editor.change({
     ...change,
     async canary(bundle, { version, parent, author, reason, at }, changed) {
-      const terms = { ...usualTerms, ...wish };
       await canary.store.begin({
         ...{ format: "legation-canary/1", bundle, base: parent, version, changed, proxies, terms, author, reason },
         ...{ startedAt: at, state: "running", verdict: "", endedAt: null },

@@ -18,7 +18,7 @@ async function scene() {
   const clock = createTestClock();
   const store = createCanaryStore(createMemoryKv());
   const head = { bundle: bundle(base, 1), pending: 0 };
-  const state = { evidence: acknowledged, judge: 0 };
+  const state: { evidence: OwnEvidence | Promise<OwnEvidence>; judge: number } = { evidence: acknowledged, judge: 0 };
   const audited: string[] = [];
   const replicas = [0, 1].map((i) => {
     const served: string[] = [];
@@ -35,6 +35,7 @@ async function scene() {
         end: () => void served.push("end"),
         has: () => false,
         view: () => undefined,
+        routed: () => undefined,
         changed: () => undefined,
       },
       live: () => head.bundle,
@@ -104,6 +105,24 @@ test("when the replica that judges dies, another one watches for a whole window 
   state.judge = 1;
   expect(await pass(8)).toMatchObject({ state: "running" });
   expect(await pass(6)).toMatchObject({ state: "promoted" });
+});
+
+test("what is withdrawn while its judge asks the others is not promoted", async () => {
+  const { told, clock, state, store, record, head, replicas } = await scene();
+  await told();
+  let answer = (_evidence: OwnEvidence): void => undefined;
+  for (let i = 0; i < 10; i++) await clock.advance(1_000);
+  state.evidence = new Promise<OwnEvidence>((resolve) => {
+    answer = resolve;
+  });
+  for (let i = 0; i < 4; i++) await clock.advance(1_000);
+  expect(await store.read()).toMatchObject({ record: { state: "running" } });
+  await store.end(record.bundle, { state: "withdrawn", verdict: "the wrong file", endedAt: record.startedAt });
+  answer(acknowledged);
+  await clock.advance(0);
+  await told();
+  expect(head.bundle.id).toBe(base);
+  for (const { served } of replicas) expect(served).toEqual(["begin n1/web-1", "end"]);
 });
 
 test("two that both hold themselves for the judge end it once", async () => {

@@ -123,7 +123,10 @@ export function createCanaries(o: CanaryParts): Canaries {
     const watched = watchedSince === undefined ? undefined : now - watchedSince;
     const verdict = judge(record, { ...evidence, age: now - Date.parse(record.startedAt), watched });
     standing = verdict.why;
-    if (verdict.decision === "wait" || seen?.record.bundle !== record.bundle) return;
+    if (verdict.decision === "wait") return;
+    // Somebody may have ended it while the others were asked.
+    const { record: stored } = await o.store.read();
+    if (stored?.state !== "running" || stored.bundle !== record.bundle) return;
     if (verdict.decision === "promote" && !(await o.promote(record.bundle, record.base)))
       return conclude(record, { decision: "withdraw", why: "another version became live meanwhile" });
     await conclude(record, verdict);

@@ -82,6 +82,8 @@ test("an instance that leaves, comes, or goes is so for the canary in the same t
   const [one] = serviceOf("orders", "orders-1").instances;
   reconciler.leave({ service: "orders", node: one?.node ?? "", id: "orders-1" });
   expect(endpoints(named)).toEqual([3]);
+  const given = canary.routed({ service: "orders", node: one?.node ?? "", id: "orders-1" });
+  expect(given).toMatchObject({ serving: false, endpoints: reconciler.routed({ service: "orders", node: "", id: "" }).endpoints });
   reconciler.set({
     name: "orders",
     instances: [instance("orders", "orders-2", { port: 9000 }), instance("orders", "orders-3", { port: 9001 })],

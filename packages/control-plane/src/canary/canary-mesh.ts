@@ -1,5 +1,5 @@
 /** What the canary's proxies get in place of the live state: the mesh by the canary's policies, in layers of its own, kept up to date like the live one. */
-import type { NodeMetadata } from "@legation/contract";
+import type { NodeMetadata, RoutingNotice } from "@legation/contract";
 import type { PolicySet } from "@legation/mesh/policy";
 import type { Clock } from "@legation/runtime";
 import type { NodeView, ResourceCache } from "@legation/xds";
@@ -17,6 +17,8 @@ export interface CanaryMesh {
   has(node: string): boolean;
   /** What a proxy sees; undefined for one that does not get the canary. It holds what it is until the canary ends. */
   view(node: NodeMetadata, place: NodePlace, instance: string): NodeView | undefined;
+  /** What those of the canary's proxies that call an instance's service are given now; undefined without a canary. */
+  routed(notice: RoutingNotice): ReturnType<Reconciler["routed"]> | undefined;
   /** Follows the live mesh: see `ReconcilerOptions.changed`. */
   changed(services: readonly string[] | "identity"): void;
 }
@@ -80,6 +82,7 @@ export function createCanaryMesh(o: {
       const inside = (names: readonly string[] = []) => names.map((name) => prefix + name);
       return { layers: inside(view.layers), named: inside(view.named) };
     },
+    routed: (notice) => running?.reconciler.routed(notice),
     changed(services) {
       if (!running) return;
       const { policies, nodes, reconciler } = running;

@@ -3,7 +3,7 @@ import { createTestClock } from "@legation/runtime/testing";
 import { type StreamStatus, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { createAnswerBook } from "./answer-book.js";
-import { allEvidence, type OwnEvidence, ownEvidence } from "./evidence.js";
+import { allEvidence, createBaseline, type OwnEvidence, ownEvidence } from "./evidence.js";
 
 const question = { bundle: "b", since: 0 };
 
@@ -42,12 +42,14 @@ test("requests are told apart by before and after, canary and peers, and by serv
     report("orders-1", 9, 9);
   });
   const canary = record();
+  const baseline = createBaseline(book);
   const since = clock.now();
   await rounds(3, () => {
     report("web-1", 100, 40);
     report("web-2", 50, 0);
   });
-  const own = (now = clock.now()) => ownEvidence(canary, { ...question, since }, { streams: () => [], serves: () => true, book, now });
+  const own = (now = clock.now()) =>
+    ownEvidence(canary, { ...question, since }, { streams: () => [], serves: () => true, book, baseline, now });
   expect(own().answers).toEqual([
     {
       service: "web",
@@ -60,11 +62,31 @@ test("requests are told apart by before and after, canary and peers, and by serv
   expect(own().answers[0]?.canary).toEqual({ requests: 0, failures: 0 });
 });
 
+test("a canary that lasts is compared with all that was counted in it, and with the time before it, whatever the book has forgotten", async () => {
+  const { clock, book, report, rounds, record } = scene();
+  const baseline = createBaseline(book);
+  await rounds(4, () => report("web-1", 100, 5));
+  const canary = record();
+  const own = (since: number) =>
+    ownEvidence(canary, { bundle: "b", since }, { streams: () => [], serves: () => true, book, baseline, now: clock.now() }).answers[0];
+  const since = clock.now();
+  await rounds(1, () => report("web-1", 10, 0));
+  expect(own(since)?.before).toEqual({ requests: 200, failures: 10 });
+  await rounds(60, () => report("web-1", 10, 1));
+  expect(own(since)).toMatchObject({ canary: { requests: 600, failures: 60 }, before: { requests: 200, failures: 10 } });
+  // The next one is another canary, with a time before of its own.
+  const next = { ...canary, startedAt: new Date(clock.now()).toISOString() };
+  await rounds(1, () => report("web-1", 10, 0));
+  const { answers } = ownEvidence(next, { bundle: "b" }, { streams: () => [], serves: () => true, book, baseline, now: clock.now() });
+  expect(answers[0]?.before).toEqual({ requests: 20, failures: 2 });
+});
+
 test("a proxy is where it is connected, and acknowledges only once it has been served", () => {
   const { book, record, clock } = scene();
   const state = (stream: object | undefined, serves = true) => {
     const streams = () => (stream ? [{ node: "n1/web-1", ready: true, types: [], ...stream } as unknown as StreamStatus] : []);
-    return ownEvidence(record(), question, { streams, serves: () => serves, book, now: clock.now() }).proxies[0];
+    return ownEvidence(record(), question, { streams, serves: () => serves, book, baseline: createBaseline(book), now: clock.now() })
+      .proxies[0];
   };
   const type = (change: object) => ({ types: [{ typeUrl: TypeUrl.listener, rejected: [], ...change }] });
   expect(state(undefined)?.state).toBe("away");

@@ -24,6 +24,22 @@ export interface CanaryQuestion {
 /** What one replica knows. */
 export type OwnEvidence = Pick<Evidence, "proxies" | "answers">;
 
+/** By service, how requests to it fared in the window before a canary began. */
+export type Baseline = (record: Pick<CanaryRecord, "bundle" | "startedAt" | "proxies" | "terms">) => ReadonlyMap<string, Answers>;
+
+/** Makes it: of each canary it remembers what it answers first, since the book forgets sooner than a canary ends. */
+export function createBaseline(book: AnswerBook): Baseline {
+  let last: { readonly canary: string; readonly answers: ReadonlyMap<string, Answers> } | undefined;
+  return ({ bundle, startedAt, proxies, terms }) => {
+    const canary = `${bundle} ${startedAt}`;
+    if (last?.canary === canary) return last.answers;
+    const began = Date.parse(startedAt);
+    const of = (service: string) => sumOf(book.between(service, began - terms.window * 1_000, began), () => true);
+    last = { canary, answers: new Map(proxies.map(({ service }) => [service, of(service)])) };
+    return last.answers;
+  };
+}
+
 /** What this replica knows. */
 export function ownEvidence(
   record: CanaryRecord,
@@ -32,21 +48,21 @@ export function ownEvidence(
     readonly streams: () => readonly StreamStatus[];
     readonly serves: (bundle: string) => boolean;
     readonly book: AnswerBook;
+    readonly baseline: Baseline;
     readonly now: number;
   },
 ): OwnEvidence {
   const streams = new Map(o.streams().map((stream) => [stream.node, stream]));
   const proxies = record.proxies.map(({ node }) => proxyState(node, streams.get(node), o.serves(bundle)));
-  const began = Date.parse(record.startedAt);
-  const span = since === undefined ? 0 : o.now - since;
+  const before = o.baseline(record);
+  if (since !== undefined) o.book.keepFrom(since);
   const answers = [...new Set(record.proxies.map(({ service }) => service))].map((service): ServiceAnswers => {
     const canaries = new Set(record.proxies.filter((proxy) => proxy.service === service).map(({ node }) => node));
     const now = since === undefined ? new Map<string, Answers>() : o.book.between(service, since, o.now + 1);
-    const then = o.book.between(service, began - Math.max(span, record.terms.window * 1_000), began);
     return {
       service,
       canary: sumOf(now, (node) => canaries.has(node)),
-      before: sumOf(then, () => true),
+      before: before.get(service) ?? { requests: 0, failures: 0 },
       peers: sumOf(now, (node) => !canaries.has(node)),
     };
   });

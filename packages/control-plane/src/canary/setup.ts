@@ -13,7 +13,7 @@ import type { Audit } from "../security/audit.js";
 import { createAnswerBook } from "./answer-book.js";
 import { createCanaries } from "./canaries.js";
 import { type CanaryMesh, createCanaryMesh } from "./canary-mesh.js";
-import { allEvidence, type CanaryQuestion, type OwnEvidence, ownEvidence } from "./evidence.js";
+import { allEvidence, type CanaryQuestion, createBaseline, type OwnEvidence, ownEvidence } from "./evidence.js";
 import { followCanary } from "./source.js";
 import { type CanaryStore, createCanaryStore } from "./store.js";
 
@@ -33,7 +33,7 @@ export interface CanarySetup {
   refresh(): void;
   /** The store has said whether a canary runs, or cannot be asked. */
   settled(): boolean;
-  readonly mesh: Pick<CanaryMesh, "view" | "has">;
+  readonly mesh: Pick<CanaryMesh, "view" | "has" | "routed">;
   /** See `ReconcilerOptions.changed`. */
   changed(services: readonly string[] | "identity"): void;
   /** The bundle in force is another one, or is compiled. */
@@ -64,6 +64,7 @@ export function createCanarySetup(o: {
   const { consul, clock, log } = o;
   const store = createCanaryStore(consul.kv);
   const book = createAnswerBook(clock);
+  const baseline = createBaseline(book);
   const mesh = createCanaryMesh({ ...o, refresh: (node) => o.refresh(node) });
   let source: ReturnType<typeof followCanary> | undefined;
   let settled = false;
@@ -99,7 +100,7 @@ export function createCanarySetup(o: {
   });
 
   function evidenceOf(record: CanaryRecord, question: CanaryQuestion): OwnEvidence {
-    return ownEvidence(record, question, { streams: o.streams, serves: canaries.serves, book, now: clock.now() });
+    return ownEvidence(record, question, { streams: o.streams, serves: canaries.serves, book, baseline, now: clock.now() });
   }
 
   function settle(): void {
@@ -131,6 +132,7 @@ export function createCanarySetup(o: {
     mesh: {
       view: (node, place, instance): NodeView | undefined => mesh.view(node, place, instance),
       has: mesh.has,
+      routed: mesh.routed,
     },
     changed: mesh.changed,
     update: canaries.update,

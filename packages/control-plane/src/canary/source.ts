@@ -1,22 +1,22 @@
 /** Follows the canary's record in Consul's KV, with its bundle. */
-import { type Consul, watch } from "@legation/consul";
+import { type Consul, ConsulError, watch } from "@legation/consul";
 import { type CanaryRecord, readStored } from "@legation/mesh/policy";
 import { type Clock, createBackoff, type Logger } from "@legation/runtime";
 import type { ApprovedState } from "../policies/approval-chain.js";
 import type { ApprovalTrust } from "../policies/approval-keys.js";
-import type { Blobs } from "../policies/blobs.js";
+import { type Blobs, canaryKey } from "../policies/blobs.js";
 import { type Bundle, readBundle } from "../policies/bundle.js";
-import { canaryKey } from "./store.js";
 
-/** The last canary, with its bundle as long as it runs. */
+/** The last canary. */
 export interface SeenCanary {
   readonly record: CanaryRecord;
+  /** As long as it runs; undefined also where it is not to be taken: the canary is served to nobody then, and judged by that. */
   readonly bundle: Bundle | undefined;
 }
 
 type Rows = readonly { readonly Value: string | null }[] | undefined;
 
-/** Begins to follow; `onCanary` gets each state. A record or bundle that is not to be taken is no canary, which the log says. */
+/** Begins to follow; `onCanary` gets each state. A record that cannot be read is no canary; the log says that, and which bundle is not to be taken. */
 export function followCanary(o: {
   readonly consul: Pick<Consul, "get">;
   readonly blobs: Blobs;
@@ -36,10 +36,12 @@ export function followCanary(o: {
     try {
       if (row) {
         const record = readStored("canary", Buffer.from(row.Value ?? "", "base64").toString("utf8"));
-        const bundle = record.state === "running" ? await readBundle(record.bundle, { ...o, known: o.known() }) : undefined;
-        seen = { record, bundle };
+        seen = { record, bundle: undefined };
+        if (record.state === "running") seen = { record, bundle: await readBundle(record.bundle, { ...o, known: o.known() }) };
       }
     } catch (error) {
+      // Consul is asked again, and what runs goes on meanwhile.
+      if (error instanceof ConsulError) throw error;
       o.log.error(
         { event: "canary.refused", err: error },
         "the canary in the store is not to be taken: its proxies keep the live policies",

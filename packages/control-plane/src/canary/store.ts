@@ -2,10 +2,7 @@
 import type { Kv } from "@legation/consul";
 import { type CanaryRecord, readStored, storedText } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
-import { policyPrefix } from "../policies/blobs.js";
-
-/** The key of the last canary. It is changed by check-and-set alone. */
-export const canaryKey = `${policyPrefix}canary`;
+import { canaryKey } from "../policies/blobs.js";
 
 /** A record with the index by which it is changed. */
 export interface StoredCanary {

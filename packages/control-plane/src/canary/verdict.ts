@@ -18,7 +18,7 @@ export interface Answers {
 /** The requests of one service's proxies. */
 export interface ServiceAnswers {
   readonly service: string;
-  /** Of the canary proxies since the window began, and as long before the canary did. */
+  /** Of the canary proxies since the window began, and of all in a window before the canary did. */
   readonly canary: Answers;
   readonly before: Answers;
   /** Of its other proxies since the window began. */

@@ -7,7 +7,7 @@ import { createChanges } from "../reconcile/changes.js";
 import { returnTime } from "../reconcile/nodes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
-import { createProve, type Direction, type Proof } from "./proof.js";
+import { createProve, type Direction, type Proof, type ProofParts } from "./proof.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
 const never = new AbortController().signal;
@@ -18,7 +18,7 @@ const web: NodeMetadata = {
 };
 
 /** A replica that has run for a while, whose one proxy acknowledges when it is told to. */
-async function scene(service = serviceOf("orders", "o1", "o2")) {
+async function scene(service = serviceOf("orders", "o1", "o2"), canary?: ProofParts["canary"]) {
   const clock = createTestClock();
   const cache = createResourceCache();
   const metrics = { compiled: () => undefined, published: () => undefined };
@@ -39,6 +39,7 @@ async function scene(service = serviceOf("orders", "o1", "o2")) {
   const plain: string[] = [];
   const prove = createProve({
     reconciler,
+    ...(canary ? { canary } : {}),
     nodes: {
       subscribers: () => 1,
       withoutCertificate: () => plain,
@@ -98,6 +99,19 @@ test("where callers in regions have endpoints of their own, each version that on
   expect(after.regional).toHaveLength(2);
   for (const version of [after.endpoints, ...after.regional]) expect(counts(version)).toBe(true);
   for (const version of [before.endpoints, ...before.regional, undefined]) expect(counts(version)).toBe(false);
+});
+
+test("what a canary's proxies are given instead counts as well, and is asked for anew as it changes", async () => {
+  const given = { serving: false, endpoints: "c1", regional: ["c2"], clusters: [], mutual: undefined, takesTls: false };
+  const { clock, reconciler, start, waits } = await scene(undefined, () => given);
+  start("leaving");
+  await clock.advance(0);
+  const counts = waits[0]?.version as (version: string | undefined) => boolean;
+  for (const version of [reconciler.routed(notice).endpoints, "c1", "c2"]) expect(counts(version)).toBe(true);
+  expect(counts("c3")).toBe(false);
+  given.endpoints = "c3";
+  expect(counts("c3")).toBe(true);
+  expect(counts(undefined)).toBe(false);
 });
 
 test("proxies that may come back with what they held before are waited for, and no longer than they take", async () => {

@@ -26,6 +26,8 @@ type Wanted = Parameters<XdsServer["acknowledged"]>[2];
 /** What proofs are made from. */
 export interface ProofParts {
   readonly reconciler: Pick<Reconciler, "leave" | "arrive" | "routed" | "service">;
+  /** What proxies that follow a canary are given instead; undefined where there is none. */
+  readonly canary?: (notice: RoutingNotice) => ReturnType<Reconciler["routed"]> | undefined;
   readonly nodes: Pick<Nodes, "subscribers" | "returning" | "withoutCertificate">;
   readonly cache: Pick<ResourceCache, "onChange">;
   readonly acknowledged: XdsServer["acknowledged"];
@@ -53,7 +55,7 @@ export function createProve(o: ProofParts): Prove {
         o.acknowledged(
           TypeUrl.cluster,
           service,
-          oneOf(() => reconciler.routed(notice).clusters),
+          oneOf(() => [reconciler.routed(notice), o.canary?.(notice)].flatMap((routed) => routed?.clusters ?? [])),
           limit,
         ),
       );
@@ -70,14 +72,25 @@ export function createProve(o: ProofParts): Prove {
     return (version) => version !== undefined && (now.includes(version) || versions().includes(version));
   }
 
-  /** The version of the endpoints that is waited for: one, or that of the caller's region. */
+  /** The versions of the endpoints that callers are given: what most have, those of regions, and those of a canary. */
+  function assignments(notice: RoutingNotice): readonly string[] {
+    const live = reconciler.routed(notice);
+    if (live.endpoints === undefined) return [];
+    const { endpoints = live.endpoints, regional = [] } = o.canary?.(notice) ?? {};
+    return [...new Set([live.endpoints, ...live.regional, endpoints, ...regional])];
+  }
+
+  /** The version of the endpoints that is waited for: one, or one of several. */
   function assignment(notice: RoutingNotice): Wanted {
-    const { endpoints, regional } = reconciler.routed(notice);
-    if (endpoints === undefined || regional.length === 0) return endpoints;
-    return oneOf(() => {
-      const now = reconciler.routed(notice);
-      return now.endpoints === undefined ? [] : [now.endpoints, ...now.regional];
-    });
+    const [first, ...more] = assignments(notice);
+    return more.length === 0 ? first : oneOf(() => assignments(notice));
+  }
+
+  /** The same of the cluster by which callers with a certificate call. */
+  function mutualCluster(notice: RoutingNotice): Wanted {
+    const { mutual } = reconciler.routed(notice);
+    const canary = o.canary?.(notice)?.mutual;
+    return mutual === undefined || canary === undefined || canary === mutual ? mutual : oneOf(() => [mutual, canary]);
   }
 
   /**
@@ -87,11 +100,10 @@ export function createProve(o: ProofParts): Prove {
   async function callersInPlaintext(notice: RoutingNotice, deadline: number, signal: AbortSignal) {
     const { service } = notice;
     for (;;) {
-      const { mutual } = reconciler.routed(notice);
       const limit = () => ({ timeoutMs: Math.min(identityPollMs, Math.max(0, deadline - clock.monotonic())), signal });
       const waits = [
         o.acknowledged(TypeUrl.endpoint, service, assignment(notice), limit()),
-        o.acknowledged(TypeUrl.cluster, service, mutual, limit()),
+        o.acknowledged(TypeUrl.cluster, service, mutualCluster(notice), limit()),
       ];
       const withoutCertificate = nodes.withoutCertificate(service);
       const laggards = new Set([...(await Promise.all(waits)).flatMap((answer) => answer.laggards), ...withoutCertificate]);

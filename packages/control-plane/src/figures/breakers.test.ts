@@ -48,6 +48,30 @@ test("an instance is open while one caller has it ejected, and half-open while o
   expect(breakers.of(orders).instances.get("n1/o1")).toMatchObject({ state: "half-open", callers: 1 });
 });
 
+test("a service that the registry does not have has no breakers, whatever an agent says of it, and none is left when it goes", () => {
+  const registry = new Map([["orders", orders]]);
+  const changes = createChanges(createTestClock());
+  const said = new Map([["n1/web-1", [limit]]]);
+  const breakers = createBreakers({
+    book: { breakersTo: () => said, called: () => ["orders"] },
+    service: (name) => registry.get(name),
+    changes,
+    clock: createTestClock(),
+  });
+  breakers.touched(["invented"]);
+  expect(changes.list()).toEqual([]);
+  breakers.touched(["orders"]);
+  registry.delete("orders");
+  breakers.touched(["orders"]);
+  expect(
+    changes
+      .list()
+      .map(({ event }) => event)
+      .sort(),
+  ).toEqual(["breaker-closed", "breaker-opened"]);
+  breakers.stop();
+});
+
 test("a service is open when one caller has all serving instances ejected, or has exceeded a limit", () => {
   const { breakers, say } = setUp();
   say("n1/web-1", at(8000), at(8001));

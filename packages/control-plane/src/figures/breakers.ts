@@ -61,8 +61,9 @@ export function createBreakers(o: {
   const of = (service: CatalogService): ServiceBreakers => standingsOf(service, o.book.breakersTo(service.name));
 
   const look = (name: string): void => {
-    const service = o.service(name) ?? { name, instances: [] };
-    const now = of(service);
+    const service = o.service(name);
+    // Agents may name whatever they like; what the registry does not have is no event.
+    const now = service ? of(service) : { service: closedBreaker, instances: new Map<string, BreakerView>() };
     const states = new Map([...now.instances].map(([key, { state }]) => [key, state]));
     if (now.service.state !== "closed") states.set("", now.service.state);
     const before = shown.get(name) ?? new Map<string, BreakerStanding>();
@@ -120,7 +121,11 @@ function standingsOf(service: CatalogService, said: ReadonlyMap<string, readonly
     for (const { service: _, ...breaker } of breakers) {
       const { address } = breaker;
       if (address === undefined) ofService.push({ caller, ...breaker });
-      else byAddress.set(address, [...(byAddress.get(address) ?? []), { caller, ...breaker }]);
+      else {
+        const known = byAddress.get(address) ?? [];
+        known.push({ caller, ...breaker });
+        byAddress.set(address, known);
+      }
     }
     const standings = serving.map((instance) => states.get(meshAddressOf(instance)));
     const newest = [...breakers].sort((a, b) => (a.since < b.since ? 1 : -1))[0];

@@ -19,6 +19,8 @@ import { PolicyRefusal } from "./refusal.js";
 export const policyPrefix = "legation/policies/";
 /** The one key that says which bundle is live. */
 export const headKey = `${policyPrefix}head`;
+/** The key of the last canary. It is changed by check-and-set alone. */
+export const canaryKey = `${policyPrefix}canary`;
 /** Blobs stand below this, by their SHA-256. */
 export const blobPrefix = `${policyPrefix}blobs/`;
 

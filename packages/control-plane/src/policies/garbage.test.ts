@@ -1,5 +1,7 @@
+import type { BundleManifest } from "@legation/mesh/policy";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
+import { createCanaryStore } from "../canary/store.js";
 import { collectGarbage, retention } from "./garbage.js";
 import { createMemoryKv } from "./testing/memory-kv.js";
 import { access, createOperators, createReplica, identity } from "./testing/replica.js";
@@ -47,4 +49,26 @@ test("a blob that is written again while it is cleaned up stays", async () => {
   };
   expect(await collectGarbage(kv, clock, keep)).toBe(0);
   expect(kv.entries.has(`legation/policies/blobs/${hash}`)).toBe(true);
+});
+
+test("a canary that runs for days can be made live in the end; one that has gone back is cleaned up", async () => {
+  const clock = createTestClock();
+  const kv = createMemoryKv();
+  const replica = createReplica(kv, undefined, clock);
+  const canaries = createCanaryStore(kv);
+  await replica.apply(identity("mesh", "off"));
+  let tried = "";
+  const canary = async (bundle: string, { version, parent: base, author, reason, at }: BundleManifest, changed: readonly string[]) => {
+    tried = bundle;
+    const [proxies, terms] = [[{ node: "n1/web-1", service: "web" }], { window: 60, requests: 0, limit: 604_800 }];
+    const rest = { proxies, terms, startedAt: at, state: "running", verdict: "", endedAt: null } as const;
+    await canaries.begin({ format: "legation-canary/1", bundle, base, version, changed, author, reason, ...rest });
+  };
+  await replica.editor.change({ set: [identity("web", "strict", "web")], author: "ann", reason: "test", canary });
+  await clock.advance(keep.unnamedMs + 1);
+  expect(await collectGarbage(kv, clock, keep)).toBe(0);
+  await canaries.end(tried, { state: "withdrawn", verdict: "enough", endedAt: new Date(clock.now()).toISOString() });
+  // The manifest, and the one document that is new.
+  expect(await collectGarbage(kv, clock, keep)).toBe(2);
+  expect((await createReplica(kv, undefined, clock).take())?.manifest.version).toBe(1);
 });

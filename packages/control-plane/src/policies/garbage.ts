@@ -2,7 +2,7 @@
 import type { Kv, KvEntry } from "@legation/consul";
 import { readStored } from "@legation/mesh/policy";
 import type { Clock } from "@legation/runtime";
-import { blobPrefix, headKey, policyPrefix } from "./blobs.js";
+import { blobPrefix, canaryKey, headKey, policyPrefix } from "./blobs.js";
 import { headOf } from "./kv-source.js";
 import { proposalPrefix } from "./proposals.js";
 
@@ -42,17 +42,25 @@ export async function collectGarbage(kv: Kv, clock: Clock, keep: Retention = ret
     }
   }
 
-  const head = text(entries.find(({ key }) => key === headKey));
-  let next = head === undefined ? null : headOf(head);
-  for (let kept = 0; next !== null && kept <= keep.bundles; kept++) {
-    named.add(next);
-    const found = text(blobs.get(next));
-    if (found === undefined) break;
+  /** Returns the bundle before it. */
+  function followBundle(id: string): string | null {
+    named.add(id);
+    const found = text(blobs.get(id));
+    if (found === undefined) return null;
     const manifest = readStored("manifest", found);
     for (const hash of Object.values(manifest.documents)) named.add(hash);
     followApprovals(manifest.approval);
-    next = manifest.parent;
+    return manifest.parent;
   }
+
+  const head = text(entries.find(({ key }) => key === headKey));
+  let next = head === undefined ? null : headOf(head);
+  for (let kept = 0; next !== null && kept <= keep.bundles; kept++) next = followBundle(next);
+
+  // What is tried may take days, and be live in the end.
+  const tried = text(entries.find(({ key }) => key === canaryKey));
+  const canary = tried === undefined ? undefined : readStored("canary", tried);
+  if (canary?.state === "running") followBundle(canary.bundle);
 
   const old: KvEntry[] = [];
   for (const entry of entries) {

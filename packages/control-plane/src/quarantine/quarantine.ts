@@ -20,6 +20,9 @@ import { nameOf, quarantineText, wordsAbout } from "./words.js";
 /** A refusal counts for everybody when nobody has taken the same content by then; milliseconds. */
 export const judgementDelay = 300;
 
+/** What proxies were seen to hold counts for so long; what they take meanwhile is told besides. Milliseconds. */
+const heldFor = 100;
+
 /** All of it. */
 export interface Quarantine {
   /** In place of the cache, for those who fill it. */
@@ -62,6 +65,7 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
   const judging = new Map<string, Timer>();
   let compiled: PolicySet = noPolicies;
   let policies: PolicySet = noPolicies;
+  let lastHeld: { readonly typeUrl: string; readonly at: number; readonly versions: ReadonlySet<string> } | undefined;
   const trials = createTrials({ release, isHeld: (content) => substitution.has(content), clock: o.clock });
 
   function save(): void {
@@ -170,9 +174,14 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
     return content.part ? parts.has(partKey(content)) : content.name === resource.name && content.version === resource.version;
   }
 
+  /** What was refused together is judged together: streams are looked through once for all of it. */
   function versionsHeld(typeUrl: string): ReadonlySet<string> {
+    const now = o.clock.monotonic();
+    if (lastHeld?.typeUrl === typeUrl && now - lastHeld.at < heldFor) return lastHeld.versions;
     const types = o.streams().flatMap((stream) => stream.types.filter((type) => type.typeUrl === typeUrl));
-    return new Set(types.flatMap(({ acknowledged }) => [...acknowledged].map(([name, version]) => `${name} ${version}`)));
+    const versions = new Set(types.flatMap(({ acknowledged }) => [...acknowledged].map(([name, version]) => `${name} ${version}`)));
+    lastHeld = { typeUrl, at: now, versions };
+    return versions;
   }
 
   return {

@@ -12,7 +12,7 @@ export const noCanary: CanarySetup = {
   evidence: () => ({ proxies: [], answers: [] }),
   refresh: () => undefined,
   settled: () => true,
-  mesh: { view: () => undefined, has: () => false },
+  mesh: { view: () => undefined, has: () => false, routed: () => undefined },
   changed: () => undefined,
   update: () => undefined,
   take: () => undefined,
