@@ -15,6 +15,9 @@ key_prefix "legation/policies/" {
 key "legation/policies/head" {
   policy = "read"
 }
+key "legation/policies/canary" {
+  policy = "read"
+}
 key_prefix "legation/policies/blobs/" {
   policy = "read"
 }

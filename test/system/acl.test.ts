@@ -186,7 +186,7 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     expect(await apply(team, "orders")).toMatchObject({ status: 200 });
     const operator = await acl.token("operator-write");
     expect(await apply(operator, "web")).toMatchObject({ status: 200 });
-    const direct = ["legation/policies/head", "legation/policies/blobs/x", "legation/policies/proposals/x"];
+    const direct = ["legation/policies/head", "legation/policies/canary", "legation/policies/blobs/x", "legation/policies/proposals/x"];
     for (const token of [team, operator])
       for (const key of direct)
         await expect(withConsul(mesh, token, (consul) => consul.kv.put(key, "x"))).rejects.toThrow("ermission denied");

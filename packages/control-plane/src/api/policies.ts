@@ -7,7 +7,7 @@ import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
 import type { QuarantineView } from "../quarantine/words.js";
-import { readPolicies } from "../security/right.js";
+import { readPolicies, readPoliciesAsReplica } from "../security/right.js";
 import { answering } from "./policy-problem.js";
 
 /** What the routes read. */
@@ -143,7 +143,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
   app.post<{ Body: { bundle: string; relayed?: boolean } }>(
     livenessPath,
     {
-      config: { right: readPolicies },
+      config: { right: readPoliciesAsReplica },
       schema: {
         body: {
           type: "object",

@@ -9,7 +9,7 @@ import type { ChangeOutcome, PolicyChange } from "../policies/editor.js";
 import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
 import { nameOfCaller } from "../security/caller.js";
-import { readPolicies, replacePolicies } from "../security/right.js";
+import { readPoliciesAsReplica, replacePolicies } from "../security/right.js";
 import { answering } from "./policy-problem.js";
 
 /** By what a canary is judged, where a request does not say it. */
@@ -90,7 +90,7 @@ export function addPolicyCanaryRoutes(app: FastifyInstance, { canary }: Pick<Can
   app.post<{ Body: CanaryQuestion }>(
     canaryPath,
     {
-      config: { right: readPolicies },
+      config: { right: readPoliciesAsReplica },
       schema: {
         body: {
           type: "object",

@@ -5,7 +5,7 @@ import { type Planner, planPath } from "../plan/plan.js";
 import type { SampleRequest } from "../plan/route-changes.js";
 import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
-import { readPolicies } from "../security/right.js";
+import { readPoliciesAsReplica } from "../security/right.js";
 import { documentChanges } from "./policies.js";
 import { type ChangeBody, changeBody, changeLimit, readDocuments } from "./policy-changes.js";
 import { answering } from "./policy-problem.js";
@@ -49,19 +49,23 @@ const body = {
 
 /** Adds the route. */
 export function addPolicyPlanRoute(app: FastifyInstance, policies: Pick<Policies, "live">, planner: Planner): void {
-  app.post<{ Body: PlanBody }>(planPath, { bodyLimit: changeLimit, config: { right: readPolicies }, schema: { body } }, (asked, reply) => {
-    const closed = new AbortController();
-    reply.raw.once("close", () => closed.abort(new Error("nobody waits for the answer any more")));
-    return answering(reply, async () => {
-      const { documents = [], remove = [], replace = false, requests = [], relayed = false, bundle } = asked.body;
-      const id = policies.live.status().bundle?.id ?? "none";
-      if (bundle !== undefined && bundle !== id)
-        throw new LegationError("policy.conflict", `version ${bundle} is not in force here; ${id} is`);
-      const before = policies.live.policies().documents;
-      const after = afterChange(before, { set: readDocuments(documents), remove, replace });
-      if (relayed) return planner.own({ before, after, requests });
-      const plan = await planner.everywhere({ before, after, requests }, { ...asked.body, bundle: id }, closed.signal);
-      return { documents: documentChanges(before, after), ...plan };
-    });
-  });
+  app.post<{ Body: PlanBody }>(
+    planPath,
+    { bodyLimit: changeLimit, config: { right: readPoliciesAsReplica }, schema: { body } },
+    (asked, reply) => {
+      const closed = new AbortController();
+      reply.raw.once("close", () => closed.abort(new Error("nobody waits for the answer any more")));
+      return answering(reply, async () => {
+        const { documents = [], remove = [], replace = false, requests = [], relayed = false, bundle } = asked.body;
+        const id = policies.live.status().bundle?.id ?? "none";
+        if (bundle !== undefined && bundle !== id)
+          throw new LegationError("policy.conflict", `version ${bundle} is not in force here; ${id} is`);
+        const before = policies.live.policies().documents;
+        const after = afterChange(before, { set: readDocuments(documents), remove, replace });
+        if (relayed) return planner.own({ before, after, requests });
+        const plan = await planner.everywhere({ before, after, requests }, { ...asked.body, bundle: id }, closed.signal);
+        return { documents: documentChanges(before, after), ...plan };
+      });
+    },
+  );
 }

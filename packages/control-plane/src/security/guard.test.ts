@@ -1,4 +1,4 @@
-import { arrivingPath, commandsPath, leavingPath, reportPath } from "@legation/contract";
+import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPath } from "@legation/contract";
 import fastify, { type FastifyInstance, type InjectOptions } from "fastify";
 import { describe, expect, test } from "vitest";
 import { createGuardedApi } from "../testing/guarded-api.js";
@@ -115,6 +115,22 @@ describe("with ACLs", () => {
     const { ask } = await createGuardedApi({ metricsOpen: true });
     expect(await ask("/metrics")).toMatchObject({ status: 200, body: "up 1\n" });
   });
+});
+
+test("another control plane asks by its certificate how policies stand here, and may do nothing more", async () => {
+  const questions: Readonly<Record<string, object>> = {
+    "/v1/policies/live": { bundle: "0".repeat(64), relayed: true },
+    "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
+    "/v1/policies/plan": { documents: [], relayed: true },
+  };
+  const { ask } = await createGuardedApi({ service: controlPlaneService });
+  const { ask: askAsOther } = await createGuardedApi({ service: "orders" });
+  for (const [url, payload] of Object.entries(questions)) {
+    expect([url, (await ask(url, undefined, { method: "POST", payload })).status]).toEqual([url, 200]);
+    expect([url, (await askAsOther(url, undefined, { method: "POST", payload })).status]).toEqual([url, 401]);
+  }
+  for (const url of ["/v1/policies/apply", "/v1/policies/canary/withdraw", "/v1/policies/check"])
+    expect([url, (await ask(url, undefined, { method: "POST", payload: {} })).status]).toEqual([url, 401]);
 });
 
 describe("an agent's channel", () => {

@@ -8,6 +8,7 @@ import { type Access, noAccess, openAccess, type Told, tokenAccess } from "./acc
 import type { AclModeWatch } from "./acl-mode.js";
 import type { Audit } from "./audit.js";
 import { type Caller, keyOfCaller, nameOfCaller } from "./caller.js";
+import { isControlPlane } from "./claims.js";
 import type { Decisions, Verdict } from "./decisions.js";
 import { createDenials } from "./denials.js";
 import type { SecurityEvents } from "./events.js";
@@ -110,6 +111,12 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
       const caller: Caller = { kind: "service", spiffeId, address };
       state.caller = caller;
       return claim(demand.claim, state) ?? serve(caller, noAccess(caller, state));
+    }
+
+    // By TLS control planes send each other no token.
+    if (peer && spiffeId && right.kind === "rules" && right.replicas && isControlPlane(peer)) {
+      const caller: Caller = { kind: "service", spiffeId, address };
+      return serve(caller, noAccess(caller, state));
     }
 
     if (given.kind === "malformed") return (await refusedTooOften(request, address)) ?? tokenUnknown(what);

@@ -15,12 +15,17 @@ export interface AgentClaim {
 /**
  * A right. `open`: everybody has it. `listing`: whoever is known has it, and the answer holds only what the caller may read
  * (`request.access.readable`). `rules`: the caller's ACL token must have all of these rules of Consul's; `change` is true for what is not
- * merely reading. `agent`: the caller is the agent of that instance: it has the service's certificate, or `service:write` on it.
+ * merely reading, and with `replicas` another control plane may by its certificate alone. `agent`: the caller is the agent of that instance: it has the service's certificate, or `service:write` on it.
  */
 export type Right =
   | { readonly kind: "open" }
   | { readonly kind: "listing" }
-  | { readonly kind: "rules"; readonly change: boolean; readonly rules: (request: FastifyRequest) => readonly AclRule[] }
+  | {
+      readonly kind: "rules";
+      readonly change: boolean;
+      readonly rules: (request: FastifyRequest) => readonly AclRule[];
+      readonly replicas?: true;
+    }
   | {
       readonly kind: "agent";
       readonly change: (request: FastifyRequest) => boolean;
@@ -75,7 +80,9 @@ const readAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: 
 export const writeAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "write" };
 
 /** Reads policies, their history, and what waits for signatures. */
-export const readPolicies: Right = { kind: "rules", change: false, rules: () => [readAllPolicies] };
+export const readPolicies = { kind: "rules", change: false, rules: () => [readAllPolicies] } as const satisfies Right;
+/** The same, for what control planes ask each other as well. */
+export const readPoliciesAsReplica: Right = { ...readPolicies, replicas: true };
 /** Adds to what waits for signatures, or makes it live: those who wrote it had the right, and the signatures are the rest. */
 export const approvePolicies: Right = { kind: "rules", change: true, rules: () => [readAllPolicies] };
 /** Replaces all policies at once. */
