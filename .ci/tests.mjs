@@ -11,7 +11,8 @@ const errorLines = 12;
 const directory = process.argv[2];
 const first = run("first", ["npm", "test", "--silent", "--"], []);
 const files = [...new Set(first.failures.map(({ file }) => file))];
-const isWorthIt = files.length > 0 && files.length <= filesAgain;
+// A failure that is in no file would have all of them run again.
+const isWorthIt = files.length > 0 && files.length <= filesAgain && !files.includes("");
 if (isWorthIt) console.log(`\nOnce more, alone: ${files.join(" ")}`);
 const last = isWorthIt ? run("again", ["npx", "--no-install", "vitest", "run"], files) : first;
 const failed = last.failures.length || Number(last.status !== 0);

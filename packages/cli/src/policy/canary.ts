@@ -1,6 +1,6 @@
 /** `legation policy apply --canary`: few proxies first, and all of them once requests fare as before there. */
 import type { CanaryView, ChangeOutcome } from "@legation/control-plane/policies";
-import { option, systemClock } from "@legation/runtime";
+import { codeOf, messageOf, option, systemClock } from "@legation/runtime";
 import { type ApiSettings, ask } from "../api.js";
 import type { Io } from "../command.js";
 import { exitCode } from "../exit-code.js";
@@ -63,23 +63,34 @@ export async function replyToCanary(
   const end = systemClock.monotonic() + settings.canaryLimit + grace;
   let told = "";
   while (systemClock.monotonic() < end) {
-    const { canary } = await ask<{ canary: CanaryView | null }>(settings, { path: "/v1/policies" });
-    if (canary?.bundle === bundle && canary.state === "withdrawn") {
-      const text = `${begun}${sentence(`It went back: ${canary.verdict}.`, io.stdout.columns)}`;
-      return { json: { ...outcome, canary }, text, code: exitCode.failed };
+    const canary = await lastCanary(settings);
+    const mine = typeof canary !== "string" && canary?.bundle === bundle ? canary : undefined;
+    if (mine?.state === "withdrawn") {
+      const text = `${begun}${sentence(`It went back: ${mine.verdict}.`, io.stdout.columns)}`;
+      return { json: { ...outcome, canary: mine }, text, code: exitCode.failed };
     }
-    if (canary?.bundle === bundle && canary.state === "promoted") {
+    if (mine?.state === "promoted") {
       const live = await replyTo({ ...outcome, state: "accepted" }, settings, io);
       return {
         ...live,
-        json: { ...(live.json as object), canary },
-        text: `${begun}${sentence(`It held: ${canary.verdict}.`, io.stdout.columns)}${live.text}`,
+        json: { ...(live.json as object), canary: mine },
+        text: `${begun}${sentence(`It held: ${mine.verdict}.`, io.stdout.columns)}${live.text}`,
       };
     }
-    const standing = canary?.standing ?? "";
+    const standing = typeof canary === "string" ? canary : (canary?.standing ?? "");
     if (standing !== "" && standing !== told) io.stderr.write(`${standing}\n`);
     told = standing;
     await systemClock.sleep(pollMs);
   }
   return { json: outcome, text: `${begun}It is not judged yet; "legation policy list" shows it.\n`, code: exitCode.pending };
+}
+
+/** The last canary, or why no control plane tells of it now: one that restarts meanwhile changes nothing. */
+async function lastCanary(settings: ApiSettings): Promise<CanaryView | null | string> {
+  try {
+    return (await ask<{ canary: CanaryView | null }>(settings, { path: "/v1/policies" })).canary;
+  } catch (error) {
+    if (!["api.unreachable", "api.busy"].includes(codeOf(error) ?? "")) throw error;
+    return messageOf(error);
+  }
 }

@@ -21,6 +21,9 @@ afterEach(async () => {
   }
 });
 
+/** In place of an answer: the connection ends. */
+const noAnswer = {};
+
 /** A control plane that answers every question with the next of `answers`, and notes what it was asked. */
 async function plane(...answers: object[]) {
   const asked: string[] = [];
@@ -31,7 +34,9 @@ async function plane(...answers: object[]) {
     });
     request.on("end", () => {
       asked.push(`${request.method} ${request.url} ${body}`);
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answers.shift()));
+      const answer = answers.shift();
+      if (answer === noAnswer) request.socket.destroy();
+      else response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
     });
   });
   servers.push(server);
@@ -223,9 +228,16 @@ test("apply --canary tells how it stands, and what became of it", async () => {
   const live = { proxies: 1, live: 1, laggards: [], replicas: 1, inForce: 1, silent: [], refused: [], quarantined: [] };
   const path = file("strict.yaml", JSON.stringify(strict));
   const apply = (api: string) => call(["policy", "apply", "-f", path, "--canary", "--canary-window", "5m", "--api", api]);
-  const held = await plane(begun, { canary }, { canary: { ...canary, state: "promoted", verdict: "errors held for 300 s" } }, live);
+  const held = await plane(
+    begun,
+    { canary },
+    noAnswer,
+    { canary: { ...canary, state: "promoted", verdict: "errors held for 300 s" } },
+    live,
+  );
   const done = await apply(held.api);
-  expect(done).toMatchObject({ code: 0, err: "watched for 3 of 60 s\n" });
+  // A control plane that does not answer for a moment ends nothing.
+  expect(done).toMatchObject({ code: 0, err: expect.stringMatching(/^watched for 3 of 60 s\nno control plane answers at .*\n$/) });
   expect(done.out).toMatch(/is a canary: Service\/orders\.\nIt held: errors held for 300 s\.\n[\s\S]*Live on 1 of 1 proxies/);
   expect(held.asked[0]).toContain('"canary":{"window":300,"requests":100,"limit":600}');
   const back = await plane(begun, { canary: { ...canary, state: "withdrawn", verdict: "requests fail" } });
