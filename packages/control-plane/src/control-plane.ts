@@ -94,7 +94,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     figures.book.take(report);
   });
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
-  const streams = () => xds.status();
+  const streams = (wanted?: (node: string) => boolean) => xds.status(wanted);
   const quarantine = await createKeptQuarantine({ cache, streams, changes, stateDir, lifecycle, clock, log });
   const quarantined = () => quarantine.list().map(quarantineView);
   const replica = randomUUID();

@@ -36,7 +36,8 @@ export interface XdsServer {
   accept(path: string, wire: Wire): Call | undefined;
   /** Asks `view` again, for the streams of one node or for all; what changed is sent. */
   refresh(nodeId?: string): void;
-  status(): StreamStatus[];
+  /** Copies of how all streams stand, or those of the nodes that are wanted: each costs what its client holds. */
+  status(wanted?: (node: string) => boolean): StreamStatus[];
   /**
    * Resolves when every stream that subscribes to the resource has acknowledged the version, or is past it: it holds a later one, or what it
    * is to have instead by now, or no longer subscribes, or is gone; or after `timeoutMs`, with the ids of the nodes that have not. A
@@ -133,8 +134,8 @@ class Server implements XdsServer, StreamHost {
       if (stream.node && (nodeId === undefined || stream.nodeId === nodeId)) this.#attach(stream, stream.node);
   }
 
-  status(): StreamStatus[] {
-    return [...this.#streams].map(statusOf);
+  status(wanted: (node: string) => boolean = () => true): StreamStatus[] {
+    return [...this.#streams].filter(({ nodeId }) => wanted(nodeId)).map(statusOf);
   }
 
   async acknowledged(

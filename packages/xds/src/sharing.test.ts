@@ -20,6 +20,7 @@ describe.each(variants)("in the %s variant", (variant) => {
       frames.push(response.frame);
     }
     expect(new Set(frames).size).toBe(1);
+    expect(server.status((node) => node !== "two").map(({ node }) => node)).toEqual(["one", "three"]);
     cache.patch("all", { set: [resource(cluster, "b", "changed")] });
     const changed = new Set<Buffer>();
     for (const client of clients) changed.add((await client.one()).frame);

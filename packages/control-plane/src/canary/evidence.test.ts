@@ -84,7 +84,8 @@ test("a canary that lasts is compared with all that was counted in it, and with 
 test("a proxy is where it is connected, and acknowledges only once it has been served", () => {
   const { book, record, clock } = scene();
   const state = (stream: object | undefined, serves = true) => {
-    const streams = () => (stream ? [{ node: "n1/web-1", ready: true, types: [], ...stream } as unknown as StreamStatus] : []);
+    const all = stream ? [{ node: "n1/web-1", ready: true, types: [], ...stream } as unknown as StreamStatus] : [];
+    const streams = (wanted: (node: string) => boolean) => (wanted("n1/web-2") ? [] : all.filter(({ node }) => wanted(node)));
     return ownEvidence(record(), question, { streams, serves: () => serves, book, baseline: createBaseline(book), now: clock.now() })
       .proxies[0];
   };

@@ -45,14 +45,15 @@ export function ownEvidence(
   record: CanaryRecord,
   { bundle, since }: CanaryQuestion,
   o: {
-    readonly streams: () => readonly StreamStatus[];
+    readonly streams: (wanted: (node: string) => boolean) => readonly StreamStatus[];
     readonly serves: (bundle: string) => boolean;
     readonly book: AnswerBook;
     readonly baseline: Baseline;
     readonly now: number;
   },
 ): OwnEvidence {
-  const streams = new Map(o.streams().map((stream) => [stream.node, stream]));
+  const nodes = new Set(record.proxies.map(({ node }) => node));
+  const streams = new Map(o.streams((node) => nodes.has(node)).map((stream) => [stream.node, stream]));
   const proxies = record.proxies.map(({ node }) => proxyState(node, streams.get(node), o.serves(bundle)));
   const before = o.baseline(record);
   if (since !== undefined) o.book.keepFrom(since);

@@ -49,7 +49,7 @@ export function createCanarySetup(o: {
   readonly cache: ResourceCache;
   readonly mesh: () => Reconciler;
   readonly policies: () => Policies;
-  readonly streams: () => readonly StreamStatus[];
+  readonly streams: (wanted: (node: string) => boolean) => readonly StreamStatus[];
   /** Has views asked for again, of one node or of all. */
   readonly refresh: (node?: string) => void;
   readonly own: string;

@@ -34,6 +34,13 @@ export function createGuardedCache(cache: ResourceCache, substitution: Substitut
     return served;
   }
 
+  function find(layer: string, typeUrl: string, name: string | undefined): Iterable<Resource> {
+    const byName = cache.layer(layer)?.get(typeUrl);
+    if (name === undefined) return byName?.values() ?? [];
+    const found = byName?.get(name);
+    return found ? [found] : [];
+  }
+
   return {
     layer: (name) => cache.layer(name),
     onChange: (listener) => cache.onChange(listener),
@@ -60,9 +67,9 @@ export function createGuardedCache(cache: ResourceCache, substitution: Substitut
     refill(names) {
       for (const { typeUrl, name, part } of names) {
         for (const layer of layers) {
-          for (const current of cache.layer(layer)?.get(typeUrl)?.values() ?? []) {
+          for (const current of find(layer, typeUrl, part ? undefined : name)) {
             const asked = wanted.get(layer)?.get(slot(current)) ?? current;
-            if (part ? !partsOf(asked).has(name) : asked.name !== name) continue;
+            if (part && !partsOf(asked).has(name)) continue;
             const served = serve(layer, asked);
             if (!sameContent(served, current)) cache.patch(layer, { set: [served] });
           }
@@ -70,11 +77,7 @@ export function createGuardedCache(cache: ResourceCache, substitution: Substitut
       }
     },
     *served(typeUrl, name) {
-      for (const layer of layers) {
-        const byName = cache.layer(layer)?.get(typeUrl);
-        const found = name === undefined ? (byName?.values() ?? []) : [byName?.get(name)];
-        for (const resource of found) if (resource) yield resource;
-      }
+      for (const layer of layers) yield* find(layer, typeUrl, name);
     },
   };
 }
