@@ -53,6 +53,12 @@ export async function beginCanary(
   const before = live.policies().documents;
   const after = afterChange(before, change);
   const plan = await planner.everywhere({ before, after, requests: [] }, { ...body, bundle: live.status().bundle?.id ?? "none" }, signal);
+  // A service whose proxies nobody has told of would get the change without a trial.
+  if (plan.silent.length > 0)
+    throw new LegationError(
+      "policy.conflict",
+      `no canary can be chosen: ${plan.silent.join("; ")}. Try again when every control plane answers, or apply without --canary`,
+    );
   const proxies = chooseCanaries(plan.changedProxies);
   if (proxies.length === 0) return editor.change(change);
   return editor.change({

@@ -62,7 +62,7 @@ export function addPolicyPlanRoute(app: FastifyInstance, policies: Pick<Policies
           throw new LegationError("policy.conflict", `version ${bundle} is not in force here; ${id} is`);
         const before = policies.live.policies().documents;
         const after = afterChange(before, { set: readDocuments(documents), remove, replace });
-        if (relayed) return planner.own({ before, after, requests });
+        if (relayed) return planner.own({ before, after, requests }, closed.signal);
         const plan = await planner.everywhere({ before, after, requests }, { ...asked.body, bundle: id }, closed.signal);
         return { documents: documentChanges(before, after), ...plan };
       });

@@ -11,6 +11,7 @@ const statuses: Readonly<Record<string, number>> = {
   "policy.too-large": 413,
   "policy.no-such-proposal": 404,
   "policy.no-such-bundle": 404,
+  "policy.busy": 429,
   "policy.conflict": 409,
   "policy.files": 409,
   "policy.tampered": 409,

@@ -1,6 +1,6 @@
 /** What applying policies would change: which proxies get what, and where requests of a sample would go. */
 import { affectedBy, changedKeys, type Documents, policySet } from "@legation/mesh/policy";
-import { type Clock, messageOf } from "@legation/runtime";
+import { type Clock, LegationError, messageOf } from "@legation/runtime";
 import type { Replica } from "../channel/replicas.js";
 import type { ConnectedProxy } from "../reconcile/nodes.js";
 import { createResourceChanges, type ResourceChange } from "./resource-changes.js";
@@ -37,14 +37,16 @@ export type OwnPlan = Omit<Plan, "replicas" | "silent">;
 
 /** Compiling goes on for this long before other work has its turn; milliseconds. */
 const slice = 20;
+/** Plans that wait for their turn, at most: each compiles the mesh twice. */
+const mostWaiting = 4;
 /** How long another replica is waited for; milliseconds. */
 const askLimit = 100_000;
 
 /** Plans. */
 export interface Planner {
-  /** For the proxies of this replica. */
-  own(planned: Planned): Promise<OwnPlan>;
-  /** For all; `body` is what the other replicas are asked, by HTTP. Rejects with the signal's reason. */
+  /** For the proxies of this replica; one plan after the other. Rejects with the signal's reason, and LegationError `policy.busy`. */
+  own(planned: Planned, signal: AbortSignal): Promise<OwnPlan>;
+  /** For all; `body` is what the other replicas are asked, by HTTP. Rejects as `own` does. */
   everywhere(planned: Planned, body: object, signal: AbortSignal): Promise<Plan>;
 }
 
@@ -56,7 +58,25 @@ export function createPlanner(o: {
   readonly ask: (to: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<unknown>;
   readonly clock: Clock;
 }): Planner {
-  async function own({ before, after, requests }: Planned): Promise<OwnPlan> {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+
+  async function own(planned: Planned, signal: AbortSignal): Promise<OwnPlan> {
+    if (waiting > mostWaiting) throw new LegationError("policy.busy", `${mostWaiting} plans wait for their turn already. Try again soon`);
+    waiting++;
+    const mine = last.then(() => {
+      signal.throwIfAborted();
+      return plan(planned, signal);
+    });
+    last = mine.catch(() => undefined);
+    try {
+      return await mine;
+    } finally {
+      waiting--;
+    }
+  }
+
+  async function plan({ before, after, requests }: Planned, signal: AbortSignal): Promise<OwnPlan> {
     const connected = o.connected();
     const [now, then] = [before, after].map((documents) => createShadowMesh(o.mesh, policySet(documents.values()), o.clock));
     const resources = createResourceChanges();
@@ -73,6 +93,7 @@ export function createPlanner(o: {
         }
         if (o.clock.monotonic() < turnEnds) continue;
         await o.clock.sleep(0);
+        signal.throwIfAborted();
         turnEnds = o.clock.monotonic() + slice;
       }
       const changed = changedProxies.length;
@@ -95,7 +116,7 @@ export function createPlanner(o: {
           return `${replica.address} ${messageOf(error)}`;
         }
       });
-      const [mine, ...answers] = await Promise.all([own(planned), ...asked]);
+      const [mine, ...answers] = await Promise.all([own(planned, signal), ...asked]);
       const plans = [mine, ...answers.filter((answer): answer is OwnPlan => typeof answer !== "string")];
       return { ...merged(plans), silent: answers.filter((answer): answer is string => typeof answer === "string") };
     },
