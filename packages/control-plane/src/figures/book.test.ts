@@ -35,7 +35,7 @@ test("what an agent says is known until it says otherwise, and only what is new 
   const { book, changes, clock } = setUp();
   book.take(report({ load }));
   book.take(report({ load }));
-  expect(book.loadOf("n1/o1")).toEqual(load);
+  expect(book.loadOf("n1/o1", "orders")).toEqual(load);
   expect(changes).toEqual([{ load: "orders", breakers: [] }]);
   book.take(report({ load, breakers: [breaker] }));
   expect(changes[1]).toEqual({ breakers: ["payments"] });
@@ -44,7 +44,15 @@ test("what an agent says is known until it says otherwise, and only what is new 
   expect(changes[2]).toEqual({ breakers: ["payments"] });
   expect([...book.breakersTo("payments")]).toEqual([]);
   await clock.advance(reportAge.forgetAfter);
-  expect(book.loadOf("n1/o1")).toBeUndefined();
+  expect(book.loadOf("n1/o1", "orders")).toBeUndefined();
+});
+
+test("what was said under an instance's key for another service says nothing of the instance", () => {
+  const { book } = setUp();
+  book.take(report({ load: slow, service: "web" }));
+  expect([book.loadOf("n1/o1", "orders"), book.loadOf("n1/o1", "web")]).toEqual([undefined, slow]);
+  book.take(report({ load }));
+  expect([book.loadOf("n1/o1", "orders"), book.loadOf("n1/o1", "web")]).toEqual([load, undefined]);
 });
 
 test("an agent that is silent contributes no breaker any more, and its load for longer", async () => {
@@ -52,7 +60,7 @@ test("an agent that is silent contributes no breaker any more, and its load for 
   book.take(report({ load, breakers: [breaker] }));
   await clock.advance(reportAge.silentAfter + 1);
   expect([...book.breakersTo("payments")]).toEqual([]);
-  expect(book.loadOf("n1/o1")).toEqual(load);
+  expect(book.loadOf("n1/o1", "orders")).toEqual(load);
 });
 
 test("another control plane gets what changed since it last asked, in portions, and knows the same then", () => {
@@ -81,9 +89,9 @@ test("of two rows the later one holds, whichever way it came and whichever contr
   // The agent moves to the one whose clock is behind, and says something new there.
   behind.book.take(report({ load: slow }));
   behind.book.merge(ahead.book.after(0, everything).rows);
-  expect(behind.book.loadOf("n1/o1")).toEqual(slow);
+  expect(behind.book.loadOf("n1/o1", "orders")).toEqual(slow);
   ahead.book.merge(behind.book.after(0, everything).rows);
-  expect(ahead.book.loadOf("n1/o1")).toEqual(slow);
+  expect(ahead.book.loadOf("n1/o1", "orders")).toEqual(slow);
 });
 
 test("that an agent lives is passed on though it says nothing new, and an old row is as old elsewhere", async () => {

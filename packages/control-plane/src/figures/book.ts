@@ -37,8 +37,11 @@ export interface FigureBook {
   take(report: AgentReport): void;
   /** Another control plane, or the file of this one, says so. */
   merge(rows: readonly FigureRow[]): void;
-  /** Undefined for an instance that says nothing, or has not been heard of for `reportAge.forgetAfter`. */
-  loadOf(instance: string): ReportedLoad | undefined;
+  /**
+   * Undefined for an instance that says nothing, or has not been heard of for `reportAge.forgetAfter`; and where what was said is of another
+   * service: whoever may speak for that one may have taken the instance's key before it was registered.
+   */
+  loadOf(instance: string, service: string): ReportedLoad | undefined;
   /** By caller, the breakers towards a service that are not closed, of agents that were heard lately. */
   breakersTo(service: string): ReadonlyMap<string, readonly ReportedBreaker[]>;
   /** The services towards which there are breakers that are not closed, or were until their agents fell silent. */
@@ -114,9 +117,9 @@ export function createFigureBook(clock: Clock, changed: FiguresChanged): FigureB
         if (!known || row.stamp > known.row.stamp) put(row, clock.monotonic() - heardBefore);
       }
     },
-    loadOf(instance) {
+    loadOf(instance, service) {
       const found = entries.get(instance);
-      return found && age(found) < reportAge.forgetAfter ? found.row.load : undefined;
+      return found && found.row.service === service && age(found) < reportAge.forgetAfter ? found.row.load : undefined;
     },
     breakersTo(service) {
       const found = new Map<string, readonly ReportedBreaker[]>();

@@ -52,10 +52,10 @@ test("what agents tell another control plane is known here within two seconds, a
   name("r2");
   relay.start();
   await clock.advance(1);
-  expect(ours.loadOf("n1/o1")).toEqual({ latency: 9, errors: 0, idle: 0 });
+  expect(ours.loadOf("n1/o1", "orders")).toEqual({ latency: 9, errors: 0, idle: 0 });
   theirs.take(report(16));
   await clock.advance(relayInterval);
-  expect(ours.loadOf("n1/o1")?.latency).toBe(16);
+  expect(ours.loadOf("n1/o1", "orders")?.latency).toBe(16);
   expect(asked).toEqual([0, 1]);
   // One that has started again counts anew.
   name("r3");

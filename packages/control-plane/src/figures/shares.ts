@@ -25,7 +25,7 @@ const none: ReadonlyMap<string, number> = new Map();
 /** Makes it; `changed` is called with the services in which a share has changed. */
 export function createShares(o: {
   readonly service: (name: string) => CatalogService | undefined;
-  readonly loadOf: (instance: string) => ReportedLoad | undefined;
+  readonly loadOf: (instance: string, service: string) => ReportedLoad | undefined;
   readonly changed: (services: readonly string[]) => void;
   readonly clock: Clock;
 }): Shares {
@@ -36,13 +36,15 @@ export function createShares(o: {
   let started = false;
   let timer: Timer | undefined;
 
+  const sharesOf = (service: CatalogService) => healthShares(service, (instance) => o.loadOf(instance, service.name));
+
   const settle = (): void => {
     const changed: string[] = [];
     for (const name of dirty) {
       // Whoever is asked for the service may ask for its shares: that they are another now is to be told.
       known.add(name);
       const service = o.service(name);
-      const shares = service ? healthShares(service, o.loadOf) : none;
+      const shares = service ? sharesOf(service) : none;
       if (!service) known.delete(name);
       if (textOf(shares) === textOf(current.get(name) ?? none)) continue;
       if (shares.size > 0) current.set(name, shares);
@@ -65,7 +67,7 @@ export function createShares(o: {
       const { name } = service;
       if (started && !known.has(name)) {
         known.add(name);
-        const shares = healthShares(service, o.loadOf);
+        const shares = sharesOf(service);
         if (shares.size > 0) current.set(name, shares);
       }
       return current.get(name) ?? none;
