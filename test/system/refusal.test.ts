@@ -13,10 +13,14 @@ interface Proxy {
   }[];
 }
 
-/** The bootstrap with another port for its admin interface. */
-function withAdminPort(bootstrap: string, port: number): string {
-  const parsed = JSON.parse(bootstrap) as { admin: { address: { socketAddress: { portValue: number } } } };
+/** The bootstrap with another port for its admin interface, and another file for its ejections. */
+function asTwin(bootstrap: string, port: number, ejections: string): string {
+  const parsed = JSON.parse(bootstrap) as {
+    admin: { address: { socketAddress: { portValue: number } } };
+    clusterManager: { outlierDetection: { eventLogPath: string } };
+  };
   parsed.admin.address.socketAddress.portValue = port;
+  parsed.clusterManager.outlierDetection.eventLogPath = ejections;
   return JSON.stringify(parsed);
 }
 
@@ -35,8 +39,9 @@ describe("an inbound listener that cannot be bound", () => {
       (json, [from, to]) => json.replaceAll(from, to),
       readFileSync(join(web.stateDir, "envoy-bootstrap.json"), "utf8"),
     );
-    const file = join(mesh.sandbox.makeDir("broken"), "envoy.json");
-    writeFileSync(file, withAdminPort(text, admin));
+    const directory = mesh.sandbox.makeDir("broken");
+    const file = join(directory, "envoy.json");
+    writeFileSync(file, asTwin(text, admin, join(directory, "ejections.log")));
     await mesh.sandbox.start({ name: "broken", file: findEnvoy().path, args: ["-c", file, "--disable-hot-restart", "--concurrency", "1"] });
     return { orders, web, broken: { envoy: createEnvoyAdmin(`127.0.0.1:${admin}`), outbound: `http://127.0.0.1:${outbound}` } };
   });
