@@ -73,16 +73,13 @@ describe("a gRPC application without an Envoy", () => {
   }
 
   const all = (client: GrpcClient, count = 30) => client.call({ service: "orders", count });
+  const answering = async (client: GrpcClient) => Object.keys(tally(await all(client))).sort();
+  const untilAllAnswer = (client: GrpcClient) =>
+    until(async () => (await answering(client)).join() === ids.join(), { what: "all instances", limitMs });
 
   it("calls every instance in turn, and one that becomes critical no more", async () => {
     const { mesh, client } = state();
-    await until(
-      async () =>
-        Object.keys(tally(await all(client)))
-          .sort()
-          .join() === ids.join(),
-      { what: "all instances", limitMs },
-    );
+    await untilAllAnswer(client);
     const turns = tally(await all(client));
     for (const id of ids) expect(turns[id]).toBeGreaterThanOrEqual(9);
     await fetch(`${mesh.consul.url}/v1/agent/check/fail/sick`, { method: "PUT" });
@@ -208,13 +205,7 @@ describe("a gRPC application without an Envoy", () => {
     const [first] = orders as [Backend];
     const detector = "failurePercentage: { threshold: 50%, requestVolume: 5, minimumHosts: 1 }";
     await apply(`circuitBreaker: { ${detector}, recoveryTimeout: 3s, interval: 500ms }\n`);
-    await until(
-      async () =>
-        Object.keys(tally(await all(client)))
-          .sort()
-          .join() === ids.join(),
-      { what: "all instances", limitMs },
-    );
+    await untilAllAnswer(client);
     first.fail(status.UNAVAILABLE);
     await until(async () => tally(await all(client))["UNAVAILABLE"] === undefined, { what: "orders-1 to be ejected", limitMs });
     first.fail(undefined);

@@ -33,7 +33,8 @@ export interface Kv {
   delete(key: string, options?: KvWriteOptions): Promise<boolean>;
 }
 
-interface KvRow {
+/** An entry as Consul answers it: what a watch of a key is told. */
+export interface KvRow {
   readonly Key: string;
   readonly Value: string | null;
   readonly ModifyIndex: number;
@@ -64,10 +65,15 @@ export function createKv(consul: Pick<Consul, "get" | "put" | "del">): Kv {
   };
 }
 
+/** The value of an entry. */
+export function kvValue({ Value }: Pick<KvRow, "Value">): Buffer {
+  return Buffer.from(Value ?? "", "base64");
+}
+
 function entry(row: KvRow): KvEntry {
   return {
     key: row.Key,
-    value: Buffer.from(row.Value ?? "", "base64"),
+    value: kvValue(row),
     modifyIndex: row.ModifyIndex,
     flags: row.Flags,
     ...(row.Session ? { session: row.Session } : {}),

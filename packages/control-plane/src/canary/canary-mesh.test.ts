@@ -1,5 +1,4 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { NodeMetadata } from "@legation/contract";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { endpointsLayer } from "@legation/mesh";
 import { type PolicyDocument, policySet } from "@legation/mesh/policy";
@@ -10,20 +9,10 @@ import { expect, test } from "vitest";
 import { createChanges } from "../reconcile/changes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createCanaryMesh } from "./canary-mesh.js";
 
-const web: NodeMetadata = {
-  ...{
-    api: 1,
-    service: "web",
-    kind: "sidecar",
-    inbound: "127.0.0.1:20000",
-    app: "127.0.0.1:8000",
-    outbound: "127.0.0.1:15001",
-    protocol: "http",
-  },
-  dependencies: [{ name: "orders", optional: false }],
-};
+const web = sidecarOf("web", ["orders"]);
 const place = { region: "", zone: "" };
 const limited: PolicyDocument = { apiVersion: "legation/v1", kind: "Service", name: "orders", limits: { connections: 7 } };
 

@@ -1,5 +1,5 @@
 /** Follows the canary's record in Consul's KV, with its bundle. */
-import { type Consul, ConsulError, watch } from "@legation/consul";
+import { type Consul, ConsulError, type KvRow, kvValue, watch } from "@legation/consul";
 import { type CanaryRecord, readStored } from "@legation/mesh/policy";
 import { type Clock, createBackoff, type Logger } from "@legation/runtime";
 import type { ApprovedState } from "../policies/approval-chain.js";
@@ -14,7 +14,7 @@ export interface SeenCanary {
   readonly bundle: Bundle | undefined;
 }
 
-type Rows = readonly { readonly Value: string | null }[] | undefined;
+type Rows = readonly KvRow[] | undefined;
 
 /** Begins to follow; `onCanary` gets each state. A record that cannot be read is no canary; the log says that, and which bundle is not to be taken. */
 export function followCanary(o: {
@@ -35,7 +35,7 @@ export function followCanary(o: {
     let seen: SeenCanary | undefined;
     try {
       if (row) {
-        const record = readStored("canary", Buffer.from(row.Value ?? "", "base64").toString("utf8"));
+        const record = readStored("canary", kvValue(row).toString("utf8"));
         seen = { record, bundle: undefined };
         if (record.state === "running") seen = { record, bundle: await readBundle(record.bundle, { ...o, known: o.known() }) };
       }

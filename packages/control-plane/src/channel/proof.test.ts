@@ -1,4 +1,4 @@
-import { maintenanceCheckId, type NodeMetadata } from "@legation/contract";
+import { maintenanceCheckId } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
@@ -7,15 +7,12 @@ import { createChanges } from "../reconcile/changes.js";
 import { returnTime } from "../reconcile/nodes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createProve, type Direction, type Proof, type ProofParts } from "./proof.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
 const never = new AbortController().signal;
-const web: NodeMetadata = {
-  ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
-  ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
-  dependencies: [{ name: "orders", optional: false }],
-};
+const web = sidecarOf("web", ["orders"]);
 
 /** A replica that has run for a while, whose one proxy acknowledges when it is told to. */
 async function scene(service = serviceOf("orders", "o1", "o2"), canary?: ProofParts["canary"]) {

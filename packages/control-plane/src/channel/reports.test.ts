@@ -1,17 +1,9 @@
-import type { AgentReport } from "@legation/contract";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
+import { agentReport } from "../testing/agent-report.js";
 import { createReports, reportAge, reportsKept } from "./reports.js";
 
-const report = (id: string): AgentReport => ({
-  node: "n1",
-  id,
-  service: "orders",
-  agentVersion: "0.1.0",
-  state: "running",
-  restartCount: 0,
-  admin: "http://127.0.0.1:19100",
-});
+const report = (id: string) => agentReport({ id });
 
 test("the last report of an instance is kept, first as heard, then as silent, then not at all", async () => {
   const clock = createTestClock();

@@ -2,6 +2,7 @@ import type { AgentReport, ReportedBreaker, ReportedLoad } from "@legation/contr
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { reportAge } from "../channel/reports.js";
+import { agentReport } from "../testing/agent-report.js";
 import { createFigureBook, type FigureRow, refreshAfter } from "./book.js";
 
 const load: ReportedLoad = { latency: 9, errors: 0, idle: 0 };
@@ -13,16 +14,7 @@ const breaker: ReportedBreaker = {
   cause: "consecutive 5xx",
   since: "2026-01-01T00:00:00Z",
 };
-const report = (more: Partial<AgentReport> = {}, id = "o1"): AgentReport => ({
-  node: "n1",
-  id,
-  service: "orders",
-  agentVersion: "0.1.0",
-  state: "running",
-  restartCount: 0,
-  admin: "http://a",
-  ...more,
-});
+const report = (more: Partial<AgentReport> = {}, id = "o1") => agentReport({ id, ...more });
 const everything = 1_000_000;
 
 function setUp(start?: number) {

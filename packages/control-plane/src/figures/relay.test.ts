@@ -1,22 +1,13 @@
-import type { AgentReport } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import type { Replica } from "../channel/replicas.js";
+import { agentReport } from "../testing/agent-report.js";
 import { createFigureBook } from "./book.js";
 import { createFigureRelay, type FigureQuestion, relayInterval, settleLimit } from "./relay.js";
 
 const log = createLogger({ name: "t", level: "silent", destination: { write: () => undefined } });
-const report = (latency: number): AgentReport => ({
-  node: "n1",
-  id: "o1",
-  service: "orders",
-  agentVersion: "0.1.0",
-  state: "running",
-  restartCount: 0,
-  admin: "http://a",
-  load: { latency, errors: 0, idle: 0 },
-});
+const report = (latency: number) => agentReport({ load: { latency, errors: 0, idle: 0 } });
 
 function setUp() {
   const clock = createTestClock();

@@ -1,24 +1,13 @@
-import type { NodeMetadata } from "@legation/contract";
 import { type PolicyDocument, policySet } from "@legation/mesh/policy";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import type { ConnectedProxy } from "../reconcile/nodes.js";
 import { serviceOf } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createPlanner } from "./plan.js";
 
 const proxy = (service: string, id: string, ...dependencies: string[]): ConnectedProxy => {
-  const metadata: NodeMetadata = {
-    ...{
-      api: 1,
-      service,
-      kind: "sidecar",
-      inbound: "127.0.0.1:20000",
-      app: "127.0.0.1:8000",
-      outbound: "127.0.0.1:15001",
-      protocol: "http",
-    },
-    dependencies: dependencies.map((name) => ({ name, optional: false })),
-  };
+  const metadata = sidecarOf(service, dependencies);
   return { node: `n1/${id}`, metadata, place: { region: "", zone: "" }, clusters: dependencies };
 };
 

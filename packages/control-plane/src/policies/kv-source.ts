@@ -1,5 +1,5 @@
 /** Follows `legation/policies/head` in Consul's KV: each bundle that becomes live there is read, checked, and told. */
-import { type Consul, watch } from "@legation/consul";
+import { type Consul, type KvRow, kvValue, watch } from "@legation/consul";
 import { readStored } from "@legation/mesh/policy";
 import { type Clock, createBackoff, messageOf } from "@legation/runtime";
 import type { ApprovedState } from "./approval-chain.js";
@@ -26,7 +26,7 @@ export interface PolicySource {
   refresh(): void;
 }
 
-type HeadRows = readonly { readonly Value: string | null }[] | undefined;
+type HeadRows = readonly KvRow[] | undefined;
 
 /** Makes the source. `current` is the bundle in force, which need not be read again; `known` what was approved last. */
 export function createKvPolicySource(o: {
@@ -54,7 +54,7 @@ export function createKvPolicySource(o: {
           );
         return watcher.onBundle(undefined);
       }
-      id = headOf(Buffer.from(row.Value ?? "", "base64").toString("utf8"));
+      id = headOf(kvValue(row).toString("utf8"));
       const bundle = id === o.current() ? undefined : await readBundle(id, { blobs, known: o.known(), trust });
       if (stopping.signal.aborted) return;
       watcher.onBundle(bundle);

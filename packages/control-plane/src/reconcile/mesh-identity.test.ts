@@ -6,6 +6,7 @@ import { createResourceCache, TypeUrl } from "@legation/xds";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
@@ -14,12 +15,7 @@ const trust = { trustDomain: "test.consul", datacenter: "dc1" };
 const ids = ["o1", "o2"] as const;
 
 function node(service: string, id: string, certificate: boolean, protocol: Protocol): NodeMetadata {
-  return {
-    ...{ api: 1, service, kind: "sidecar", protocol },
-    ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
-    dependencies: service === "web" ? [{ name: "orders", optional: false }] : [],
-    ...(certificate ? { certificates: `/run/${id}` } : {}),
-  };
+  return sidecarOf(service, service === "web" ? ["orders"] : [], { protocol, ...(certificate ? { certificates: `/run/${id}` } : {}) });
 }
 
 function registered(id: string, tls: TlsState | undefined): Instance {

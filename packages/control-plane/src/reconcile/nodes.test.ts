@@ -5,19 +5,11 @@ import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import type { StreamOpened } from "@legation/xds";
 import { expect, test } from "vitest";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createNodes, mostDependencies, returnTime } from "./nodes.js";
 import type { NodePlace } from "./views.js";
 
-const web: NodeMetadata = {
-  api: 1,
-  service: "web",
-  kind: "sidecar",
-  inbound: "127.0.0.1:20000",
-  app: "127.0.0.1:8000",
-  outbound: "127.0.0.1:15001",
-  protocol: "http",
-  dependencies: [{ name: "orders", optional: false }],
-};
+const web = sidecarOf("web", ["orders"]);
 
 function node(id: string, metadata: NodeMetadata | undefined, zone = "a"): Node {
   const legation = metadata && (encodeNodeMetadata(metadata) as Record<string, string>);

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { maintenanceCheckId, type NodeMetadata } from "@legation/contract";
+import { maintenanceCheckId } from "@legation/contract";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { endpointsLayer } from "@legation/mesh";
 import { createLogger } from "@legation/runtime";
@@ -7,23 +7,17 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 import { layerLinger } from "./views.js";
 
-const web: NodeMetadata = {
-  api: 1,
-  service: "web",
-  kind: "sidecar",
-  inbound: "127.0.0.1:20000",
-  app: "127.0.0.1:8000",
-  outbound: "127.0.0.1:15001",
-  protocol: "http",
+const web = sidecarOf("web", [], {
   dependencies: [
     { name: "orders", optional: false },
     { name: "cache", optional: true },
   ],
-};
+});
 const place = { region: "", zone: "a" };
 
 function scene() {

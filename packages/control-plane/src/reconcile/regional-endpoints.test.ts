@@ -1,4 +1,3 @@
-import type { NodeMetadata } from "@legation/contract";
 import { endpointsLayer, regionalLayer } from "@legation/mesh";
 import { parsePolicyFiles, policySet, trafficPolicies } from "@legation/mesh/policy";
 import { createLogger } from "@legation/runtime";
@@ -6,15 +5,12 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 import { layerLinger } from "./views.js";
 
-const web: NodeMetadata = {
-  ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
-  ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
-  dependencies: [{ name: "orders", optional: false }],
-};
+const web = sidecarOf("web", ["orders"]);
 const notice = { node: "n1", id: "o1", service: "orders" };
 const at = (id: string, region: string) => instance("orders", id, { meta: { region }, address: `10.0.0.${id.slice(1)}` });
 

@@ -5,6 +5,7 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
@@ -25,14 +26,13 @@ test("a policy of one service compiles that one and its callers, and one of the 
     log: createLogger({ name: "test", level: "silent" }),
   });
   for (const name of names) reconciler.set({ name, instances: [instance(name, `${name}-1`)] });
-  const node = (service: string, dependency: string, port: number) => ({
-    ...({ api: 1, service, kind: "sidecar", protocol: "http", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" } as const),
-    inbound: `127.0.0.1:${port}`,
-    dependencies: [{ name: dependency, optional: false }],
-  });
   await clock.advance(1_000);
   for (const [i, name] of names.entries())
-    reconciler.claim(node(name, names[(i + 1) % 50] ?? "", 20_000 + i), { region: "", zone: "" }, `n1/${name}-1`);
+    reconciler.claim(
+      sidecarOf(name, [names[(i + 1) % 50] ?? ""], { inbound: `127.0.0.1:${20_000 + i}` }),
+      { region: "", zone: "" },
+      `n1/${name}-1`,
+    );
   const spent = async (...documents: ReturnType<typeof written>[]) => {
     Object.assign(compiled, { service: 0, node: 0 });
     reconciler.setPolicies(noIdentityPolicies, trafficPolicies(policySet(documents)));

@@ -6,14 +6,11 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { describe, expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { sidecarOf } from "../testing/sidecar.js";
 import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
-const web: NodeMetadata = {
-  ...{ api: 1, service: "web", kind: "sidecar", protocol: "http" },
-  ...{ inbound: "127.0.0.1:20000", app: "127.0.0.1:8000", outbound: "127.0.0.1:15001" },
-  dependencies: [{ name: "orders", optional: false }],
-};
+const web = sidecarOf("web", ["orders"]);
 const orders = (protocol: Protocol = "http") => ({ name: "orders", instances: [instance("orders", "o1", { meta: { protocol } })] });
 const strictly = (mode: "off" | "strict") => ({ mesh: {}, services: new Map([["orders", { mode }]]) });
 

@@ -40,6 +40,7 @@ export interface RunningEnvoy {
  * ADS sources become files; listeners are bound to free ports of 127.0.0.1. What a changed filter chain leaves behind is drained at once.
  */
 export async function startEnvoy(resources: readonly JsonObject[]): Promise<RunningEnvoy> {
+  const binary = envoyBinary();
   const directory = mkdtempSync(join(tmpdir(), "legation-mesh-"));
   writeSubscriptions(directory, resources);
   const bootstrap = join(directory, "bootstrap.json");
@@ -68,7 +69,7 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
     "--drain-strategy",
     "immediate",
   ];
-  const child = spawn(envoyBinary(), args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(binary, args, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
   child.stderr.on("data", (chunk) => {
     log += String(chunk);

@@ -27,12 +27,12 @@ export async function healthFlags(envoy: RunningEnvoy, cluster = "orders"): Prom
   return new Map(found);
 }
 
-/** Waits until something holds, and returns how many milliseconds that took. Throws after 20 s, in words. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<number> {
+/** Waits until something holds, and returns how many milliseconds that took. Throws after `limit` seconds, in words. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limit = 20): Promise<number> {
   const begin = performance.now();
-  while (performance.now() - begin < 20_000) {
+  while (performance.now() - begin < 1_000 * limit) {
     if (await holds()) return performance.now() - begin;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`after 20 s it is not so that ${what}`);
+  throw new Error(`after ${limit} s it is not so that ${what}`);
 }

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Instance } from "../catalog/instance.js";
-import { binomialBounds } from "./binomial.js";
 import { type Choice, instanceOf, type NamedApplication, startChoice, startNamed } from "./choice.js";
+import { until } from "./figures.js";
 import { check } from "./instances.js";
+import { expectShare } from "./share.js";
 
 let apps: NamedApplication[] = [];
 let choice: Choice | undefined;
@@ -25,17 +26,9 @@ async function balancing(written: string, count: number, overrides: (i: number) 
   );
   return choice;
 }
+/** How long is waited for anything; seconds. */
+const patience = 25;
 const weights = (passing: number) => ({ weights: { passing, warning: 1 } });
-const within = (count: number | undefined, n: number, p: number) => {
-  const { least, most } = binomialBounds(n, p);
-  expect(count ?? 0).toBeGreaterThanOrEqual(least);
-  expect(count ?? 0).toBeLessThanOrEqual(most);
-};
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 25_000; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 10)))
-    if (Date.now() > end) throw new Error("not within 25 s");
-}
 
 describe("requests to a service are spread", () => {
   it("in turns by round_robin, whatever the weights in Consul", async () => {
@@ -52,8 +45,8 @@ describe("requests to a service are spread", () => {
   it("by chance by random: each as often, and often one twice", async () => {
     const { who } = await balancing("{ strategy: random }", 3, (i) => weights(2 * i + 1));
     const names = await who(Array.from({ length: 3_000 }, () => ({})));
-    for (const name of ["a", "b", "c"]) within(names.filter((one) => one === name).length, 3_000, 1 / 3);
-    within(names.filter((one, i) => one === names[i - 1]).length, 2_999, 1 / 3);
+    for (const name of ["a", "b", "c"]) expectShare(names.filter((one) => one === name).length, 3_000, 1 / 3);
+    expectShare(names.filter((one, i) => one === names[i - 1]).length, 2_999, 1 / 3);
   });
 
   it.each([
@@ -66,12 +59,12 @@ describe("requests to a service are spread", () => {
     for (let i = 0; i < 200 && busy.held === 0; i++) {
       const total = apps.reduce((sum, app) => sum + app.held, 0);
       waiting.push(send({ path: "/hold" }));
-      await until(() => apps.reduce((sum, app) => sum + app.held, 0) > total);
+      await until("the request is held", () => apps.reduce((sum, app) => sum + app.held, 0) > total, patience);
       for (const app of apps) if (app !== busy) app.release();
     }
-    await until(() => apps.every((app) => app === busy || app.held === 0));
+    await until("all but one are idle", () => apps.every((app) => app === busy || app.held === 0), patience);
     const counts = await count(1_500, undefined, 1);
-    within(counts.get("a"), 1_500, 0.25 ** choices);
+    expectShare(counts.get("a") ?? 0, 1_500, 0.25 ** choices);
     busy.release();
     await Promise.all(waiting);
   });
@@ -89,7 +82,7 @@ describe("requests to a service are spread", () => {
     const window = 3_000;
     const { count, change } = await balancing("{ strategy: round_robin, slowStart: 3s }", 1);
     const started = Date.now();
-    await until(() => Date.now() - started > window);
+    await until("the first has had its slow start", () => Date.now() - started > window, patience);
     await change(apps.slice(0, 2).map((app) => instanceOf(app)));
     const added = Date.now();
     const first = (await count(200, undefined, 4)).get("b") ?? 0;
@@ -99,6 +92,7 @@ describe("requests to a service are spread", () => {
     expect(weight).toBeLessThan(0.6);
     expect(first).toBeGreaterThan(0);
     expect(first).toBeLessThanOrEqual(Math.ceil((200 * weight) / (1 + weight)) + 2);
-    await until(async () => Date.now() - added > window && Math.abs(((await count(200, undefined, 4)).get("b") ?? 0) - 100) <= 2);
+    const half = async () => Math.abs(((await count(200, undefined, 4)).get("b") ?? 0) - 100) <= 2;
+    await until("both have the same share", async () => Date.now() - added > window && (await half()), patience);
   });
 });
