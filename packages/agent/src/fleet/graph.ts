@@ -1,5 +1,6 @@
 /** Who needs whom among the services of one machine: layers to start by, and cycles. Pure. */
 import type { Dependency } from "@legation/contract";
+import { layersOf } from "@legation/contract/graph";
 
 /** One service instance. */
 export interface GraphNode {
@@ -29,48 +30,10 @@ export function graphOf(nodes: readonly GraphNode[]): ServiceGraph | { readonly 
   const required = (node: GraphNode): GraphNode[] =>
     node.dependencies.flatMap(({ name, optional }) => (optional ? [] : instances(name))).filter((other) => other !== node);
 
-  const layers: GraphNode[][] = [];
-  const placed = new Set<GraphNode>();
-  while (placed.size < sorted.length) {
-    const layer = sorted.filter((node) => !placed.has(node) && required(node).every((other) => placed.has(other)));
-    if (layer.length === 0) return { cycles: cyclesOf(sorted, placed, required) };
-    for (const node of layer) placed.add(node);
-    layers.push(layer);
-  }
+  const { layers, cycles } = layersOf(sorted, required);
+  if (cycles.length > 0) return { cycles };
 
   const dependents = new Map<string, string[]>();
   for (const node of sorted) for (const { id } of required(node)) dependents.set(id, [...(dependents.get(id) ?? []), node.id]);
   return { layers, instances, dependents: (id) => dependents.get(id) ?? [] };
-}
-
-/** The shortest cycle through each node that is in one, each cycle once; a node of a cycle that was named is passed over. */
-function cyclesOf(
-  sorted: readonly GraphNode[],
-  placed: ReadonlySet<GraphNode>,
-  required: (node: GraphNode) => readonly GraphNode[],
-): GraphNode[][] {
-  const named = new Set<GraphNode>();
-  return sorted.flatMap((start) => {
-    if (placed.has(start) || named.has(start)) return [];
-    const cycle = shortestCycle(start, required);
-    for (const node of cycle ?? []) named.add(node);
-    return cycle ? [cycle] : [];
-  });
-}
-
-function shortestCycle(start: GraphNode, required: (node: GraphNode) => readonly GraphNode[]): GraphNode[] | undefined {
-  const cameFrom = new Map<GraphNode, GraphNode>();
-  const queue = [start];
-  for (let node = queue.shift(); node; node = queue.shift())
-    for (const next of required(node)) {
-      if (next === start) {
-        const path = [node];
-        for (let at = cameFrom.get(node); at; at = cameFrom.get(at)) path.unshift(at);
-        return path;
-      }
-      if (cameFrom.has(next)) continue;
-      cameFrom.set(next, node);
-      queue.push(next);
-    }
-  return undefined;
 }
