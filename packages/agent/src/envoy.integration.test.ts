@@ -209,8 +209,8 @@ describe("an agent with its Envoy", () => {
   it("obeys commands of the control plane: a restart is drained, has a fresh Envoy, and serves again", { timeout: 90_000 }, async () => {
     const agent = await start();
     const before = await agent.ready();
-    await until("the agent listens", () => controlPlane.command({ id: "1", kind: "check-now" }) === 1);
-    controlPlane.command({ id: "2", kind: "restart" });
+    await until("the agent listens", () => controlPlane.command({ replica: "r1", id: "1", kind: "check-now" }) === 1);
+    controlPlane.command({ replica: "r1", id: "2", kind: "restart" });
     await until("the new process serves", async () => {
       const { serving, pids } = await agent.status();
       return serving && pids.app !== before.pids.app && pids.envoy !== before.pids.envoy;

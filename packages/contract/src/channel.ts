@@ -150,10 +150,3 @@ export interface RoutingReply {
 
 /** Laggards that a RoutingReply names at most. */
 export const laggardsNamed = 1_000;
-
-/** What a control plane asks an agent to do. */
-export interface Command {
-  readonly id: string;
-  readonly kind: "restart" | "check-now" | "drain" | "undrain";
-  readonly force?: boolean;
-}

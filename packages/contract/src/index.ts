@@ -1,5 +1,6 @@
 /** What the agent, the control plane and Consul's registry agree on. Pure: values in, values out. */
 export * from "./channel.js";
+export * from "./command.js";
 export * from "./denied-call.js";
 export * from "./dependency.js";
 export * from "./figures.js";

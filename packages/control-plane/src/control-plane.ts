@@ -12,12 +12,11 @@ import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xd
 import { createSecureServer } from "./api/secure-server.js";
 import { createApi, listenApi } from "./api/server.js";
 import { createCanarySetup } from "./canary/setup.js";
-import { createAskReplica } from "./channel/ask-replica.js";
+import { createCommander } from "./channel/commander.js";
 import { createCommandDirectory } from "./channel/commands.js";
 import { createFanOut } from "./channel/fan-out.js";
 import { createIdentityOrders } from "./channel/identity-orders.js";
 import { createProve } from "./channel/proof.js";
-import { createReplicas } from "./channel/replicas.js";
 import { createReports } from "./channel/reports.js";
 import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { warnOfExposure } from "./exposure.js";
@@ -31,6 +30,8 @@ import { quarantineView } from "./quarantine/words.js";
 import { createChanges } from "./reconcile/changes.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
+import { createAskReplica } from "./replicas/ask-replica.js";
+import { createReplicas } from "./replicas/directory.js";
 import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
@@ -216,7 +217,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   const ask = createAskReplica(certificate, () => consul.token());
   figures.relay(replicas.others, ask);
-  const fanOut = createFanOut({ own: replica, prove, others: replicas.others, ask, clock, log });
+  const { others } = replicas;
+  const fanOut = createFanOut({ own: replica, prove, others, ask, clock, log });
+  const commander = createCommander({ own: replica, commands, others, ask, clock });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -250,6 +253,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     metrics: metrics.text,
     reports,
     commands,
+    commander,
     orders,
     routing: fanOut.answer,
     serves: reconciler.serves,

@@ -85,7 +85,7 @@ function open(...apis: string[]) {
     identity,
     report: () => report,
     onReported: (taken) => reported.push(taken),
-    onCommand: (command) => commands.push(command),
+    onCommand: async (command) => void commands.push(command),
     onMode: (mode) => modes.push(mode),
     clock: systemClock,
     reportBackoff: createBackoff({ base: 10, max: 50 }),

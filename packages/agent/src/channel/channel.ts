@@ -18,6 +18,7 @@ import type { Backoff, Clock, Logger } from "@legation/runtime";
 import { createAlarm } from "../registrar/alarm.js";
 import type { Contacts } from "./contacts.js";
 import { openEventStream } from "./event-stream.js";
+import type { Obey } from "./obey.js";
 import { tellRouting } from "./routing.js";
 
 /** Options of `createChannel`. */
@@ -29,7 +30,7 @@ export interface ChannelOptions {
   readonly report: () => AgentReport;
   /** A control plane has taken this report, and answered so. */
   readonly onReported: (report: AgentReport, answer: ReportAnswer) => void;
-  readonly onCommand: (command: Command) => void;
+  readonly onCommand: Obey;
   /** Which mode holds: when the stream opens, and at every change. */
   readonly onMode: (mode: IdentityMode) => void;
   readonly clock: Clock;
@@ -127,7 +128,8 @@ export function createChannel(options: ChannelOptions): Channel {
     const { node, id, service } = options.identity;
     for (let offset = 0; !ended(); offset++) {
       await contacts.learn();
-      const { url, ...secure } = await contacts.at(base(offset));
+      const api = base(offset);
+      const { url, ...secure } = await contacts.at(api);
       const opened = openEventStream(
         { url: `${url}${commandsPath}?${new URLSearchParams({ node, id, service })}`, ...secure },
         {
@@ -138,7 +140,7 @@ export function createChannel(options: ChannelOptions): Channel {
             offset = 0;
             options.commandBackoff.reset();
           },
-          onData: take,
+          onData: (data) => take(data, api),
         },
       );
       stream = opened;
@@ -150,7 +152,7 @@ export function createChannel(options: ChannelOptions): Channel {
     }
   };
 
-  const take = (data: string): void => {
+  const take = (data: string, api: string): void => {
     try {
       const command = JSON.parse(data) as Command | IdentityOrder;
       if (command.kind === "identity") {
@@ -160,7 +162,7 @@ export function createChannel(options: ChannelOptions): Channel {
         return;
       }
       log.info({ event: "channel.command", command }, `command ${command.kind} from the control plane`);
-      options.onCommand(command);
+      void options.onCommand(command, api);
     } catch (error) {
       log.warn(
         { event: "channel.command-refused", problem: (error as Error).message },

@@ -1,6 +1,6 @@
 /** From the instance to its channel: what is reported to a control plane, and what its commands do. */
 import type { Consul } from "@legation/consul";
-import { type AgentReport, type Command, reportedTextLength } from "@legation/contract";
+import { type AgentReport, reportedTextLength } from "@legation/contract";
 import { createBackoff } from "@legation/runtime";
 import { adminUrl } from "../admin/address.js";
 import { reportedHealth } from "../health/health-status.js";
@@ -9,27 +9,31 @@ import { timestamp } from "../status.js";
 import type { Traffic } from "../traffic.js";
 import { type Channel, createChannel } from "./channel.js";
 import { createContacts } from "./contacts.js";
+import { commandHandlers } from "./handlers.js";
+import { createObey } from "./obey.js";
 
 /** Creates the channel of an instance. */
 export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get" | "token">): Channel {
   const { config, node, clock, log } = instance;
   const { service, values } = config;
+  const contacts = createContacts({
+    consul,
+    certificates: () => instance.identity.directory,
+    allServeTls: () => instance.identity.controlPlaneTls,
+    clock,
+    log,
+  });
+  const identity = { node, id: service.id, service: service.name };
   return createChannel({
     apis: values.controlPlane.api,
-    contacts: createContacts({
-      consul,
-      certificates: () => instance.identity.directory,
-      allServeTls: () => instance.identity.controlPlaneTls,
-      clock,
-      log,
-    }),
-    identity: { node, id: service.id, service: service.name },
+    contacts,
+    identity,
     report: () => reportOf(instance),
     onReported({ denied = [] }, { successThresholds = {} }) {
       instance.denied.told(denied);
       instance.figures.learn(successThresholds);
     },
-    onCommand: (command) => obey(instance, traffic, command),
+    onCommand: createObey({ handlers: commandHandlers(instance, traffic), identity, contacts, clock, log }),
     onMode: (mode) => instance.migration?.order(mode),
     clock,
     reportBackoff: createBackoff({ base: 1_000, max: 10_000 }),
@@ -61,22 +65,4 @@ function reportOf({ config, node, agentVersion, addresses, supervisor, health, d
     ...(breakers.length > 0 ? { breakers } : {}),
     admin: adminUrl(addresses.admin),
   };
-}
-
-function obey({ health, log }: Instance, traffic: Traffic, command: Command): void {
-  const cause = `command ${command.kind} of the control plane`;
-  const refused = (error: Error): void => log.error({ event: "channel.command-failed", command }, `${cause}: ${error.message}`);
-  switch (command.kind) {
-    case "restart": {
-      const answer = traffic.restart(cause, command.force ?? false);
-      if ("problem" in answer) refused(new Error(answer.problem));
-      return;
-    }
-    case "check-now":
-      return void health.checkNow();
-    case "drain":
-      return void traffic.drain(cause).catch(refused);
-    case "undrain":
-      return void traffic.undrain(cause).catch(refused);
-  }
 }

@@ -2,6 +2,8 @@
 import { type Clock, type Logger, listenError } from "@legation/runtime";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { createBorneOut } from "../channel/borne-out.js";
+import { addCommandRoutes } from "../channel/command-routes.js";
+import type { Commander } from "../channel/commander.js";
 import type { CommandDirectory } from "../channel/commands.js";
 import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
@@ -54,6 +56,7 @@ export interface ApiParts {
   readonly metrics: () => Promise<string>;
   readonly reports: Reports;
   readonly commands: CommandDirectory;
+  readonly commander: Commander;
   readonly orders: IdentityOrders;
   /** What agents say of leaving and arriving. */
   readonly routing: FanOut["answer"];
@@ -97,6 +100,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   void app.register(async (channel) => {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
+    addCommandRoutes(channel, parts.commander);
     addFigureRoute(channel, parts.figures);
   });
   addIntentionRoutes(app, parts.intentions);

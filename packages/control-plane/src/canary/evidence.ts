@@ -3,8 +3,8 @@
 import type { CanaryRecord } from "@legation/mesh/policy";
 import { messageOf } from "@legation/runtime";
 import type { StreamStatus } from "@legation/xds";
-import type { Replica } from "../channel/replicas.js";
 import { wordsAbout } from "../quarantine/words.js";
+import type { Replica } from "../replicas/directory.js";
 import { typeWord } from "../telemetry/metrics.js";
 import type { AnswerBook } from "./answer-book.js";
 import type { Answers, CanaryProxy, Evidence, ServiceAnswers } from "./verdict.js";

@@ -3,9 +3,10 @@ import { createLogger, LegationError } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { returnTime } from "../reconcile/nodes.js";
-import { type AskReplica, createFanOut, superseded } from "./fan-out.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replica } from "../replicas/directory.js";
+import { createFanOut, superseded } from "./fan-out.js";
 import type { Proof } from "./proof.js";
-import type { Replica } from "./replicas.js";
 
 const notice = { node: "n1", id: "o1", service: "orders" };
 const never = new AbortController().signal;

@@ -2,17 +2,12 @@
 import { arrivingPath, laggardsNamed, leavingPath, type RoutingNotice, type RoutingReply, routingLimit } from "@legation/contract";
 import { type Clock, codeOf, LegationError, type Logger, messageOf } from "@legation/runtime";
 import { returnTime } from "../reconcile/nodes.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replica } from "../replicas/directory.js";
 import { type Direction, nameOf, type Proof, type Prove } from "./proof.js";
-import type { Replica } from "./replicas.js";
 
 /** The code of the error by which a notice ends that a later one of the other direction has overtaken, on any replica. */
 export const superseded = "channel.superseded";
-
-/**
- * POSTs JSON to another control plane and resolves to the decoded answer. Rejects with an Error that says in a few words why there is none,
- * with code `superseded` where a later notice of the other direction came to that one.
- */
-export type AskReplica = (to: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<RoutingReply>;
 
 /** What the fan-out needs. */
 export interface FanOutParts {
@@ -51,7 +46,8 @@ export function createFanOut(o: FanOutParts): FanOut {
       const left = deadline - clock.monotonic();
       try {
         if (left <= 0) throw new Error("did not answer in time");
-        const reply = await o.ask(to, path, { ...body, limitMs: Math.max(1, Math.round(left - margin)) }, left, signal);
+        const limited = { ...body, limitMs: Math.max(1, Math.round(left - margin)) };
+        const reply = (await o.ask(to, path, limited, left, signal)) as RoutingReply;
         if (reply.replica !== to.replica) throw new Error("is another control plane than Consul says");
         return reply;
       } catch (error) {

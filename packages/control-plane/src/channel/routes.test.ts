@@ -163,10 +163,10 @@ function port(): number {
 
 test("a command reaches the agent that listens, and idle streams carry a sign of life", async () => {
   const stream = await listen();
-  expect(commands.send("n1/o1", { id: "c1", kind: "restart", force: true })).toBe(true);
-  expect(commands.send("n1/o2", { id: "c2", kind: "drain" })).toBe(false);
+  expect(commands.send("n1/o1", { replica: "r1", id: "c1", kind: "restart", force: true })).toBe(true);
+  expect(commands.send("n1/o2", { replica: "r1", id: "c2", kind: "drain" })).toBe(false);
   await clock.advance(commandHeartbeat);
-  const expected = ': open\n\nid: c1\nevent: command\ndata: {"id":"c1","kind":"restart","force":true}\n\n: still here\n\n';
+  const expected = ': open\n\nid: c1\nevent: command\ndata: {"replica":"r1","id":"c1","kind":"restart","force":true}\n\n: still here\n\n';
   await expect.poll(stream.text).toBe(expected);
   stream.stop();
   await expect.poll(() => [...commands.instances()]).toEqual([]);
@@ -192,7 +192,7 @@ test("a newer stream of the same instance ends the older one and gets the comman
   const first = await listen();
   const second = await listen();
   await first.ended;
-  commands.send("n1/o1", { id: "c1", kind: "check-now" });
+  commands.send("n1/o1", { replica: "r1", id: "c1", kind: "check-now" });
   await expect.poll(second.text).toContain("check-now");
   expect(first.text()).not.toContain("check-now");
   commands.close();
@@ -206,7 +206,7 @@ test("an agent that reads nothing is let go instead of piling up what it is sent
   socket.pause();
   const closed = new Promise((resolve) => socket.once("close", resolve));
   await expect.poll(() => [...commands.instances()]).toContain("n1/frozen");
-  for (let i = 0; i < 200; i++) commands.send("n1/frozen", { id: "x".repeat(100_000), kind: "drain" });
+  for (let i = 0; i < 200; i++) commands.send("n1/frozen", { replica: "r1", id: "x".repeat(100_000), kind: "drain" });
   await clock.advance(commandHeartbeat);
   await expect.poll(() => [...commands.instances()]).toEqual(["n1/o1"]);
   socket.resume();
@@ -217,7 +217,7 @@ test("an agent that reads nothing is let go instead of piling up what it is sent
 test("a HEAD does not take the place of the agent's stream, and a notice brings nothing but what it is", async () => {
   const stream = await listen();
   expect((await app.inject({ method: "HEAD", url: `${commandsPath}?node=n1&id=o1` })).statusCode).toBe(404);
-  expect(commands.send("n1/o1", { id: "c1", kind: "drain" })).toBe(true);
+  expect(commands.send("n1/o1", { replica: "r1", id: "c1", kind: "drain" })).toBe(true);
   await expect.poll(stream.text).toContain("c1");
   await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders", event: "forged", level: 60 } });
   expect(notices).toEqual([["leaving", { node: "n1", id: "o1", service: "orders" }]]);

@@ -1,7 +1,7 @@
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
-import type { Replica } from "../channel/replicas.js";
+import type { Replica } from "../replicas/directory.js";
 import { agentReport } from "../testing/agent-report.js";
 import { createFigureBook } from "./book.js";
 import { createFigureRelay, type FigureQuestion, relayInterval, settleLimit } from "./relay.js";
@@ -20,7 +20,8 @@ function setUp() {
   const relay = createFigureRelay({
     book: ours,
     others: () => others,
-    async ask(_replica, _path, { after }: FigureQuestion) {
+    async ask(_replica, _path, body) {
+      const { after } = body as FigureQuestion;
       asked.push(after);
       if (fails.now) throw new Error("refused the connection");
       return theirs.after(after, 1_000_000);

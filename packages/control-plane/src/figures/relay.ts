@@ -1,6 +1,7 @@
 /** The figures of agents that report to other control planes: asked of each of these, as far as they have changed since. */
 import { type Clock, type Logger, messageOf, type Timer } from "@legation/runtime";
-import type { Replica } from "../channel/replicas.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replica } from "../replicas/directory.js";
 import type { FigureBook, FigureRows } from "./book.js";
 
 /** The path by which control planes ask each other. */
@@ -24,9 +25,6 @@ export interface FigureQuestion {
   readonly after: number;
 }
 
-/** Asks another replica, and resolves to its decoded answer. Rejects with words that say why there is none. */
-export type AskFigures = (replica: Replica, path: string, body: FigureQuestion, limitMs: number, signal: AbortSignal) => Promise<unknown>;
-
 /** See the file's sentence. */
 export interface FigureRelay {
   start(): void;
@@ -41,7 +39,7 @@ export interface FigureRelay {
 export function createFigureRelay(o: {
   readonly book: FigureBook;
   readonly others: () => readonly Replica[];
-  readonly ask: AskFigures;
+  readonly ask: AskReplica;
   readonly onSettled: () => void;
   readonly clock: Clock;
   readonly log: Logger;

@@ -1,12 +1,13 @@
 /** What the agents' Envoys measure, put together: who knows it, what follows from it for endpoints, and how breakers stand. */
 import type { Clock, Lifecycle, Logger, Registry } from "@legation/runtime";
-import type { Replica } from "../channel/replicas.js";
 import type { Changes } from "../reconcile/changes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replica } from "../replicas/directory.js";
 import { createFiguresFile, readFigures } from "../state/figures-file.js";
 import { createFigureBook, type FigureBook } from "./book.js";
 import { addBreakerMetric, type Breakers, createBreakers } from "./breakers.js";
-import { type AskFigures, createFigureRelay, type FigureRelay } from "./relay.js";
+import { createFigureRelay, type FigureRelay } from "./relay.js";
 import { createShares, type Shares } from "./shares.js";
 
 /** See the file's sentence. */
@@ -15,7 +16,7 @@ export interface Figures {
   readonly shares: Shares;
   readonly breakers: Breakers;
   /** Begins to ask the other control planes. */
-  relay(others: () => readonly Replica[], ask: AskFigures): void;
+  relay(others: () => readonly Replica[], ask: AskReplica): void;
   /** Consul has said who they are. */
   replicasKnown(): void;
   /** What this replica knows after its start is what the others know: endpoints may be given to proxies. */

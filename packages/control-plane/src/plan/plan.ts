@@ -1,8 +1,8 @@
 /** What applying policies would change: which proxies get what, and where requests of a sample would go. */
 import { affectedBy, changedKeys, type Documents, policySet } from "@legation/mesh/policy";
 import { type Clock, LegationError, messageOf } from "@legation/runtime";
-import type { Replica } from "../channel/replicas.js";
 import type { ConnectedProxy } from "../reconcile/nodes.js";
+import type { Replica } from "../replicas/directory.js";
 import { createResourceChanges, type ResourceChange } from "./resource-changes.js";
 import { createRouteChanges, type RouteChange, type SampleRequest } from "./route-changes.js";
 import { createShadowMesh, type ShadowSource } from "./shadow-mesh.js";

@@ -1,7 +1,8 @@
 /** How far a bundle has come: which proxies have taken what it changed, at this replica and at all others. */
 import type { StreamStatus } from "@legation/xds";
-import type { Replica } from "../channel/replicas.js";
 import type { QuarantineView } from "../quarantine/words.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replica } from "../replicas/directory.js";
 import type { PolicyStatus } from "./live.js";
 
 /** The path by which replicas ask each other. */
@@ -30,9 +31,6 @@ const named = 20;
 /** How long another replica is waited for; milliseconds. */
 const askLimit = 2_000;
 
-/** Asks another replica, and resolves to its decoded answer. Rejects with words that say why there is none. */
-export type AskLiveness = (replica: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<unknown>;
-
 /** Says how far a bundle has come. `relayed`: another replica asks, and wants to hear of this one alone. */
 export type AskedLiveness = (bundle: string, relayed: boolean, signal: AbortSignal) => Promise<Liveness>;
 
@@ -43,7 +41,7 @@ export function createLiveness(o: {
   readonly pending: () => number;
   readonly quarantined: () => readonly QuarantineView[];
   readonly others: () => readonly Replica[];
-  readonly ask: AskLiveness;
+  readonly ask: AskReplica;
   readonly address: () => string;
 }): AskedLiveness {
   function own(bundle: string): Liveness {

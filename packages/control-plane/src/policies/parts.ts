@@ -3,12 +3,13 @@ import type { Clock } from "@legation/runtime";
 import type { StreamStatus } from "@legation/xds";
 import type { PolicyParts } from "../api/policies.js";
 import type { CanarySetup } from "../canary/setup.js";
-import type { Replicas } from "../channel/replicas.js";
 import { createPlanner } from "../plan/plan.js";
 import type { QuarantineView } from "../quarantine/words.js";
 import type { Nodes } from "../reconcile/nodes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
-import { type AskLiveness, createLiveness } from "./liveness.js";
+import type { AskReplica } from "../replicas/ask-replica.js";
+import type { Replicas } from "../replicas/directory.js";
+import { createLiveness } from "./liveness.js";
 import type { Policies } from "./setup.js";
 
 /** Puts them together. `address` is that of this replica's API. */
@@ -19,7 +20,7 @@ export function policyParts(o: {
   readonly reconciler: Reconciler;
   readonly nodes: Pick<Nodes, "connected">;
   readonly replicas: Pick<Replicas, "others">;
-  readonly ask: AskLiveness;
+  readonly ask: AskReplica;
   readonly streams: () => readonly StreamStatus[];
   readonly address: () => string;
   readonly clock: Clock;

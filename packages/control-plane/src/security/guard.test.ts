@@ -1,6 +1,7 @@
-import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPath } from "@legation/contract";
+import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPath, resultPath } from "@legation/contract";
 import fastify, { type FastifyInstance, type InjectOptions } from "fastify";
 import { describe, expect, test } from "vitest";
+import { orderPath } from "../channel/commander.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
 import { freshMs, graceMs } from "./decisions.js";
 import { demandRights } from "./right.js";
@@ -32,6 +33,8 @@ describe("with ACLs", () => {
       "/v1/policies/plan": { documents: [] },
       "/v1/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
+      [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
+      [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
       "/v1/policies/canary/withdraw": {},
       "/v1/policies/proposals/:id/signatures": { key: "ann", signature: "x" },

@@ -6,6 +6,7 @@ import type { InjectOptions } from "fastify";
 import type { HealthView } from "../api/health.js";
 import { createSecureServer } from "../api/secure-server.js";
 import { createApi } from "../api/server.js";
+import { createCommander } from "../channel/commander.js";
 import { createCommandDirectory } from "../channel/commands.js";
 import { createIdentityOrders } from "../channel/identity-orders.js";
 import { createReports } from "../channel/reports.js";
@@ -83,6 +84,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     metrics: async () => "up 1\n",
     reports: createReports(clock),
     commands: createCommandDirectory(),
+    commander: createCommander({ own: "r", commands: createCommandDirectory(), others: () => [], ask: async () => ({}), clock }),
     orders: createIdentityOrders(() => "off"),
     serves: ({ id }) => id === "o1",
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),

@@ -5,9 +5,9 @@ import { controlPlaneService } from "@legation/contract";
 import { securePort, tlsPeer } from "@legation/runtime";
 import { createTestAuthority } from "@legation/runtime/testing";
 import { afterEach, expect, test } from "vitest";
+import { superseded } from "../channel/fan-out.js";
 import type { OwnCertificate } from "../security/own-leaf.js";
 import { createAskReplica } from "./ask-replica.js";
-import { superseded } from "./fan-out.js";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {

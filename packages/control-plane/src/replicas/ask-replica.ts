@@ -1,12 +1,18 @@
 /** The HTTP request by which one control plane asks another: by TLS where both have a certificate, and then only a control plane is told. */
 import { request as requestPlainly } from "node:http";
 import { type RequestOptions, request as requestSecurely } from "node:https";
-import type { RoutingReply } from "@legation/contract";
 import { spiffeId } from "@legation/contract";
 import { codeOf, LegationError, messageOf, mustHaveUri } from "@legation/runtime";
+import { superseded } from "../channel/fan-out.js";
 import type { OwnCertificate } from "../security/own-leaf.js";
 import { hostOf, isLoopbackAddress } from "../security/peer.js";
-import { type AskReplica, superseded } from "./fan-out.js";
+import type { Replica } from "./directory.js";
+
+/**
+ * POSTs JSON to another control plane and resolves to the decoded answer. Rejects with an Error that says in a few words why there is none,
+ * with code `superseded` where a later notice of the other direction came to that one.
+ */
+export type AskReplica = (to: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<unknown>;
 
 /** More than any answer has; bytes. */
 const longestAnswer = 16 * 1024 * 1024;
@@ -33,7 +39,7 @@ export function createAskReplica(certificate: () => OwnCertificate | undefined, 
     const { status, text } = answer;
     if (status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
     if (status !== 200) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
-    return JSON.parse(text) as RoutingReply;
+    return JSON.parse(text) as unknown;
   };
 }
 
