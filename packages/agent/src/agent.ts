@@ -243,7 +243,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     instance.channel.begin();
     instance.migration?.begin();
     if (adopted) return;
-    await readyToStart(
+    instance.dependencyWaitMs = await readyToStart(
       {
         ...(instance.envoy ? { envoy: instance.envoy } : {}),
         ...(seat ? { seat } : {}),

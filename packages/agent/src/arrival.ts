@@ -22,8 +22,8 @@ export interface ArrivalOptions {
 
 const pollMs = 100;
 
-/** Resolves when the service may start; rejects with the signal's reason when `signal` aborts. */
-export async function readyToStart(options: ArrivalOptions, signal: AbortSignal): Promise<void> {
+/** Resolves when the service may start, to how long it waited for its required dependencies, milliseconds; rejects with the signal's reason when `signal` aborts. */
+export async function readyToStart(options: ArrivalOptions, signal: AbortSignal): Promise<number> {
   const { envoy, seat, dependencies, clock, log, onWait } = options;
   const required = dependencies.filter(({ optional }) => !optional);
   const unseen = envoy ? [] : required.flatMap(({ name }) => (seat?.isLocal(name) ? [] : [name]));
@@ -36,11 +36,15 @@ export async function readyToStart(options: ArrivalOptions, signal: AbortSignal)
     onWait(envoy.runner.state.reason, [], false);
     await clock.sleep(pollMs, signal);
   }
-  const deadline = clock.monotonic() + options.dependencyTimeout;
+  const began = clock.monotonic();
+  const deadline = began + options.dependencyTimeout;
   let late = false;
   for (;;) {
     const missing = required.length === 0 ? [] : await look(required, envoy, seat);
-    if (missing.length === 0) return onWait("", [], false);
+    if (missing.length === 0) {
+      onWait("", [], false);
+      return Math.round(clock.monotonic() - began);
+    }
     const reason = missing.join("; ");
     if (!late && clock.monotonic() >= deadline) {
       late = true;

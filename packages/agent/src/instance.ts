@@ -53,6 +53,8 @@ export interface Instance {
   migration: Migration | undefined;
   /** Required dependencies that are waited for. */
   missing: readonly string[];
+  /** How long the service waited for these before this agent started it; milliseconds. Absent until it has. */
+  dependencyWaitMs?: number;
   /** The last drain or stop. */
   steps: Steps;
 }

@@ -1,4 +1,5 @@
 /** Whatever changes in an instance is told from one place: to Consul, the control plane and the files that others read. */
+import { reportedStanding } from "./channel/standing.js";
 import { type Instance, isServing } from "./instance.js";
 import { statusOf } from "./status.js";
 import { standingOf } from "./supervisor/standing.js";
@@ -35,7 +36,11 @@ export function createPublisher(instance: Instance): () => void {
       stateDir.keep({ restarts, ...(lastRestart === undefined ? {} : { lastRestart }), healthy: isServing(instance) });
       writeReady();
     }
-    const report = JSON.stringify([phase, restarts, lastRestart, lastError, health.level, figures.load(), figures.breakers()]);
+    const standing = reportedStanding(instance);
+    const report = JSON.stringify([
+      ...[phase, reason, restarts, lastRestart, lastError, health.level],
+      ...[standing, figures.load(), figures.breakers()],
+    ]);
     if (report !== reported) instance.channel?.changed();
     reported = report;
   };

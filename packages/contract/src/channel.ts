@@ -66,6 +66,25 @@ export interface ReportedAnswers {
   readonly failures: number;
 }
 
+/** What stands between an instance and its traffic, as its agent sees it. */
+export interface ReportedStanding {
+  /** Consul has its registration as the agent wants it; absent where the agent registers nothing. */
+  readonly registered?: boolean;
+  /** Why Consul cannot be used, or does not take the registration; at most `reportedTextLength` characters. */
+  readonly registrationProblem?: string;
+  /** Its Envoy, and why it is in this phase; absent without one. */
+  readonly envoy?: { readonly phase: EnvoyPhase; readonly reason: string };
+  /** The words with which an operator holds it in maintenance. */
+  readonly maintenance?: string;
+  /** Why it is held back until callers can connect to it as its identity mode asks. */
+  readonly withheld?: string;
+}
+
+/** How far an instance's Envoy is. */
+export const envoyPhases = ["down", "starting", "live"] as const;
+/** One of `envoyPhases`. */
+export type EnvoyPhase = (typeof envoyPhases)[number];
+
 /** What an agent tells of its service, whenever something changes and every `reportInterval` besides. */
 export interface AgentReport {
   readonly node: string;
@@ -73,6 +92,13 @@ export interface AgentReport {
   readonly service: string;
   readonly agentVersion: string;
   readonly state: ServiceState;
+  /** Why it is in this state; for `waiting`, what it waits for. At most `reportedTextLength` characters; absent from an agent of an earlier version, as are `since` and `standing`. */
+  readonly reason?: string;
+  /** Since when it is in this state, RFC 3339. */
+  readonly since?: string;
+  readonly standing?: ReportedStanding;
+  /** How long the service waited for its required dependencies when this agent started it; milliseconds. */
+  readonly dependencyWaitMs?: number;
   readonly restartCount: number;
   /** RFC 3339. */
   readonly lastRestart?: string;

@@ -126,6 +126,15 @@ describe("the channel to a control plane", () => {
     expect(commands).toEqual([]);
   });
 
+  it("reports at once to a control plane whose stream is a new one, as after its restart", async () => {
+    const up = await plane();
+    const { channel, reported } = open(up.url);
+    channel.begin();
+    await until("a report and a stream", () => reported.length === 1 && channel.state.listening);
+    up.streams[0]?.end();
+    await until("another stream, and a report long before the next one is due", () => up.streams.length === 2 && reported.length === 2);
+  });
+
   it("asks by a notice of arriving whether callers use TLS", async () => {
     const up = await plane();
     const { channel } = open(up.url);

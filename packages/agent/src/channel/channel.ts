@@ -78,6 +78,7 @@ export function createChannel(options: ChannelOptions): Channel {
   /** The last report went by TLS. */
   let secure = false;
   let stream: { close(): void } | undefined;
+  let streams = 0;
 
   const base = (offset: number): string => (apis[(current + offset) % apis.length] ?? "").replace(/\/$/, "");
 
@@ -139,6 +140,8 @@ export function createChannel(options: ChannelOptions): Channel {
             current = (current + offset) % apis.length;
             offset = 0;
             options.commandBackoff.reset();
+            // A control plane that has just started knows nothing of this instance.
+            if (streams++ > 0) alarm.ring();
           },
           onData: (data) => take(data, api),
         },

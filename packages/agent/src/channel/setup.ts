@@ -11,6 +11,7 @@ import { type Channel, createChannel } from "./channel.js";
 import { createContacts } from "./contacts.js";
 import { commandHandlers } from "./handlers.js";
 import { createObey } from "./obey.js";
+import { reportedStanding } from "./standing.js";
 
 /** Creates the channel of an instance. */
 export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<Consul, "get" | "token">): Channel {
@@ -42,19 +43,25 @@ export function setUpChannel(instance: Instance, traffic: Traffic, consul: Pick<
   });
 }
 
-function reportOf({ config, node, agentVersion, addresses, supervisor, health, denied, answered, figures, envoy }: Instance): AgentReport {
+/** What is reported now. */
+function reportOf(instance: Instance): AgentReport {
+  const { config, node, agentVersion, addresses, supervisor, health, denied, answered, figures, envoy, dependencyWaitMs } = instance;
   const refused = denied.untold();
   const answers = answered.counts();
   const load = figures.load();
   // With its Envoy ends a caller, and what that had ejected.
   const breakers = envoy?.runner.state.phase === "down" ? [] : figures.breakers();
-  const { phase, restarts, lastRestart, lastError } = supervisor.state;
+  const { phase, reason, since, restarts, lastRestart, lastError } = supervisor.state;
   return {
     node,
     id: config.service.id,
     service: config.service.name,
     agentVersion,
     state: phase,
+    reason: reason.slice(0, reportedTextLength),
+    since: timestamp(since),
+    standing: reportedStanding(instance),
+    ...(dependencyWaitMs === undefined ? {} : { dependencyWaitMs }),
     restartCount: restarts,
     ...(lastRestart === undefined ? {} : { lastRestart: timestamp(lastRestart) }),
     ...(lastError === undefined ? {} : { lastError: lastError.slice(0, reportedTextLength) }),

@@ -1,4 +1,5 @@
 /** Runs this instance's Envoy: adopts or starts it, waits until it is live, replaces it without loss, starts it again when it dies, and stops it. */
+import type { EnvoyPhase } from "@legation/contract";
 import type { Backoff, Clock, Logger, Timer } from "@legation/runtime";
 import { describeExit, type Running } from "../process/running.js";
 import type { EnvoyAdmin } from "./admin.js";
@@ -35,7 +36,7 @@ export interface EnvoyRunnerOptions {
 
 /** How Envoy is. `live` means that it accepts inbound traffic. */
 export interface EnvoyState {
-  readonly phase: "down" | "starting" | "live";
+  readonly phase: EnvoyPhase;
   readonly reason: string;
   readonly pid?: number;
   readonly restarts: number;

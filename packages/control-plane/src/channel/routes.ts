@@ -5,6 +5,7 @@ import {
   breakerStates,
   type Command,
   commandsPath,
+  envoyPhases,
   healthLevels,
   type IdentityOrder,
   instanceKey,
@@ -51,6 +52,7 @@ const notice = {
     tls: { type: "boolean" },
   },
 } as const;
+const text = { type: "string", maxLength: 2_048 } as const;
 const percent = { type: "number", minimum: 0, maximum: 100 } as const;
 const health = {
   type: "object",
@@ -58,7 +60,7 @@ const health = {
   additionalProperties: false,
   properties: {
     level: { enum: healthLevels },
-    message: { type: "string", maxLength: 2_048 },
+    message: text,
     consecutiveFailures: { type: "integer", minimum: 0 },
     lastCheck: { type: "string", maxLength: 64 },
     responseTimeMs: { type: "number", minimum: 0 },
@@ -79,9 +81,28 @@ const report = {
     service: word,
     agentVersion: word,
     state: { enum: serviceStates },
+    reason: text,
+    since: { type: "string", maxLength: 64 },
+    standing: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        registered: { type: "boolean" },
+        registrationProblem: text,
+        envoy: {
+          type: "object",
+          required: ["phase", "reason"],
+          additionalProperties: false,
+          properties: { phase: { enum: envoyPhases }, reason: text },
+        },
+        maintenance: text,
+        withheld: text,
+      },
+    },
+    dependencyWaitMs: { type: "number", minimum: 0 },
     restartCount: { type: "integer", minimum: 0 },
     lastRestart: { type: "string", maxLength: 64 },
-    lastError: { type: "string", maxLength: 2_048 },
+    lastError: text,
     health,
     denied: {
       type: "array",
