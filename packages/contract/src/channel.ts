@@ -1,5 +1,5 @@
 /** What an agent and a control plane say to each other: reports up by POST, commands down by an event stream. */
-import type { ReportedBreaker, ReportedLoad } from "./figures.js";
+import type { ReportedBreaker, ReportedCall, ReportedLoad } from "./figures.js";
 
 /** The states of a supervised service, as REQUIREMENTS R7 names them. */
 export const serviceStates = [
@@ -72,8 +72,8 @@ export interface ReportedStanding {
   readonly registered?: boolean;
   /** Why Consul cannot be used, or does not take the registration; at most `reportedTextLength` characters. */
   readonly registrationProblem?: string;
-  /** Its Envoy, and why it is in this phase; absent without one. */
-  readonly envoy?: { readonly phase: EnvoyPhase; readonly reason: string };
+  /** Its Envoy, and why it is in this phase; absent without one. The version as `1.40.0`; absent until it has been asked. */
+  readonly envoy?: { readonly phase: EnvoyPhase; readonly reason: string; readonly version?: string };
   /** The words with which an operator holds it in maintenance. */
   readonly maintenance?: string;
   /** Why it is held back until callers can connect to it as its identity mode asks. */
@@ -113,6 +113,8 @@ export interface AgentReport {
   readonly load?: ReportedLoad;
   /** The breakers of this instance as a caller that are not closed; absent when all are. */
   readonly breakers?: readonly ReportedBreaker[];
+  /** Whom this instance calls; absent without an Envoy, and until it has called anybody. */
+  readonly calls?: readonly ReportedCall[];
   /** The local admin API of the agent, for people on that machine. */
   readonly admin: string;
 }

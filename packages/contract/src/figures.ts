@@ -47,6 +47,16 @@ export const reportedBreakers = 50;
 /** Characters of a breaker's cause, at most. */
 export const reportedCauseLength = 200;
 
+/** A service that this instance's Envoy has sent something to. */
+export interface ReportedCall {
+  readonly service: string;
+  /** Requests, or connections where TCP is spoken, since that Envoy's start; with retries. Health checks are none. */
+  readonly count: number;
+}
+
+/** Called services in a report, at most: those that are no declared dependency first, then those with the most calls. */
+export const reportedCalls = 50;
+
 /** What a control plane answers to an AgentReport. */
 export interface ReportAnswer {
   readonly accepted: true;

@@ -3,6 +3,7 @@ import type { Consul } from "@legation/consul";
 import { type AgentReport, reportedTextLength } from "@legation/contract";
 import { createBackoff } from "@legation/runtime";
 import { adminUrl } from "../admin/address.js";
+import { callsOf } from "../figures/calls.js";
 import { reportedHealth } from "../health/health-status.js";
 import type { Instance } from "../instance.js";
 import { timestamp } from "../status.js";
@@ -52,6 +53,10 @@ function reportOf(instance: Instance): AgentReport {
   // With its Envoy ends a caller, and what that had ejected.
   const breakers = envoy?.runner.state.phase === "down" ? [] : figures.breakers();
   const { phase, reason, since, restarts, lastRestart, lastError } = supervisor.state;
+  const calls = callsOf(
+    figures.sent(),
+    config.service.dependencies.map(({ name }) => name),
+  );
   return {
     node,
     id: config.service.id,
@@ -70,6 +75,7 @@ function reportOf(instance: Instance): AgentReport {
     ...(answers ? { answers } : {}),
     ...(load ? { load } : {}),
     ...(breakers.length > 0 ? { breakers } : {}),
+    ...(calls.length > 0 ? { calls } : {}),
     admin: adminUrl(addresses.admin),
   };
 }

@@ -9,7 +9,7 @@ function partsOf(o: { registrar?: object; kept?: object; withheld?: string; disc
   return {
     config: { values: { discovery: o.discovery ?? true } },
     registrar: o.registrar && { state: o.registrar },
-    envoy: { runner: { state: { phase: "live", reason: "it listens" } } },
+    envoy: { runner: { state: { phase: "live", reason: "it listens" } }, version: () => "1.40.0" },
     migration: { withheld: o.withheld },
     stateDir: { kept: o.kept ?? {} },
   } as unknown as Pick<Instance, keyof Parts>;
@@ -18,13 +18,13 @@ function partsOf(o: { registrar?: object; kept?: object; withheld?: string; disc
 it("tells of the registration, the Envoy, and what holds the instance back", () => {
   expect(reportedStanding(partsOf({ registrar: { registered: true } }))).toEqual({
     registered: true,
-    envoy: { phase: "live", reason: "it listens" },
+    envoy: { phase: "live", reason: "it listens", version: "1.40.0" },
   });
   const refused = { registered: false, problem: "Consul refused the token", duplicate: undefined };
   expect(reportedStanding(partsOf({ registrar: refused, kept: { maintenance: "disk swap" }, withheld: "no root is known" }))).toEqual({
     registered: false,
     registrationProblem: "Consul refused the token",
-    envoy: { phase: "live", reason: "it listens" },
+    envoy: { phase: "live", reason: "it listens", version: "1.40.0" },
     maintenance: "disk swap",
     withheld: "no root is known",
   });

@@ -1,5 +1,6 @@
 /** What stands between the instance and its traffic, as a control plane is told it. */
 import { type ReportedStanding, reportedTextLength } from "@legation/contract";
+import type { Envoy } from "../envoy/setup.js";
 import type { Instance } from "../instance.js";
 
 /** Reads it from the instance's parts. */
@@ -14,12 +15,21 @@ export function reportedStanding({
   const refused = duplicate ?? problem;
   const { maintenance } = stateDir.kept;
   const withheld = migration?.withheld;
-  const text = (words: string): string => words.slice(0, reportedTextLength);
   return {
     ...(config.values.discovery ? { registered } : {}),
     ...(refused === undefined ? {} : { registrationProblem: text(refused) }),
-    ...(envoy ? { envoy: { phase: envoy.runner.state.phase, reason: text(envoy.runner.state.reason) } } : {}),
+    ...(envoy ? { envoy: standingOf(envoy) } : {}),
     ...(maintenance === undefined ? {} : { maintenance: text(maintenance) }),
     ...(withheld === undefined ? {} : { withheld: text(withheld) }),
   };
+}
+
+function standingOf({ runner, version }: Pick<Envoy, "runner" | "version">): ReportedStanding["envoy"] {
+  const { phase, reason } = runner.state;
+  const known = version();
+  return { phase, reason: text(reason), ...(known === undefined ? {} : { version: known }) };
+}
+
+function text(words: string): string {
+  return words.slice(0, reportedTextLength);
 }

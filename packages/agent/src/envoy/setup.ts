@@ -12,6 +12,7 @@ import { bootstrapOf, type HostPort } from "./bootstrap.js";
 import type { EnvoyBuild } from "./build.js";
 import { createEnvoyProcesses } from "./processes.js";
 import { createEnvoyRunner, type EnvoyRunner } from "./runner.js";
+import { createEnvoyVersion } from "./version.js";
 
 /** Envoy's addresses, `host:port`. */
 export interface EnvoyAddresses {
@@ -24,6 +25,8 @@ export interface EnvoyAddresses {
 export interface Envoy {
   readonly runner: EnvoyRunner;
   readonly admin: EnvoyAdmin;
+  /** Of the Envoy that runs; undefined until it has been asked. */
+  readonly version: () => string | undefined;
   /** From now on Envoy is to run as this configuration says. What needs other ports or another node stays as it was. */
   update(config: AgentConfig, binary: string, cause: string): void;
   /** What is to be told of the certificate may be another: Envoy is to run with that. */
@@ -112,6 +115,7 @@ export function setUpEnvoy(setup: EnvoySetup): Envoy {
   return {
     runner,
     admin,
+    version: createEnvoyVersion({ admin, state: () => runner.state, onKnown: setup.onChange }),
     renew,
     update(next, binary, cause) {
       wanted = { config: next, binary };

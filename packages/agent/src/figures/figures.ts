@@ -1,4 +1,4 @@
-/** Looks at what this instance's Envoy counts, every few seconds: how its own service answers, and how the breakers towards others stand. */
+/** Looks at what this instance's Envoy counts, every few seconds: how its own service answers, whom it calls, and how the breakers towards others stand. */
 import type { Protocol, ReportedBreaker, ReportedLoad } from "@legation/contract";
 import { type Clock, type Logger, messageOf, type Timer } from "@legation/runtime";
 import type { EnvoyAdmin } from "../envoy/admin.js";
@@ -27,8 +27,12 @@ export interface Figures {
   load(): ReportedLoad | undefined;
   /** Those that are not closed. */
   breakers(): readonly ReportedBreaker[];
+  /** By service, what this Envoy has sent there since its start. */
+  sent(): ReadonlyMap<string, number>;
   stop(): void;
 }
+
+const nothing: ReadonlyMap<string, number> = new Map();
 
 /** Makes it; `onChange` is called when there is something else to report. */
 export function createFigures(o: { protocol: Protocol; clock: Clock; log: Logger; onChange: () => void }): Figures {
@@ -103,6 +107,7 @@ export function createFigures(o: { protocol: Protocol; clock: Clock; log: Logger
     learn: breakers.learn,
     load: () => load.told,
     breakers: breakers.rows,
+    sent: () => page?.sent ?? nothing,
     stop() {
       stopped = true;
       timer?.cancel();

@@ -13,7 +13,7 @@ envoy_cluster_upstream_rq_time_count{envoy_cluster_name="inbound"} 9
 
 test("response times of the own service and limits towards others are read from one page", () => {
   expect(page(0)).toMatchObject({ timed: 9, timeMs: 404.9 });
-  expect(readFigures("")).toEqual({ timed: 0, timeMs: 0, limits: new Map() });
+  expect(readFigures("")).toEqual({ timed: 0, timeMs: 0, limits: new Map(), sent: new Map() });
 });
 
 test("a limit is exceeded while it is reached, and when something was turned away since the page before", () => {
@@ -31,8 +31,23 @@ test("Envoy is asked for these figures alone", () => {
     "cluster.inbound.upstream_rq_time",
     "cluster.orders.circuit_breakers.default.cx_open",
     "cluster.orders.upstream_cx_overflow",
+    "cluster.orders.upstream_rq_total",
   ])
     expect(wanted.test(name), name).toBe(true);
   for (const name of ["cluster.orders.upstream_rq_time", "cluster.orders.circuit_breakers.high.cx_open", "http.inbound.downstream_rq_5xx"])
     expect(wanted.test(name), name).toBe(false);
+});
+
+test("what was sent to services is counted, and nothing of what goes to the control plane or to the application", () => {
+  const { sent, limits } = readFigures(`envoy_cluster_upstream_rq_total{envoy_cluster_name="db"} 1
+envoy_cluster_upstream_rq_total{envoy_cluster_name="inbound"} 7
+envoy_cluster_upstream_rq_total{envoy_cluster_name="legation_xds"} 2
+envoy_cluster_upstream_rq_total{envoy_cluster_name="orders"} 4812
+envoy_cluster_upstream_rq_total{envoy_cluster_name="payments"} 0
+`);
+  expect([...sent]).toEqual([
+    ["db", 1],
+    ["orders", 4812],
+  ]);
+  expect(limits.size).toBe(0);
 });

@@ -1,7 +1,10 @@
-/** The figures that are asked of Envoy every few seconds, in one request: response times of its own service, limits towards others. */
+/** The figures that are asked of Envoy every few seconds, in one request: response times of its own service, limits towards others, and calls to them. */
 
 /** Of the cluster by which Envoy reaches its own application, as the control plane names it, and as its figures are named. */
 export const ownCluster = { name: "inbound:application", stats: "inbound" } as const;
+
+/** How Envoy's figures name the bootstrap's own clusters, `legation:…`: no service has an underscore in its name. */
+const ownClusters = "legation_";
 
 /** Envoy's names of the limits: the gauge that is 1 while one is reached, the counter of what was turned away, and words for both. */
 const limits = [
@@ -14,7 +17,7 @@ const limits = [
 /** For `/stats`: selects by Envoy's dotted names. Those of services have no dot. */
 export const figuresFilter = `^cluster\\.(${ownCluster.stats}\\.upstream_rq_time|[^.]+\\.(circuit_breakers\\.default\\.(${limits
   .map(([gauge]) => gauge)
-  .join("|")})|${limits.flatMap(([, counter]) => (counter ? [counter] : [])).join("|")}))$`;
+  .join("|")})|upstream_rq_total|${limits.flatMap(([, counter]) => (counter ? [counter] : [])).join("|")}))$`;
 
 /** What the page says. */
 export interface FiguresPage {
@@ -23,6 +26,8 @@ export interface FiguresPage {
   readonly timeMs: number;
   /** By service and limit: it is reached now, and how often something was turned away. */
   readonly limits: ReadonlyMap<string, ReadonlyMap<string, LimitFigures>>;
+  /** By service, the requests (connections, by TCP) that were sent to it since this Envoy's start. */
+  readonly sent: ReadonlyMap<string, number>;
 }
 
 /** One limit. */
@@ -39,6 +44,7 @@ const counters = new Map<string, string>(
 /** Reads the page in the format of Prometheus; what else is on it is passed over. */
 export function readFigures(text: string): FiguresPage {
   const found = new Map<string, Map<string, LimitFigures>>();
+  const sent = new Map<string, number>();
   let timed = 0;
   let timeMs = 0;
   for (const line of text.split("\n")) {
@@ -49,6 +55,10 @@ export function readFigures(text: string): FiguresPage {
       if (name === "envoy_cluster_upstream_rq_time_count") timed = value;
       continue;
     }
+    if (name === "envoy_cluster_upstream_rq_total") {
+      if (value > 0 && !service.startsWith(ownClusters)) sent.set(service, value);
+      continue;
+    }
     const word = gauges.get(name) ?? counters.get(name);
     if (word === undefined) continue;
     const ofService = found.get(service) ?? new Map<string, LimitFigures>();
@@ -56,7 +66,7 @@ export function readFigures(text: string): FiguresPage {
     ofService.set(word, gauges.has(name) ? { ...before, reached: value > 0 } : { ...before, overflows: value });
     found.set(service, ofService);
   }
-  return { timed, timeMs, limits: found };
+  return { timed, timeMs, limits: found, sent };
 }
 
 /** The limits that are reached now, or turned something away since the page before, in words by service. */

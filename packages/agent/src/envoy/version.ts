@@ -1,0 +1,32 @@
+/** The version of the Envoy that runs, asked once of each. */
+import type { EnvoyAdmin } from "./admin.js";
+import type { EnvoyState } from "./runner.js";
+
+/** Makes the question: the version as `1.40.0`; undefined until the Envoy that runs now has told it. `onKnown` is called when it has. */
+export function createEnvoyVersion(o: {
+  readonly admin: Pick<EnvoyAdmin, "identity">;
+  readonly state: () => EnvoyState;
+  readonly onKnown: () => void;
+}): () => string | undefined {
+  let asked: number | undefined;
+  let version: string | undefined;
+
+  async function ask(pid: number): Promise<void> {
+    const said = await o.admin.identity().catch(() => undefined);
+    if (asked !== pid) return;
+    // `<commit>/1.40.0/Clean/RELEASE/BoringSSL`
+    version = said?.version.split("/")[1];
+    if (version === undefined) asked = undefined;
+    else o.onKnown();
+  }
+
+  return () => {
+    const { phase, pid } = o.state();
+    if (phase === "live" && pid !== undefined && pid !== asked) {
+      asked = pid;
+      version = undefined;
+      void ask(pid);
+    }
+    return phase === "down" ? undefined : version;
+  };
+}
