@@ -35,6 +35,8 @@ export interface Pushed extends OnStream {
   readonly resources: readonly Resource[];
   readonly removed: readonly string[];
   readonly bytes: number;
+  /** With it the client has all of the type that was published up to this publication; undefined when more follows. */
+  readonly through?: number | undefined;
 }
 
 /** The client took a response. */
@@ -46,6 +48,16 @@ export interface Acknowledged extends OnStream {
   readonly removed: readonly string[];
   /** From the push to its acknowledgement. */
   readonly milliseconds: number;
+  /** The client has all of the type that was published up to this publication; undefined when more follows. */
+  readonly through?: number | undefined;
+}
+
+/** A publication marked the stream, and nothing has to be sent for it: the client has what it is to have, or asks for it no more. */
+export interface Settled extends OnStream {
+  readonly kind: "settled";
+  readonly typeUrl: string;
+  /** Nothing of the type that was published up to this publication is owed. */
+  readonly through: number;
 }
 
 /** The client refused a response. */
@@ -76,4 +88,4 @@ export interface UnknownType extends OnStream {
 }
 
 /** One event. */
-export type XdsEvent = StreamOpened | StreamClosed | Pushed | Acknowledged | Refused | Missed | UnknownType;
+export type XdsEvent = StreamOpened | StreamClosed | Pushed | Acknowledged | Settled | Refused | Missed | UnknownType;

@@ -8,6 +8,7 @@ import type { Limits } from "./limits.js";
 import type { Keepalive } from "./listener.js";
 import type { LoadReporting } from "./load-report.js";
 import type { OrderLimits } from "./order.js";
+import type { Publication } from "./publication.js";
 import type { Coalescing } from "./publisher.js";
 import type { RetryTimes } from "./rejection.js";
 import type { ResourceType } from "./type.js";
@@ -31,6 +32,8 @@ export interface XdsServerOptions {
   view(node: Node): NodeView | undefined | Promise<NodeView | undefined>;
   /** Called for every event, synchronously; must not throw. */
   readonly onEvent?: (event: XdsEvent) => void;
+  /** Called for every publication, before anything of it is sent; must not throw. */
+  readonly onPublication?: (publication: Publication) => void;
   /**
    * Called with names that do not exist, before the client is told so. It may patch the cache before it returns, or return a promise for
    * which the answer waits, at most `demandMs`. Throwing and rejecting mean that it provides nothing.

@@ -2,6 +2,7 @@
 import type { Clock, Timer } from "@legation/runtime";
 import type { ChangedNames } from "./cache.js";
 import type { InterestIndex } from "./interest.js";
+import type { Mark, Publication } from "./publication.js";
 import type { Stream } from "./stream.js";
 import { TypeUrl } from "./type.js";
 
@@ -21,18 +22,25 @@ const batch = 64;
 export class Publisher {
   readonly #changes = new Map<string, Map<string, Set<string>>>();
   readonly #queue = new Set<Stream>();
+  #publication = 0;
   #publishing = false;
   #pumping = false;
   #nextAt = 0;
   #timer: Timer | undefined;
 
-  /** `streams` are all open streams. */
+  /** `streams` are all open streams; `told` is called with each publication once its streams are marked. */
   constructor(
     private readonly clock: Clock,
     private readonly streams: ReadonlySet<Stream>,
     private readonly interest: InterestIndex<Stream>,
     private readonly coalescing: Coalescing,
+    private readonly told?: (publication: Publication) => void,
   ) {}
+
+  /** The number of the last publication. */
+  get publication(): number {
+    return this.#publication;
+  }
 
   /** A layer changed; the streams hear of it at the next publication. */
   changed(layer: string, changed: ChangedNames): void {
@@ -71,19 +79,23 @@ export class Publisher {
   #publish(): void {
     this.#publishing = false;
     const before = this.#queue.size;
-    for (const [layer, types] of this.#changes) this.#mark(layer, types);
+    const marks: Mark[] = [];
+    const number = ++this.#publication;
+    for (const [layer, types] of this.#changes) this.#mark(layer, types, marks);
     this.#changes.clear();
+    this.told?.({ number, marks });
     const marked = this.#queue.size - before;
     this.#nextAt = this.clock.monotonic() + Math.min(this.coalescing.ceiling, marked * this.coalescing.perStream);
   }
 
-  #mark(layer: string, types: ReadonlyMap<string, ReadonlySet<string>>): void {
+  #mark(layer: string, types: ReadonlyMap<string, ReadonlySet<string>>, marks: Mark[]): void {
     for (const [typeUrl, names] of types) {
       for (const name of names) {
-        this.#markNamed(layer, typeUrl, name);
-        if (typeUrl === TypeUrl.cluster) this.#markNamed(layer, TypeUrl.endpoint, name);
+        this.#markNamed(layer, typeUrl, name, marks);
+        if (typeUrl === TypeUrl.cluster) this.#markNamed(layer, TypeUrl.endpoint, name, marks);
       }
     }
+    const wildcards = new Map<string, number[]>();
     for (const stream of this.streams) {
       if (!stream.view?.layers.has(layer)) continue;
       if (stream.waiting) this.enqueue(stream);
@@ -91,17 +103,28 @@ export class Publisher {
         const names = subscription.wildcard ? types.get(subscription.type.url) : undefined;
         if (!names) continue;
         for (const name of names) subscription.mark(name);
+        subscription.settlement.mark(this.#publication);
         this.enqueue(stream);
+        const marked = wildcards.get(subscription.type.url);
+        if (marked) marked.push(stream.id);
+        else wildcards.set(subscription.type.url, [stream.id]);
       }
     }
+    for (const [typeUrl, streams] of wildcards) marks.push({ layer, typeUrl, names: types.get(typeUrl) ?? [], streams });
   }
 
-  #markNamed(layer: string, typeUrl: string, name: string): void {
+  #markNamed(layer: string, typeUrl: string, name: string, marks: Mark[]): void {
+    const streams: number[] = [];
     for (const stream of this.interest.of(typeUrl, name)) {
       if (!stream.view?.named.has(layer)) continue;
-      stream.subscription(typeUrl)?.mark(name);
+      const subscription = stream.subscription(typeUrl);
+      if (!subscription) continue;
+      subscription.mark(name);
+      subscription.settlement.mark(this.#publication);
       this.enqueue(stream);
+      streams.push(stream.id);
     }
+    if (streams.length > 0) marks.push({ layer, typeUrl, names: [name], streams });
   }
 
   #drain(): void {

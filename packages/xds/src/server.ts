@@ -95,7 +95,8 @@ class Server implements XdsServer, StreamHost {
     this.retry = { base: 1_000, max: 300_000, ...options.retry };
     this.emptyAssignments = options.emptyAssignments ?? true;
     this.#views = new Views(options.cache);
-    this.#publisher = new Publisher(this.clock, this.#streams, this.interest, { perStream: 0.04, ceiling: 500, ...options.coalescing });
+    const coalescing = { perStream: 0.04, ceiling: 500, ...options.coalescing };
+    this.#publisher = new Publisher(this.clock, this.#streams, this.interest, coalescing, options.onPublication);
     this.#unsubscribe = options.cache.onChange((layer, changed) => {
       this.#views.changed(layer, changed);
       this.#publisher.changed(layer, changed);
@@ -182,6 +183,10 @@ class Server implements XdsServer, StreamHost {
     const force = this.clock.sleep(1_000);
     await Promise.all(this.#listening.map((listening) => listening.close(force)));
     this.frames.clear();
+  }
+
+  get publication(): number {
+    return this.#publisher.publication;
   }
 
   event(event: XdsEvent): void {

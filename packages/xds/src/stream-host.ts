@@ -23,6 +23,8 @@ export interface StreamHost {
   readonly order: OrderLimits;
   readonly retry: RetryTimes;
   readonly emptyAssignments: boolean;
+  /** The number of the last publication. */
+  readonly publication: number;
   resendEndpoints(node: Node): boolean;
   event(event: XdsEvent): void;
   /** The first request came; the view follows with `attach`, at once or later. */

@@ -11,6 +11,7 @@ import { nodeId, readNode } from "./node.js";
 import { choose, type Turn } from "./order.js";
 import { nothingOwed, type Plan, type Source } from "./plan.js";
 import { type DeltaRequest, decodeRequest, type SotwRequest } from "./request.js";
+import { newlySettled } from "./settlement.js";
 import { answerSotw, applySotw, resumeSotw } from "./sotw.js";
 import { createSource } from "./source.js";
 import type { StreamHost } from "./stream-host.js";
@@ -127,7 +128,15 @@ export class Stream implements Call {
 
   /** Sends what is owed, one response at a time, as long as the transport takes it. */
   pump(): void {
-    if (this.#over || this.#unread.untaken > 0 || !this.#hasWork()) return;
+    if (this.#over) return;
+    this.#pump();
+    const through = this.host.publication;
+    for (const typeUrl of newlySettled(this.subscriptions, through))
+      this.host.event({ kind: "settled", stream: this.id, node: this.nodeId, typeUrl, through });
+  }
+
+  #pump(): void {
+    if (this.#unread.untaken > 0 || !this.#hasWork()) return;
     this.waiting = !this.ready;
     if (this.waiting) return;
     const now = this.host.clock.monotonic();
@@ -230,6 +239,7 @@ export class Stream implements Call {
     if (plan.set.length > 0) subscription.blockedSince.additions = undefined;
     if (plan.remove.length > 0) subscription.blockedSince.removals = undefined;
     subscription.sent(plan, frame, now, clock.now());
+    const through = subscription.settlement.sent(subscription.dirty ? undefined : this.host.publication);
     this.demands.answered(subscription, plan.absent, limits.absentNames);
     this.#unread.wrote();
     this.host.event({
@@ -241,6 +251,7 @@ export class Stream implements Call {
       resources: plan.set,
       removed: answer.removed,
       bytes: frame.bytes.length,
+      through,
     });
     this.wire.write(frame.bytes, () => {
       this.#unread.taken();
@@ -263,6 +274,7 @@ export class Stream implements Call {
       resources: plan.set,
       removed: plan.remove,
       milliseconds: clock.monotonic() - since,
+      through: subscription.settlement.acknowledged(),
     });
   }
 
@@ -287,8 +299,7 @@ export class Stream implements Call {
   }
 
   #hasWork(): boolean {
-    for (const subscription of this.subscriptions) if (!subscription.outstanding && subscription.dirty) return true;
-    return false;
+    return this.subscriptions.some(({ outstanding, dirty }) => !outstanding && dirty);
   }
 
   /** What exists for this client, of a type. */

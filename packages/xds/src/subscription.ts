@@ -5,6 +5,7 @@ import { type NameList, NameSet } from "./names.js";
 import type { InterestListener, Outstanding, Plan, Refusal, Source } from "./plan.js";
 import { culprits, type RefusedRemoval, type Rejection, type RetryTimes, reject, rejectRemoval } from "./rejection.js";
 import { type Resource, sameContent } from "./resource.js";
+import { Settlement } from "./settlement.js";
 import type { ResourceType } from "./type.js";
 
 /** The model that both protocol variants use. It knows no bytes and no nonces but those it is given. */
@@ -12,6 +13,7 @@ export class Subscription {
   /** Names that were asked for one by one. */
   readonly names = new NameSet();
   readonly holding = new Holding();
+  readonly settlement = new Settlement();
   readonly rejections = new Map<string, Rejection>();
   readonly #refusedRemovals = new Map<string, RefusedRemoval>();
   wildcard = false;

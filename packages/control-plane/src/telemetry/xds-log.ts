@@ -33,6 +33,9 @@ export function recordXdsEvent(event: XdsEvent, o: { readonly metrics: Metrics; 
       o.metrics.acknowledged(event.typeUrl);
       o.log.debug({ event: "xds.ack", stream, node, type: typeWord(event.typeUrl), ms: event.milliseconds });
       break;
+    case "settled":
+      o.log.debug({ event: "xds.settled", stream, node, type: typeWord(event.typeUrl) });
+      break;
     case "nack": {
       o.metrics.rejected(event.typeUrl);
       const resources = event.resources.map((r) => ({ name: r.name, version: r.version, provenance: r.provenance }));
