@@ -115,7 +115,7 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     const web = await acl.token("agent", "web");
     const nobody = await acl.custom("nobody", 'event "x" { policy = "read" }');
     const leaving = { node: mesh.consul.node, id: orders.id, service: "orders" };
-    const release = "/v1/services/orders/release";
+    const release = "/api/services/orders/release";
     const made = "00000000-1111-4222-8333-444444444444";
     const wantsOrders = 'service "orders" { policy = "write" }';
     const wantsMesh = 'key "legation/mesh" { policy = "read" }';
@@ -143,7 +143,7 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     const { entries = [] } = await ask(mesh, "/v1/audit", read);
     expect(entries).toContainEqual(
       expect.objectContaining({
-        action: "POST /v1/services/:name/release",
+        action: "POST /api/services/:name/release",
         outcome: "done",
         caller: expect.objectContaining({ name: "legation-operator-write" }),
       }),
@@ -228,9 +228,9 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     const second = await mesh.startService({ name: "orders", id: "orders-3" });
     await untilUsable(web, "orders", [orders, second]);
     expect((await ask(mesh, "/services/orders", write)).status).toBe(200);
-    expect((await ask(mesh, "/v1/services/orders/release", write, "POST")).status).toBe(202);
+    expect((await ask(mesh, "/api/services/orders/release", write, "POST")).status).toBe(202);
     await mesh.consul.kill9();
-    await until(async () => (await ask(mesh, "/v1/services/orders/release", write, "POST")).status === 503, {
+    await until(async () => (await ask(mesh, "/api/services/orders/release", write, "POST")).status === 503, {
       what: "changes to be refused",
       limitMs,
     });

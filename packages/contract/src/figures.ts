@@ -28,6 +28,11 @@ export const breakerStates = ["open", "half-open"] as const;
 /** One of `breakerStates`. */
 export type BreakerState = (typeof breakerStates)[number];
 
+/** How a breaker stands; the words of REQUIREMENTS R5 in the order of how bad they are. */
+export const breakerStandings = ["closed", "half-open", "open"] as const;
+/** One of `breakerStandings`. */
+export type BreakerStanding = (typeof breakerStandings)[number];
+
 /** A breaker of a caller that is not closed. */
 export interface ReportedBreaker {
   /** The service that is called. */

@@ -2,8 +2,10 @@
 import { type Dependency, dependencyOf, dependencyWord } from "./dependency.js";
 import { type TlsState, tlsStates } from "./identity.js";
 
-/** The protocol that a service speaks behind its port. */
-export type Protocol = "http" | "http2" | "grpc" | "tcp";
+/** The protocols that a service may speak behind its port. */
+export const protocols = ["http", "http2", "grpc", "tcp"] as const;
+/** One of `protocols`. */
+export type Protocol = (typeof protocols)[number];
 
 /** What Legation keeps in a registration's `Meta`, beyond what the user wrote there. */
 export interface RegistrationMeta {
@@ -48,7 +50,6 @@ export const controlPlaneTlsKey = "tls";
 /** Consul's bounds on `Meta`: at most 64 keys, keys of at most 128 and values of at most 512 bytes. */
 export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
 
-const protocols: readonly string[] = ["http", "http2", "grpc", "tcp"] satisfies readonly Protocol[];
 const wishPrefix = "legation-wish-";
 const tlsKey = "legation-tls";
 const dependencyPrefix = "legation-dep-";
@@ -56,7 +57,7 @@ const dependencyKey = new RegExp(`^${dependencyPrefix}\\d{1,2}$`);
 
 /** True for the four protocols that a registration may name. */
 export function isProtocol(value: string): value is Protocol {
-  return protocols.includes(value);
+  return (protocols as readonly string[]).includes(value);
 }
 
 /**

@@ -72,6 +72,7 @@ const checkQuery = {
 /** `service:read` on the callee, as Consul's own check asks for. */
 const readCallee: Right = {
   kind: "rules",
+  needs: "`service:read` on the callee",
   change: false,
   rules: (request) => [{ resource: "service", name: String((request.query as { to?: unknown }).to ?? ""), access: "read" }],
 };

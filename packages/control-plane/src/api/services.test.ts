@@ -1,13 +1,14 @@
 import type { ReportedHealth } from "@legation/contract";
+import type { BreakerView, ServiceView } from "@legation/contract/api";
 import type { CatalogService } from "@legation/mesh";
 import fastify from "fastify";
 import { expect, test } from "vitest";
 import type { ReceivedReport } from "../channel/reports.js";
-import { type BreakerView, closedBreaker } from "../figures/breakers.js";
+import { closedBreaker } from "../figures/breakers.js";
 import { withoutAcl } from "../testing/access.js";
 import { instance, serviceOf } from "../testing/catalog.js";
 import { useProblems } from "./problem.js";
-import { addServiceRoutes, type ServiceView, serviceView } from "./services.js";
+import { addServiceRoutes, viewOf } from "./services.js";
 
 const check = (status: "passing" | "warning" | "critical") => ({ id: "app", name: "app", status, output: "" });
 const orders: CatalogService = {
@@ -121,7 +122,7 @@ test("tags choose instances that carry all of them, and services that have such"
 test("an unknown service is a problem that names it", async () => {
   for (const answer of [
     await server().inject("/services/nope"),
-    await server().inject({ method: "POST", url: "/v1/services/nope/release" }),
+    await server().inject({ method: "POST", url: "/api/services/nope/release" }),
   ]) {
     expect(answer.statusCode).toBe(404);
     expect(answer.json()).toMatchObject({ code: "service.unknown", detail: expect.stringContaining("nope") });
@@ -130,7 +131,7 @@ test("an unknown service is a problem that names it", async () => {
 
 test("held instances are given up by command", async () => {
   const released: string[] = [];
-  const answer = await server(released).inject({ method: "POST", url: "/v1/services/orders/release" });
+  const answer = await server(released).inject({ method: "POST", url: "/api/services/orders/release" });
   expect(answer.statusCode).toBe(202);
   expect(released).toEqual(["orders"]);
 });
@@ -151,9 +152,9 @@ test("a service shows its mode and an instance what it says of mutual TLS, each 
   const mutual: CatalogService = { name: "orders", instances: [instance("orders", "o1", { meta: { "legation-tls": "required" } })] };
   const breakers = () => ({ service: closedBreaker, instances: new Map() });
   const source = { services: () => [], service: () => undefined, problems: () => [], report: () => undefined, breakers };
-  const known = serviceView(mutual, { ...source, identity: () => ({ mode: "strict" }) });
+  const known = viewOf(mutual, { ...source, identity: () => ({ mode: "strict" }) });
   expect([known.mode, known.instances[0]?.tls]).toEqual(["strict", "required"]);
-  const unknown = serviceView(serviceOf("web", "w1"), { ...source, identity: () => undefined });
+  const unknown = viewOf(serviceOf("web", "w1"), { ...source, identity: () => undefined });
   expect(unknown).not.toHaveProperty("mode");
   expect(unknown.instances[0]).not.toHaveProperty("tls");
 });

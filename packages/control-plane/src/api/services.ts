@@ -1,9 +1,9 @@
 /** `GET /services`, `GET /services/{name}`: the registry, with what becomes of each instance and why. */
-import { decodeMeta, type IdentityMode, instanceKey, type Protocol, type ReportedHealth, type TlsState } from "@legation/contract";
+import { decodeMeta, type IdentityMode, instanceKey } from "@legation/contract";
+import { type AgentView, type InstanceView, releaseAnswer, type ServiceView, serviceList, serviceView } from "@legation/contract/api";
 import {
   type CatalogService,
   type Endpoint,
-  type EndpointHealth,
   endpointOf,
   endpointsOf,
   fullShare,
@@ -12,72 +12,13 @@ import {
   type Problem,
 } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import type { ReceivedReport } from "../channel/reports.js";
-import { type BreakerView, closedBreaker, type ServiceBreakers } from "../figures/breakers.js";
+import { closedBreaker, type ServiceBreakers } from "../figures/breakers.js";
 import { listing, readNamedService, writeNamedService } from "../security/right.js";
 import { sendProblem } from "./problem.js";
+import { addRoute } from "./route.js";
 import { enclosed, sendSliced } from "./sliced.js";
-
-/** A service as the API shows it. */
-export interface ServiceView {
-  readonly name: string;
-  readonly protocol: Protocol;
-  /** How connections to it are made; absent until the policies are known. */
-  readonly mode?: IdentityMode;
-  readonly tags: readonly string[];
-  readonly versions: readonly string[];
-  readonly dependencies: readonly string[];
-  /** The worst that one of its callers sees: all instances ejected or a limit exceeded is open. */
-  readonly breaker: BreakerView;
-  /** Instances by what they are in the proxies; `omitted` are in none. */
-  readonly endpoints: Readonly<Record<"healthy" | "degraded" | "unhealthy" | "draining" | "omitted", number>>;
-  readonly instances: readonly InstanceView[];
-  /** What is wrong with the service's registration, in sentences. */
-  readonly problems: readonly Problem[];
-}
-
-/** An instance as the API shows it. */
-export interface InstanceView {
-  readonly node: string;
-  readonly id: string;
-  /** `host:port` of the application. */
-  readonly address: string;
-  /** `host:port` that callers inside the mesh use; the application's own without an agent. */
-  readonly meshAddress: string;
-  readonly health: EndpointHealth | "OMITTED";
-  readonly weight: number;
-  /** Percent of its weight that it keeps under `health_based`, by how it answers beside the others. */
-  readonly share: number;
-  /** As its callers see it: open while one has it ejected, half-open while one tries it again. */
-  readonly breaker: BreakerView;
-  /** Why the endpoint has this health. */
-  readonly reason: string;
-  readonly version?: string;
-  readonly zone?: string;
-  /** What its registration says of mutual TLS; absent where it takes none. */
-  readonly tls?: TlsState;
-  readonly tags: readonly string[];
-  readonly meta: Readonly<Record<string, string>>;
-  readonly checks: Instance["checks"];
-  /** Its agent's last report, when it reports to this replica. */
-  readonly agent?: AgentView;
-}
-
-/** An agent's last report as the API shows it. */
-export interface AgentView {
-  readonly state: string;
-  readonly restartCount: number;
-  readonly lastRestart?: string;
-  readonly lastError?: string;
-  /** What its checks found, and how much of the time the service was up. */
-  readonly health?: ReportedHealth;
-  readonly agentVersion: string;
-  readonly admin: string;
-  /** RFC 3339. */
-  readonly reportedAt: string;
-  /** It has said nothing for three of its intervals. */
-  readonly silent: boolean;
-}
 
 /** What the routes read. */
 export interface ServiceSource {
@@ -91,49 +32,80 @@ export interface ServiceSource {
   breakers(service: CatalogService): ServiceBreakers;
 }
 
-const query = {
-  type: "object",
-  properties: { tag: { type: "array", maxItems: 16, items: { type: "string", maxLength: 256 } } },
-} as const;
+const params = z.strictObject({ name: z.string().min(1).max(256).describe("The service, by its name in Consul.") });
+const query = z.strictObject({
+  tag: z.array(z.string().max(256)).max(16).optional().describe("Only instances that carry this tag; given several times, all of them."),
+});
 
 /**
- * Adds the routes; the list holds what the caller may read. `?tag=` (repeatable) keeps only the instances that carry every tag named. `POST /v1/services/{name}/release` believes
- * at once that instances which vanished in a crowd are gone.
+ * Adds the routes; the list holds what the caller may read. `?tag=` (repeatable) keeps only the instances that carry every tag named.
  */
 export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, release: (service: string) => void): void {
-  app.get<{ Querystring: { tag?: string[] } }>(
-    "/services",
-    { schema: { querystring: query }, config: { right: listing } },
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/services",
+      tag: "services",
+      summary: "All services, with what becomes of each instance and why",
+      right: listing,
+      query,
+      answers: { 200: serviceList },
+    },
     async (request, reply) => {
       const tags = request.query.tag ?? [];
       const chosen = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
       const may = await request.access.readable(chosen.map(({ name }) => name));
       const shown = chosen.filter(({ name }) => may.has(name));
-      const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(serviceView(service, source, tags))}`;
+      const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(viewOf(service, source, tags))}`;
       return sendSliced(reply, enclosed(`{"total":${shown.length},"services":{`, shown, entry, "}}"));
     },
   );
 
-  app.get<{ Params: { name: string }; Querystring: { tag?: string[] } }>(
-    "/services/:name",
-    { schema: { querystring: query }, config: { right: readNamedService } },
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/services/:name",
+      tag: "services",
+      summary: "One service",
+      right: readNamedService,
+      params,
+      query,
+      answers: { 200: serviceView },
+      problems: { 404: "The registry has no such service." },
+    },
     (request, reply) => {
       const service = source.service(request.params.name);
-      if (service) return serviceView(service, source, request.query.tag ?? []);
+      if (service) return viewOf(service, source, request.query.tag ?? []);
       return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(request.params.name)}`);
     },
   );
 
-  app.post<{ Params: { name: string } }>("/v1/services/:name/release", { config: { right: writeNamedService } }, (request, reply) => {
-    const { name } = request.params;
-    if (!source.service(name)) return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(name)}`);
-    release(name);
-    return reply.code(202).send({ accepted: true });
-  });
+  addRoute(
+    app,
+    {
+      method: "POST",
+      path: "/api/services/:name/release",
+      tag: "services",
+      summary: "Believe that vanished instances are gone",
+      description:
+        "Instances of a service that vanished in a crowd are held for a while, lest a fault of the registry empty the mesh. This gives them up at once.",
+      right: writeNamedService,
+      params,
+      answers: { 202: releaseAnswer },
+      problems: { 404: "The registry has no such service." },
+    },
+    ({ params: { name } }, reply) => {
+      if (!source.service(name)) return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(name)}`);
+      release(name);
+      return reply.code(202).send({ accepted: true });
+    },
+  );
 }
 
 /** The view of one service, with only the instances that carry all `tags`. */
-export function serviceView(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
+export function viewOf(service: CatalogService, source: ServiceSource, tags: readonly string[] = []): ServiceView {
   const chosen = carrying(service, tags);
   const endpoints = endpointsOf(service);
   const breakers = source.breakers(service);
@@ -176,7 +148,7 @@ function distinct(words: readonly string[]): string[] {
 function instanceView(
   instance: Instance,
   endpoint: Endpoint | Omission,
-  breaker: BreakerView,
+  breaker: InstanceView["breaker"],
   report: ReceivedReport | undefined,
 ): InstanceView {
   const { version, zone, tls } = decodeMeta(instance.meta);

@@ -29,6 +29,7 @@ const order = {
 
 const reporting: Right = {
   kind: "agent",
+  needs: "the certificate of the instance's service, or `service:write` on it",
   change: () => false,
   claim({ body }) {
     const { node, id, service, relayed } = body as CommandReport;

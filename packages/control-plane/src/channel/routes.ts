@@ -166,6 +166,7 @@ function agentRight(change: boolean, serves: Serves): Right {
   const named = ({ body, query }: FastifyRequest) => (body ?? query) as Named;
   return {
     kind: "agent",
+    needs: "the certificate of the instance's service, or `service:write` on it",
     change(request) {
       const { relayed, again, tls, ...instance } = named(request);
       return change && !relayed && !tls && !(again && !serves({ service: "", ...instance }));

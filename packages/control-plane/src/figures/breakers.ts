@@ -1,27 +1,13 @@
 /** The circuit breakers of the mesh: per service, per instance and per caller, from what the callers' agents report (DESIGN §5). */
-import type { ReportedBreaker } from "@legation/contract";
+import { type BreakerStanding, breakerStandings, type ReportedBreaker } from "@legation/contract";
+import type { BreakerView } from "@legation/contract/api";
 import { addressOf, type CatalogService, endpointsOf, isServing, keyOf } from "@legation/mesh";
 import { type Clock, formatAddress, Gauge, type Registry, type Timer } from "@legation/runtime";
 import type { Change, Changes } from "../reconcile/changes.js";
 import type { FigureBook } from "./book.js";
 
-/** How a breaker stands; the words of REQUIREMENTS R5 in the order of how bad they are. */
-export const breakerStandings = ["closed", "half-open", "open"] as const;
-/** One of `breakerStandings`. */
-export type BreakerStanding = (typeof breakerStandings)[number];
-
 /** Callers that a breaker names at most. */
 export const callersNamed = 20;
-
-/** One breaker as all callers have it. */
-export interface BreakerView {
-  /** The worst of its callers'. */
-  readonly state: BreakerStanding;
-  /** How many callers do not have it closed. */
-  readonly callers: number;
-  /** The first of these. */
-  readonly by: readonly { readonly caller: string; readonly state: BreakerStanding; readonly cause: string; readonly since: string }[];
-}
 
 /** The breakers of one service. */
 export interface ServiceBreakers {

@@ -6,6 +6,7 @@ import type { Right } from "../security/right.js";
 /** A control plane, by its certificate; in plain text on this machine, or by a token that may write the control planes' own service. */
 const controlPlanes: Right = {
   kind: "agent",
+  needs: "the certificate of a control plane, or `service:write` on `legation-control-plane`",
   change: () => false,
   claim: () => ({ node: "", id: "", service: controlPlaneService, relayed: true }),
 };

@@ -20,7 +20,7 @@ const change: AuditRecord = {
   kind: "change",
   requestId: "req-1",
   caller: alice,
-  action: "POST /v1/services/:name/release",
+  action: "POST /api/services/:name/release",
   target: ['service "orders" { policy = "write" }'],
   outcome: "done",
   status: 202,
@@ -35,7 +35,7 @@ describe("the audit", () => {
     first.record(change);
     first.record(refusal);
     expect(lines.map(({ event }) => event)).toEqual(["audit.change", "audit.refusal"]);
-    expect(lines[0]?.msg).toBe('token a-1 (alice): POST /v1/services/:name/release (service "orders" { policy = "write" }) done');
+    expect(lines[0]?.msg).toBe('token a-1 (alice): POST /api/services/:name/release (service "orders" { policy = "write" }) done');
     await first.stop();
     const second = await createAudit({ directory, clock, log });
     second.record(change);

@@ -9,7 +9,7 @@ export interface AuditRecord {
   readonly kind: "change" | "refusal";
   readonly requestId: string;
   readonly caller: Caller;
-  /** Method and route, such as `POST /v1/services/:name/release`. */
+  /** Method and route, such as `POST /api/services/:name/release`. */
   readonly action: string;
   /** What it is about: the ACL rules that it needs, as HCL. */
   readonly target: readonly string[];

@@ -15,7 +15,7 @@ import type { SecurityEvents } from "./events.js";
 import type { RateCounter } from "./limits.js";
 import { originOf } from "./origin.js";
 import { claimRefused, denied, hclOf, type Refusal, tokenMissing, tokenUnknown, tooMany, undecided, whatOf } from "./refusal.js";
-import type { AgentClaim, Right } from "./right.js";
+import { type AgentClaim, open, type Right } from "./right.js";
 import { tokenOf } from "./token.js";
 
 /** Rules that one entry of the audit names at most. */
@@ -57,7 +57,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
   app.decorateRequest("access");
 
   app.addHook("preHandler", async (request, reply) => {
-    const right = request.routeOptions.config.right ?? { kind: "open" };
+    const right = request.routeOptions.config.right ?? open;
     const demand = demandOf(right, request);
     const caller: Caller = { kind: "anonymous", address: request.ip.replace(/^::ffff:/, "") };
     const state: Handled = { caller, target: demand.rules, change: demand.change, refused: false, detail: {} };

@@ -17,7 +17,10 @@ export interface AgentClaim {
  * (`request.access.readable`). `rules`: the caller's ACL token must have all of these rules of Consul's; `change` is true for what is not
  * merely reading, and with `replicas` another control plane may by its certificate alone. `agent`: the caller is the agent of that instance: it has the service's certificate, or `service:write` on it.
  */
-export type Right =
+export type Right = {
+  /** The same in words, for the documentation of the API. */
+  readonly needs: string;
+} & (
   | { readonly kind: "open" }
   | { readonly kind: "listing" }
   | {
@@ -30,7 +33,8 @@ export type Right =
       readonly kind: "agent";
       readonly change: (request: FastifyRequest) => boolean;
       readonly claim: (request: FastifyRequest) => AgentClaim;
-    };
+    }
+);
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -43,15 +47,16 @@ declare module "fastify" {
 export const meshRead: AclRule = { resource: "key", name: "legation/mesh", access: "read" };
 
 /** Everybody may. */
-export const open: Right = { kind: "open" };
+export const open: Right = { kind: "open", needs: "none" };
 /** The answer is filtered to what the caller may read. */
-export const listing: Right = { kind: "listing" };
+export const listing: Right = { kind: "listing", needs: "none; the answer holds only what the caller may read" };
 /** Reads what concerns the whole mesh. */
-export const readMesh: Right = { kind: "rules", change: false, rules: () => [meshRead] };
+export const readMesh: Right = { kind: "rules", needs: "`key:read` on `legation/mesh`", change: false, rules: () => [meshRead] };
 
 /** `service:read` on the service that stands in the path as `:name`. */
 export const readNamedService: Right = {
   kind: "rules",
+  needs: "`service:read` on the service",
   change: false,
   rules: (request) => [{ resource: "service", name: nameIn(request), access: "read" }],
 };
@@ -59,6 +64,7 @@ export const readNamedService: Right = {
 /** `service:write` on the service that stands in the path as `:name`. */
 export const writeNamedService: Right = {
   kind: "rules",
+  needs: "`service:write` on the service",
   change: true,
   rules: (request) => [{ resource: "service", name: nameIn(request), access: "write" }],
 };
@@ -80,13 +86,27 @@ const readAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: 
 export const writeAllPolicies: AclRule = { resource: "key", name: policyPrefix, access: "write" };
 
 /** Reads policies, their history, and what waits for signatures. */
-export const readPolicies = { kind: "rules", change: false, rules: () => [readAllPolicies] } as const satisfies Right;
+export const readPolicies = {
+  kind: "rules",
+  needs: "`key:read` on `legation/policies/`",
+  change: false,
+  rules: () => [readAllPolicies],
+} as const satisfies Right;
 /** The same, for what control planes ask each other as well. */
-export const readPoliciesAsReplica: Right = { ...readPolicies, replicas: true };
+export const readPoliciesAsReplica: Right = {
+  ...readPolicies,
+  needs: `${readPolicies.needs}, or the certificate of a control plane`,
+  replicas: true,
+};
 /** Adds to what waits for signatures, or makes it live: those who wrote it had the right, and the signatures are the rest. */
-export const approvePolicies: Right = { kind: "rules", change: true, rules: () => [readAllPolicies] };
+export const approvePolicies: Right = { kind: "rules", needs: readPolicies.needs, change: true, rules: () => [readAllPolicies] };
 /** Replaces all policies at once. */
-export const replacePolicies: Right = { kind: "rules", change: true, rules: () => [writeAllPolicies] };
+export const replacePolicies: Right = {
+  kind: "rules",
+  needs: "`key:write` on `legation/policies/`",
+  change: true,
+  rules: () => [writeAllPolicies],
+};
 /**
  * Sets and removes the policies that the body names; all of them when it cannot be told which. To set one takes the right to its name and to
  * the service that it is for, so that nobody reaches another service, or the whole mesh, by a name of his own. The route demands the same
@@ -94,6 +114,8 @@ export const replacePolicies: Right = { kind: "rules", change: true, rules: () =
  */
 export const writeNamedPolicies: Right = {
   kind: "rules",
+  needs:
+    "`key:write` on `legation/policies/KIND/NAME` of each document, and on `legation/policies/KIND/SERVICE` for the service that it is for (nothing behind the last `/` for the whole mesh)",
   change: true,
   rules({ body }) {
     const { documents = [], remove = [], replace = false } = body as PolicyBody;

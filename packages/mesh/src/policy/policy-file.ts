@@ -1,6 +1,7 @@
 /** Files of policies: YAML or JSON, several documents each. */
 import { LineCounter, parseAllDocuments, type Document as YamlDocument } from "yaml";
-import { documentKey, pathText, readDocument } from "./document.js";
+import { documentKey, readDocument } from "./document.js";
+import { pathText } from "./flaw.js";
 import { conflictsOf, type PolicyDocument } from "./kinds.js";
 
 /** A file's name, for messages, and its text. */

@@ -1,6 +1,7 @@
 /** Whether the author of a change may make it, by the `allow` of `Access` policies. */
-import { pathText } from "../document.js";
+
 import { isWithin } from "../fields.js";
+import { pathText } from "../flaw.js";
 import { affectedBy, type PolicyDocument } from "../kinds.js";
 import { synonyms } from "../traffic/settings.js";
 import type { AccessDocument } from "./access-document.js";

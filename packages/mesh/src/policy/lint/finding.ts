@@ -1,5 +1,6 @@
 /** What is odd about policies that are right: told, and not refused. */
-import { documentKey, pathText } from "../document.js";
+import { documentKey } from "../document.js";
+import { pathText } from "../flaw.js";
 
 /** Stable names of what is found, for programs. */
 export type FindingCode =

@@ -1,0 +1,8 @@
+/** Counts and times as the API writes them. */
+import { z } from "zod";
+
+/** How many of something. */
+export const count = z.int().nonnegative();
+
+/** A moment: RFC 3339, in UTC. */
+export const time = z.iso.datetime().describe("RFC 3339, UTC.");
