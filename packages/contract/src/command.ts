@@ -3,8 +3,9 @@
 /**
  * `restart`, `drain` and `undrain` do what the agent's own API does, and are answered at their end. `check-now` lets every check look at once;
  * its body is what they found. `status` changes nothing; its body is what the agent's API says at `/v1/status`.
+ * `envoy-config` asks the instance's Envoy what it holds; its body is an EnvoyConfig.
  */
-export const commandKinds = ["restart", "check-now", "drain", "undrain", "status"] as const;
+export const commandKinds = ["restart", "check-now", "drain", "undrain", "status", "envoy-config"] as const;
 /** One of `commandKinds`. */
 export type CommandKind = (typeof commandKinds)[number];
 

@@ -3,6 +3,7 @@ export * from "./channel.js";
 export * from "./command.js";
 export * from "./denied-call.js";
 export * from "./dependency.js";
+export * from "./envoy-config.js";
 export * from "./figures.js";
 export * from "./identity.js";
 export * from "./node-metadata.js";

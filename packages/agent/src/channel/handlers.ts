@@ -1,6 +1,7 @@
 /** What the agent does for each kind of command, and what it answers. */
 import type { Command, CommandKind, CommandResult } from "@legation/contract";
 import { LegationError } from "@legation/runtime";
+import { envoyConfigOf } from "../envoy/config.js";
 import { checkNow } from "../health/health-status.js";
 import type { Instance } from "../instance.js";
 import { statusOf } from "../status.js";
@@ -29,6 +30,11 @@ export function commandHandlers(instance: Instance, traffic: Traffic): Readonly<
     async undrain(command) {
       await traffic.undrain(cause(command));
       return { message: "back in service" };
+    },
+    async "envoy-config"() {
+      const body = await envoyConfigOf(instance);
+      const count = Object.values(body.held).reduce((sum, rows) => sum + rows.length, body.leftOut);
+      return { message: `Envoy holds ${count} resources`, body };
     },
     async status() {
       const body = statusOf(instance);

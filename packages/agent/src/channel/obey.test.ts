@@ -1,5 +1,5 @@
 /** Commands carried out once, with an end that is told. */
-import { type Command, type CommandReport, resultPath } from "@legation/contract";
+import { type Command, type CommandKind, type CommandReport, commandKinds, resultPath } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
@@ -19,7 +19,7 @@ function scene(o: { readonly fail?: string; readonly body?: unknown } = {}) {
     if (o.fail !== undefined) throw new Error(o.fail);
     return { message: "done", ...(o.body === undefined ? {} : { body: o.body }) };
   };
-  const handlers = { restart: handler, "check-now": handler, drain: handler, undrain: handler, status: handler };
+  const handlers = Object.fromEntries(commandKinds.map((kind) => [kind, handler])) as Record<CommandKind, CommandHandler>;
   const contacts = {
     async ask(api: string, path: string, { body }: { readonly body?: unknown }) {
       expect(path).toBe(resultPath);

@@ -2,6 +2,7 @@
 import { Agent } from "node:http";
 import type { Protocol, ReportedAnswers } from "@legation/contract";
 import { exchange } from "../http-exchange.js";
+import type { DumpAnswer, ReadDump } from "./config-dump.js";
 
 /** What Envoy knows of one cluster's endpoints. */
 export interface ClusterHealth {
@@ -52,6 +53,8 @@ export interface EnvoyAdmin {
   connected(): Promise<boolean>;
   /** Its figures in the format of Prometheus; with a regular expression those that were written since its start and match. */
   figures(filter?: string): Promise<string>;
+  /** One part of its config dump (`config-dump.ts`). */
+  dump: ReadDump;
   /** Lets go of the kept connection: the next question goes to whoever listens now. */
   reconnect(): void;
   close(): void;
@@ -185,6 +188,7 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     connected: async () => (await stat("control_plane.connected_state")) > 0,
     figures: async (filter) =>
       (await ask(`/stats/prometheus${filter === undefined ? "" : `?usedonly&filter=${encodeURIComponent(filter)}`}`)).body,
+    dump: (query) => read<DumpAnswer>(`/config_dump?${query}`),
     reconnect: () => agent.destroy(),
     close: () => agent.destroy(),
   };

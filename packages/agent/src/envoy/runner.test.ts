@@ -68,6 +68,7 @@ function make(
       hotRestartVersion: async () => "none",
       connected: async () => true,
       figures: async () => "",
+      dump: async () => ({}),
       answered: async () => ({ requests: 0, failures: 0 }),
       reconnect: () => {},
       close: () => {},

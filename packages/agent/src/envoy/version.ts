@@ -1,5 +1,5 @@
 /** The version of the Envoy that runs, asked once of each. */
-import type { EnvoyAdmin } from "./admin.js";
+import type { EnvoyAdmin, EnvoyIdentity } from "./admin.js";
 import type { EnvoyState } from "./runner.js";
 
 /** Makes the question: the version as `1.40.0`; undefined until the Envoy that runs now has told it. `onKnown` is called when it has. */
@@ -14,8 +14,7 @@ export function createEnvoyVersion(o: {
   async function ask(pid: number): Promise<void> {
     const said = await o.admin.identity().catch(() => undefined);
     if (asked !== pid) return;
-    // `<commit>/1.40.0/Clean/RELEASE/BoringSSL`
-    version = said?.version.split("/")[1];
+    version = said && versionIn(said);
     if (version === undefined) asked = undefined;
     else o.onKnown();
   }
@@ -29,4 +28,9 @@ export function createEnvoyVersion(o: {
     }
     return phase === "down" ? undefined : version;
   };
+}
+
+/** The number in what Envoy says of itself: `<commit>/1.40.0/Clean/RELEASE/BoringSSL`. */
+export function versionIn({ version }: Pick<EnvoyIdentity, "version">): string | undefined {
+  return version.split("/")[1];
 }
