@@ -32,6 +32,7 @@ import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createAskReplica } from "./replicas/ask-replica.js";
 import { createReplicas } from "./replicas/directory.js";
+import { createGather } from "./replicas/gather.js";
 import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
 import { createOwnLeaf } from "./security/own-leaf.js";
@@ -218,6 +219,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const ask = createAskReplica(certificate, () => consul.token());
   figures.relay(replicas.others, ask);
   const { others } = replicas;
+  const gather = createGather({ others, ask });
   const fanOut = createFanOut({ own: replica, prove, others, ask, clock, log });
   const commander = createCommander({ own: replica, commands, others, ask, clock });
   const ports = { xds: 0, http: 0 };
@@ -240,7 +242,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const app = await createApi({
     server: api,
     peers: { certificate, events: securityEvents },
-    health: overview.health,
+    health: { replica, address: () => formatAddress(httpAt.host, ports.http), health: overview.health, gather },
     services: { ...reconciler, report: reports.of, breakers: figures.breakers.of },
     intentions: reconciler,
     proxies: { streams, node: nodes.get, calls: calls.of, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },

@@ -1,8 +1,9 @@
 /** The control plane's own state, put together from its parts for `/health` and the metrics. */
+import type { HealthView } from "@legation/contract/api";
 import type { Problem } from "@legation/mesh";
 import type { Clock } from "@legation/runtime";
 import type { StreamStatus } from "@legation/xds";
-import { type HealthView, problemsShown } from "./api/health.js";
+import { problemsShown } from "./api/health.js";
 import type { CommandDirectory } from "./channel/commands.js";
 import type { Reports } from "./channel/reports.js";
 import type { Feed } from "./reconcile/feed.js";

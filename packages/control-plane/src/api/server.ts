@@ -20,7 +20,7 @@ import { demandRights, open, readMesh } from "../security/right.js";
 import { addAuditRoute } from "./audit.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addDocs } from "./docs.js";
-import { addHealthRoute, type HealthView } from "./health.js";
+import { addHealthRoutes, addReplicaHealthRoute, type HealthSource } from "./health.js";
 import { addIntentionRoutes, type IntentionReader } from "./intentions.js";
 import { addOpenApi } from "./open-api.js";
 import { knowPeers, type PeerParts } from "./peer.js";
@@ -42,7 +42,7 @@ const bodyLimit = 64 * 1_024;
 export interface ApiParts {
   readonly server: Pick<SecureServer, "factory">;
   readonly peers: PeerParts;
-  readonly health: () => HealthView;
+  readonly health: HealthSource;
   readonly services: ServiceSource;
   readonly proxies: ProxySource;
   readonly changes: ChangeSource;
@@ -95,7 +95,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   guard(app, { ...parts.access, audit, events, clock, rates: await addRateLimits(app, { limits: rateLimitsOf(parts.rateLimit), clock }) });
   addOpenApi(app);
   addDocs(app);
-  addHealthRoute(app, parts.health);
+  addHealthRoutes(app, parts.health);
   addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);
   addChangeRoute(app, parts.changes);
@@ -105,6 +105,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
     addCommandRoutes(channel, parts.commander);
+    addReplicaHealthRoute(channel, parts.health);
     addFigureRoute(channel, parts.figures);
   });
   addIntentionRoutes(app, parts.intentions);

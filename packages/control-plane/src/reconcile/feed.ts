@@ -1,7 +1,7 @@
 /** Takes what the source tells into the reconciler, and remembers how old it is. */
 import { controlPlaneService } from "@legation/contract";
+import type { CatalogOrigin } from "@legation/contract/api";
 import { type Clock, codeOf, type Logger, messageOf, type Timer } from "@legation/runtime";
-import type { CatalogOrigin } from "../api/health.js";
 import type { CatalogEvent } from "../sources/catalog-event.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
 import type { Changes } from "./changes.js";

@@ -33,6 +33,7 @@ describe("with ACLs", () => {
       "/v1/policies/plan": { documents: [] },
       "/v1/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
+      "/v1/agents/health": { relayed: true },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },

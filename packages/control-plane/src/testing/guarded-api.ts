@@ -1,9 +1,9 @@
 /** The whole HTTP API with its guard, for tests: a Consul that decides by a table, and everything that was done and told. */
 import { spiffeId } from "@legation/contract";
+import type { HealthView } from "@legation/contract/api";
 import { createLogger, Registry } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import type { InjectOptions } from "fastify";
-import type { HealthView } from "../api/health.js";
 import { createSecureServer } from "../api/secure-server.js";
 import { createApi } from "../api/server.js";
 import { createCommander } from "../channel/commander.js";
@@ -54,7 +54,12 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
   const app = await createApi({
     server: createSecureServer({ events, clock }),
     peers: { certificate: () => undefined, events },
-    health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
+    health: {
+      replica: "r",
+      address: () => "127.0.0.1:8080",
+      health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
+      gather: async () => ({ answers: [], silent: [] }),
+    },
     services: {
       ...services,
       problems: () => [],
