@@ -5,13 +5,14 @@ import { acquireLock } from "./lock.mjs";
 import { packages } from "./packages.mjs";
 import { ensureHome, removeLeftovers, root, toolsDir } from "./place.mjs";
 import { elapsed, endCommands, nothingDone, run, SetupError, step } from "./progress.mjs";
-import { consul, consulFromDebian, envoy } from "./tools.mjs";
+import { consul, consulFromDebian, envoy, prometheus } from "./tools.mjs";
 
 const usage = `npm run setup [-- options]: installs and builds all that the demo and the tests need.
 Packages into node_modules, Envoy and Consul into .tools, what took long into your
 cache directory. It can be interrupted and run again; once done it works offline.
 
   --consul-both         also Consul 1.8.7, the oldest supported, for the tests
+  --prometheus          also Prometheus with promtool, for the tests of the metrics
   --quiet-when-done     print nothing but one line when there is nothing to do
   --help                this text
 
@@ -28,22 +29,25 @@ async function build() {
   else await step("Envoy's API generated, TypeScript compiled (about 10 s)", work);
 }
 
-/** The oldest supported Consul, for the tests; where it can't be had its tests are left out, except in CI. */
-async function oldestConsul() {
+/**
+ * What only tests need; where it can't be had they are left out, except in CI.
+ * @param {string} what @param {() => Promise<void>} get
+ */
+async function forTests(what, get) {
   try {
-    await consulFromDebian();
+    await get();
   } catch (error) {
     if (process.env.CI === "true" || !(error instanceof SetupError)) throw error;
-    console.log(`  · Consul 1.8.7 can't be had here, so the tests with it are skipped: ${error.message}`);
+    console.log(`  · ${what} can't be had here, so the tests with it are skipped: ${error.message}`);
   }
 }
 
-/** @returns {Promise<{ "consul-both"?: boolean, "quiet-when-done"?: boolean, help?: boolean }>} */
+/** @returns {Promise<{ "consul-both"?: boolean, prometheus?: boolean, "quiet-when-done"?: boolean, help?: boolean }>} */
 async function options() {
   const { parseArgs } = await import("node:util");
   const boolean = /** @type {const} */ ({ type: "boolean" });
   try {
-    return parseArgs({ options: { "consul-both": boolean, "quiet-when-done": boolean, help: boolean } }).values;
+    return parseArgs({ options: { "consul-both": boolean, prometheus: boolean, "quiet-when-done": boolean, help: boolean } }).values;
   } catch (error) {
     throw new SetupError(`${/** @type {Error} */ (error).message}. See npm run setup -- --help`);
   }
@@ -77,7 +81,8 @@ async function main() {
     await build();
     await envoy();
     await consul(values["consul-both"] === true);
-    if (values["consul-both"]) await oldestConsul();
+    if (values["consul-both"]) await forTests("Consul 1.8.7", consulFromDebian);
+    if (values.prometheus) await forTests("Prometheus", prometheus);
     writeFileSync(join(toolsDir, ".done"), "");
     if (!nothingDone() || !values["quiet-when-done"]) console.log(`Set-up done in ${elapsed()}`);
     else console.log(`Set-up: nothing to do (${elapsed()})`);

@@ -1,19 +1,9 @@
-/** Envoy and Consul: where they are looked for, and how they are got, pinned by hash. */
+/** Envoy, Consul and Prometheus: where they are looked for, and how they are got, pinned by hash. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { delimiter, join } from "node:path";
+import { accessSync, constants, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { debianPackage } from "./debian.mjs";
 import { cacheDir, keep, place, root, toolsDir } from "./place.mjs";
 import { run, SetupError, step } from "./progress.mjs";
 
@@ -27,6 +17,11 @@ const debianConsul = {
   version: "1.8.7",
   package: "consul=1.8.7+dfsg1-2+b3",
   sha256: "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9",
+};
+const debianPrometheus = {
+  version: "2.42.0",
+  package: "prometheus=2.42.0+ds-5+deb12u1",
+  sha256: "81d59a24fce84f7fbe97a45a4f2914b6a5881b5cd1db2a6a0e129e515e1a5f55",
 };
 
 /** The oldest versions that Legation works with. */
@@ -173,66 +168,20 @@ export async function consul(pinned) {
   );
 }
 
-/** Consul 1.8.7, the oldest that is supported, out of Debian 11's package, by the machine's own apt sources. */
+/** Consul 1.8.7, the oldest that is supported, out of Debian 11's package. */
 export async function consulFromDebian() {
-  const target = join(toolsDir, `consul-${debianConsul.version}`);
-  if (existsSync(join(target, "usr/bin/consul"))) return;
-  if (!onPath("apt-get") || !onPath("dpkg-deb") || process.arch !== "x64") {
-    throw new SetupError(
-      `Consul is missing and can't be had here: install Go 1.24 or later, or name a Consul ${oldest.consul} or later in CONSUL_BIN.`,
-    );
-  }
-  await step(`Consul ${debianConsul.version} (Debian's package, about 15 s)`, (say) =>
-    place(target, async (dir) => {
-      const apt = join(dir, "apt");
-      for (const d of ["lists/partial", "cache/archives/partial", "state"]) mkdirSync(join(apt, d), { recursive: true });
-      writeFileSync(join(apt, "status"), "");
-      writeFileSync(
-        join(apt, "sources.list"),
-        debianMirrors()
-          .map((uri) => `deb [trusted=yes] ${uri} bullseye main\n`)
-          .join(""),
-      );
-      const options = Object.entries({
-        "Dir::Etc::sourcelist": join(apt, "sources.list"),
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::State": join(apt, "state"),
-        "Dir::State::status": join(apt, "status"),
-        "Dir::State::lists": join(apt, "lists"),
-        "Dir::Cache": join(apt, "cache"),
-        "APT::Sandbox::User": "",
-        "Acquire::Languages": "none",
-      }).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-      const hint = "Are Debian's packages reachable?";
-      await run("apt-get", [...options, "-q", "update"], { say, hint });
-      await run("apt-get", [...options, "-q", "download", debianConsul.package], { cwd: dir, say, hint });
-      const file = readdirSync(dir).find((name) => name.endsWith(".deb"));
-      if (!file) throw new SetupError(`apt-get downloaded no ${debianConsul.package}.`);
-      const sha256 = createHash("sha256")
-        .update(readFileSync(join(dir, file)))
-        .digest("hex");
-      if (sha256 !== debianConsul.sha256)
-        throw new SetupError(`${file} has the hash ${sha256}, not the pinned ${debianConsul.sha256}: it is not installed.`);
-      await run("dpkg-deb", ["-x", join(dir, file), dir]);
-      rmSync(apt, { recursive: true });
-      rmSync(join(dir, file));
-    }),
-  );
+  await debianPackage({
+    ...{ what: "Consul", suite: "bullseye", program: "usr/bin/consul", ...debianConsul },
+    otherwise: `install Go 1.24 or later, or name a Consul ${oldest.consul} or later in CONSUL_BIN.`,
+  });
 }
 
-/** The Debian mirrors that this machine's apt already uses; `[trusted=yes]` is safe because the package is pinned by hash. */
-function debianMirrors() {
-  const dir = "/etc/apt/sources.list.d";
-  const files = ["/etc/apt/sources.list", ...(existsSync(dir) ? readdirSync(dir).map((f) => join(dir, f)) : [])].filter((f) =>
-    existsSync(f),
-  );
-  const uris = files.flatMap((f) =>
-    [...readFileSync(f, "utf8").matchAll(/^(?:deb\s+(?:\[[^\]]*\]\s+)?|URIs:\s*)(\S+)/gm)].map((m) => m[1] ?? ""),
-  );
-  const debian = [...new Set(uris)].filter((uri) => /\/debian\/?$/.test(uri));
-  if (debian.length === 0)
-    throw new SetupError(
-      "This machine's apt names no Debian mirror to take Consul from: install Go 1.24 or later, or name a Consul in CONSUL_BIN.",
-    );
-  return debian;
+/** Prometheus with promtool, for the tests of the metrics alone, out of Debian 12's package. */
+export async function prometheus() {
+  const own = process.env.PROMETHEUS_BIN;
+  if (own && isExecutable(own) && isExecutable(join(dirname(own), "promtool"))) return;
+  await debianPackage({
+    ...{ what: "Prometheus", suite: "bookworm", program: "usr/bin/prometheus", ...debianPrometheus },
+    otherwise: "name a Prometheus with promtool beside it in PROMETHEUS_BIN.",
+  });
 }

@@ -1,7 +1,7 @@
-/** Finding the programs that a mesh runs on: Envoy, Consul, and the `legation` command of this repository. */
+/** Finding the programs that a mesh runs on, and Prometheus that may watch it: Envoy, Consul, and the `legation` command of this repository. */
 import { execFileSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LegationError } from "@legation/runtime";
 
@@ -66,7 +66,19 @@ export function consulVersions(places: ToolPlaces = {}): readonly ConsulVersion[
   });
 }
 
-function find(name: string, paths: readonly string[], check: (path: string) => string): Tool {
+/** Prometheus, and promtool beside it: `PROMETHEUS_BIN`, else the one of the set-up with `--prometheus`. Throws as `findEnvoy`. */
+export function findPrometheus({ env = process.env, root = repositoryRoot }: ToolPlaces = {}): Tool & { readonly promtool: string } {
+  const own = join(root, ".tools/prometheus-2.42.0/usr/bin/prometheus");
+  const found = find(
+    "Prometheus",
+    [...named(env, "PROMETHEUS_BIN"), own],
+    (path) => /version (\d+\.\d+\.\d+)/.exec(ask(path, "--version"))?.[1] ?? "unknown version",
+    "npm run setup -- --prometheus",
+  );
+  return { ...found, promtool: join(dirname(found.path), "promtool") };
+}
+
+function find(name: string, paths: readonly string[], check: (path: string) => string, setup = "npm run setup"): Tool {
   const looked: string[] = [];
   for (const path of paths) {
     if (!isProgram(path)) {
@@ -77,7 +89,7 @@ function find(name: string, paths: readonly string[], check: (path: string) => s
     if (/^\d+\.\d+\.\d+$/.test(answer)) return { path, version: answer };
     looked.push(`${path} (${answer})`);
   }
-  throw new LegationError("local.tool", `${name} was not found. Run "npm run setup". Looked at: ${looked.join(", ")}`);
+  throw new LegationError("local.tool", `${name} was not found. Run "${setup}". Looked at: ${looked.join(", ")}`);
 }
 
 function named(env: Readonly<Record<string, string | undefined>>, variable: string): string[] {
