@@ -91,7 +91,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   };
   let { printedConfig } = options;
   const metrics = new Registry();
-  const telemetry = createTelemetry(metrics, service.name, () => statusOf(instance));
+  const telemetry = createTelemetry(metrics, service, () => statusOf(instance));
   const stopping = new AbortController();
   const hurry = new AbortController();
   const followers: OutputFollower[] = [];

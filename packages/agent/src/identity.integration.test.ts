@@ -105,7 +105,7 @@ describe.each(consulVersions)("an instance's certificate from Consul %s", (versi
     const page = (await agent.ask("GET", "/v1/metrics")).body;
     const end = Number(/legation_agent_certificate_expiry_timestamp_seconds\{[^}]*\} (\S+)/.exec(page)?.[1]);
     expect(end).toBe(Date.parse(new X509Certificate(held(directory, "leaf")).validTo) / 1_000);
-    expect(page).toMatch(/legation_agent_certificate_renewals\{[^}]*\} 3\n/);
+    expect(page).toMatch(/legation_agent_certificate_renewals_total\{[^}]*\} 3\n/);
 
     const key = held(directory, "key").split("\n")[1] ?? "";
     expect(key.length).toBeGreaterThan(40);

@@ -47,6 +47,13 @@ export const controlPlaneOptions = {
       env: "LEGATION_METRICS_OPEN",
       flag: "--metrics-open",
     }),
+    metricsServices: option.integer({
+      description: "Services that /metrics has figures of, at most; the first ones by name",
+      default: 5_000,
+      min: 0,
+      env: "LEGATION_METRICS_SERVICES",
+      flag: "--metrics-services",
+    }),
   },
   policies: option.string({
     description: "Directory of policy files (YAML, JSON), read again when one changes. Default: the policies in Consul's KV",

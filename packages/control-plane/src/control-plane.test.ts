@@ -225,7 +225,7 @@ test("a resource that Envoy refuses harms no other, and the log says whose it is
   expect(refusals).toBeLessThan(10);
   const metrics = await (await fetch(`${plane.http}/metrics`)).text();
   expect(metrics).toContain(`legation_xds_nacks_total{type="listener"} ${refusals}`);
-  expect(metrics).toContain("legation_xds_rejected 1");
+  expect(metrics).toContain("legation_xds_rejected_streams 1");
 });
 
 test("it is in Consul's registry while it runs, comes back when it was forgotten, and leaves at its end", async () => {

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
 import { identityPolicies, trafficPolicies } from "@legation/mesh/policy";
-import { type Clock, createRegistry, formatAddress, type Lifecycle, type Logger } from "@legation/runtime";
+import { type Clock, formatAddress, type Lifecycle, type Logger } from "@legation/runtime";
 import { createResourceCache, createXdsServer, type XdsPort } from "@legation/xds";
 import { createSecureServer } from "./api/secure-server.js";
 import { createApi, listenApi } from "./api/server.js";
@@ -46,7 +46,7 @@ import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
 import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
 import { createGrpcCallBook } from "./telemetry/grpc-calls.js";
-import { createMetrics, type Metrics } from "./telemetry/metrics.js";
+import { createTelemetry } from "./telemetry/setup.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
 import { version } from "./version.js";
 import { openXdsPort } from "./xds-port.js";
@@ -86,11 +86,12 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const cache = createResourceCache();
   const changes = createChanges(clock);
   const commands = createCommandDirectory();
-  const registry = createRegistry();
-  const metrics: Metrics = createMetrics(registry, () => overview.readings());
+  const telemetry = createTelemetry(() => overview.readings(), config.http.metricsServices);
+  const { registry, metrics } = telemetry;
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
   const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
   const reports = createReports(clock, (report) => {
+    telemetry.reported(report);
     refusedCalls.add(report);
     canary.take(report);
     figures.book.take(report);
@@ -131,7 +132,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
-  const figures = await createFigures({ stateDir, reconciler, changes, registry, refresh: () => xds.refresh(), lifecycle, clock, log });
+  const figures = await createFigures({ stateDir, reconciler, changes, refresh: () => xds.refresh(), lifecycle, clock, log });
   const policies = await createPolicies({
     directory: config.policies,
     approvalKeys: config.approvalKeys,
@@ -228,6 +229,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     feed,
     nodes,
     source: catalog,
+    policies: policies.live.status,
+    replicas: () => replicas.others().length + 1,
     policiesRefused: () => !policies.live.settled && policies.live.status().refused,
     streams,
     quarantined: () => quarantine.list().length,
@@ -237,7 +240,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     consulAddress: consul.address,
     xdsAddress: () => formatAddress(xdsAt.host, ports.xds),
   });
-  const access = await createAccessControl({ config, stateDir, exposed: !isLoopback(httpAt.host), clock, log });
+  const access = await createAccessControl({ config, stateDir, exposed: !isLoopback(httpAt.host), metrics: registry, clock, log });
   lifecycle.onStop("access control", 2_000, () => access.stop());
   const app = await createApi({
     server: api,
@@ -252,7 +255,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf },
     rateLimit: config.http.rateLimit,
     metricsOpen: config.http.metricsOpen,
-    metrics: metrics.text,
+    registry,
+    metrics: telemetry.page({ services: reconciler.services, report: reports.of, breakers: figures.breakers.of }),
     reports,
     commands,
     commander,

@@ -6,6 +6,7 @@ import type { StreamStatus } from "@legation/xds";
 import { problemsShown } from "./api/health.js";
 import type { CommandDirectory } from "./channel/commands.js";
 import type { Reports } from "./channel/reports.js";
+import type { PolicyStatus } from "./policies/live.js";
 import type { Feed } from "./reconcile/feed.js";
 import type { Nodes } from "./reconcile/nodes.js";
 import type { Reconciler } from "./reconcile/reconciler.js";
@@ -21,6 +22,9 @@ export interface OverviewParts {
   readonly source: Pick<CatalogSource, "status">;
   /** The policies are refused and none from before are known, so that proxies are told nothing. */
   readonly policiesRefused: () => boolean;
+  readonly policies: () => PolicyStatus;
+  /** Control planes in the registry, with this one. */
+  readonly replicas: () => number;
   readonly streams: () => readonly StreamStatus[];
   /** How many resources are held back because proxies refused them. */
   readonly quarantined: () => number;
@@ -83,6 +87,7 @@ export function createOverview(o: OverviewParts): Overview {
       const { services, instances, layers, leaving } = o.reconciler.size();
       const { connected, complete } = o.source.status();
       const streams = o.streams();
+      const policies = o.policies();
       return {
         streams: streams.length,
         rejected: rejected(streams),
@@ -94,8 +99,12 @@ export function createOverview(o: OverviewParts): Overview {
         connected,
         age: age(),
         layers,
-        agents: o.reports.size,
+        agents: o.reports.reporting(),
+        listening: [...o.commands.instances()].length,
         leaving,
+        policiesRefused: policies.refused,
+        policiesVersion: policies.bundle?.manifest.version,
+        replicas: o.replicas(),
       };
     },
   };

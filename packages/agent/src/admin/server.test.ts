@@ -13,6 +13,7 @@ import { bookEvents } from "./event-book.js";
 import type { AdminParts } from "./routes.js";
 import { createAdminApp, startAdminServer } from "./server.js";
 
+const noBreakers: AgentStatus["breakers"] = [];
 const status = {
   service: "orders",
   state: "running",
@@ -22,10 +23,12 @@ const status = {
   health: { level: "DEGRADED", message: "GET x answered 500" },
   identity: { phase: "off", reason: "Connect is off in Consul", renewals: 0, failures: 0 },
   consul: { registered: true, lastHeartbeat: "1970-01-01T00:00:07.000Z" },
+  controlPlane: { listening: true },
+  breakers: noBreakers,
 } as AgentStatus;
 const asked: string[] = [];
 const metrics = new Registry();
-createTelemetry(metrics, "orders", () => status).transition("running");
+createTelemetry(metrics, { name: "orders", heartbeat: 5_000 }, () => status).transition("running");
 const drained = { steps: [{ step: "1", action: "a", outcome: "o", ms: 3 }], already: false };
 const { log, book } = bookEvents(createLogger({ name: "test", level: "silent" }), () => 0);
 const parts = (over: Partial<AdminParts> = {}): AdminParts => ({
@@ -92,8 +95,8 @@ describe("the agent's API", () => {
     expect(figures).toContain('legation_agent_transitions_total{service="orders",to="running"} 1');
     expect(figures).toContain('legation_agent_state{service="orders",state="running"} 1');
     expect(figures).toContain('legation_service_health{service="orders"} 0.5');
-    expect(figures).toContain('legation_agent_restarts{service="orders"} 2');
-    expect(figures).toContain('legation_agent_last_heartbeat_seconds{service="orders"} 7');
+    expect(figures).toContain('legation_agent_restarts_total{service="orders"} 2');
+    expect(figures).toContain('legation_agent_last_heartbeat_timestamp_seconds{service="orders"} 7');
     expect(figures).toMatch(/process_resident_memory_bytes \d+/);
   });
 

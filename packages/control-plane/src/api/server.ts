@@ -1,5 +1,6 @@
 /** The HTTP server: every route of the control plane in one place. */
-import { type Clock, type Logger, listenError } from "@legation/runtime";
+import { Readable } from "node:stream";
+import { type Clock, type Logger, listenError, type Registry } from "@legation/runtime";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { createBorneOut } from "../channel/borne-out.js";
 import { addCommandRoutes } from "../channel/command-routes.js";
@@ -31,6 +32,7 @@ import { addPolicyCheckRoute } from "./policy-check.js";
 import { addPolicyPlanRoute } from "./policy-plan.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoute, type ProxySource } from "./proxies.js";
+import { addRequestMetrics } from "./request-metrics.js";
 import type { SecureServer } from "./secure-server.js";
 import { addSecurityEventRoute } from "./security-events.js";
 import { addServiceRoutes, type ServiceSource } from "./services.js";
@@ -54,8 +56,10 @@ export interface ApiParts {
   readonly rateLimit: number;
   /** The figures are for everybody; else for who may read the mesh. */
   readonly metricsOpen: boolean;
-  /** Prometheus' text format. */
-  readonly metrics: () => Promise<string>;
+  /** Holds what is counted of the requests. */
+  readonly registry: Registry;
+  /** Prometheus' text format, in pieces. */
+  readonly metrics: () => AsyncIterable<string>;
   readonly reports: Reports;
   readonly commands: CommandDirectory;
   readonly commander: Commander;
@@ -95,6 +99,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   guard(app, { ...parts.access, audit, events, clock, rates: await addRateLimits(app, { limits: rateLimitsOf(parts.rateLimit), clock }) });
   addOpenApi(app);
   addDocs(app);
+  addRequestMetrics(app, parts.registry);
   addHealthRoutes(app, parts.health);
   addServiceRoutes(app, parts.services, parts.release);
   addProxyRoute(app, parts.proxies);
@@ -114,8 +119,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addPolicyCanaryRoutes(app, parts.policies);
   addPolicyCheckRoute(app, parts.policies, parts.services);
   addPolicyPlanRoute(app, parts.policies, parts.policies.planner);
-  app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, async (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await parts.metrics()),
+  app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, (_request, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(Readable.from(parts.metrics())),
   );
   return app;
 }

@@ -26,6 +26,8 @@ export interface Reports {
   /** The agent of the instance with this key is not silent, and its service neither leaves nor has left. */
   atWork(instance: string): boolean;
   readonly size: number;
+  /** How many agents are not silent. */
+  reporting(): number;
 }
 
 /** Makes an empty collection. `taken` is called with each report. */
@@ -54,6 +56,11 @@ export function createReports(clock: Clock, taken: (report: AgentReport) => void
     atWork(instance) {
       const found = of(instance);
       return found !== undefined && !found.silent && !leavingStates.includes(found.report.state);
+    },
+    reporting() {
+      let count = 0;
+      for (const { receivedAt } of reports.values()) if (clock.now() - receivedAt <= reportAge.silentAfter) count++;
+      return count;
     },
     get size() {
       forgetOld();

@@ -1,11 +1,10 @@
 import type { ReportedBreaker } from "@legation/contract";
 import type { CatalogService } from "@legation/mesh";
-import { createRegistry } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import { createChanges } from "../reconcile/changes.js";
 import { instance, serviceOf } from "../testing/catalog.js";
-import { addBreakerMetric, createBreakers } from "./breakers.js";
+import { createBreakers } from "./breakers.js";
 
 const orders = serviceOf("orders", "o1", "o2");
 const at = (port: number, state: ReportedBreaker["state"] = "open"): ReportedBreaker => ({
@@ -107,17 +106,4 @@ test("each change of a state is one change, not one for each caller, and silence
   expect(events().at(-1)).toEqual(["breaker-closed", "n1/o1", "for all callers"]);
   say("n1/web-1", limit);
   expect(events().at(-1)).toEqual(["breaker-opened", "", "the limit of requests; for n1/web-1"]);
-});
-
-test("the metric has a row for each service: 0 closed, 1 half-open, 2 open", async () => {
-  const { breakers, say } = setUp();
-  const registry = createRegistry();
-  addBreakerMetric(registry, { services: () => [orders, serviceOf("web", "w1")], breakers });
-  const value = async (service: string) =>
-    Number(new RegExp(`legation_circuit_breaker_state{service="${service}"} (\\d)`).exec(await registry.metrics())?.[1]);
-  expect([await value("orders"), await value("web")]).toEqual([0, 0]);
-  say("n1/web-1", limit);
-  expect([await value("orders"), await value("web")]).toEqual([2, 0]);
-  say("n1/web-1", at(8000, "half-open"), at(8001));
-  expect(await value("orders")).toBe(1);
 });

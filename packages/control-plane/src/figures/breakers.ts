@@ -2,7 +2,7 @@
 import { type BreakerStanding, breakerStandings, type ReportedBreaker } from "@legation/contract";
 import type { BreakerView } from "@legation/contract/api";
 import { addressOf, type CatalogService, endpointsOf, isServing, keyOf } from "@legation/mesh";
-import { type Clock, formatAddress, Gauge, type Registry, type Timer } from "@legation/runtime";
+import { type Clock, formatAddress, type Timer } from "@legation/runtime";
 import type { Change, Changes } from "../reconcile/changes.js";
 import type { FigureBook } from "./book.js";
 
@@ -95,6 +95,7 @@ function detailOf(view: BreakerView | undefined): string {
 }
 
 function standingsOf(service: CatalogService, said: ReadonlyMap<string, readonly ReportedBreaker[]>): ServiceBreakers {
+  if (said.size === 0) return { service: closedBreaker, instances: new Map() };
   const byAddress = new Map<string, Said[]>();
   const ofService: Said[] = [];
   const endpoints = endpointsOf(service);
@@ -140,22 +141,4 @@ function viewOf(said: readonly Said[]): BreakerView {
     callers,
     by: sorted.slice(0, callersNamed).map(({ caller, state, cause, since }) => ({ caller, state, cause, since })),
   };
-}
-
-/** Adds `legation_circuit_breaker_state{service}`, one row for each service of the registry. */
-export function addBreakerMetric(
-  registry: Registry,
-  o: { readonly services: () => readonly CatalogService[]; readonly breakers: Breakers },
-): void {
-  new Gauge({
-    name: "legation_circuit_breaker_state",
-    help: "The worst that a caller of the service sees: 0 closed, 1 half-open, 2 open.",
-    labelNames: ["service"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const service of o.services())
-        this.set({ service: service.name }, breakerStandings.indexOf(o.breakers.of(service).service.state));
-    },
-  });
 }

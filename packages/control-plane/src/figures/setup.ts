@@ -1,12 +1,12 @@
 /** What the agents' Envoys measure, put together: who knows it, what follows from it for endpoints, and how breakers stand. */
-import type { Clock, Lifecycle, Logger, Registry } from "@legation/runtime";
+import type { Clock, Lifecycle, Logger } from "@legation/runtime";
 import type { Changes } from "../reconcile/changes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
 import { createFiguresFile, readFigures } from "../state/figures-file.js";
 import { createFigureBook, type FigureBook } from "./book.js";
-import { addBreakerMetric, type Breakers, createBreakers } from "./breakers.js";
+import { type Breakers, createBreakers } from "./breakers.js";
 import { createFigureRelay, type FigureRelay } from "./relay.js";
 import { createShares, type Shares } from "./shares.js";
 
@@ -26,9 +26,8 @@ export interface Figures {
 /** Reads what is kept in the state directory. `refresh` is called when proxies may be served. */
 export async function createFigures(o: {
   readonly stateDir: string;
-  readonly reconciler: Pick<Reconciler, "service" | "services" | "reweigh" | "flush">;
+  readonly reconciler: Pick<Reconciler, "service" | "reweigh" | "flush">;
   readonly changes: Changes;
-  readonly registry: Registry;
   readonly refresh: () => void;
   /** Ends what is begun here. */
   readonly lifecycle: Pick<Lifecycle, "onStop">;
@@ -48,7 +47,6 @@ export async function createFigures(o: {
   const shares = createShares({ service, loadOf: book.loadOf, changed: reconciler.reweigh, clock });
   const breakers = createBreakers({ book, service, changes: o.changes, clock });
   const file = createFiguresFile(o.stateDir, book.loads, { clock, log });
-  addBreakerMetric(o.registry, { services: reconciler.services, breakers });
   book.merge(await readFigures(o.stateDir, log));
   o.lifecycle.onStop("figures", 2_000, async () => {
     relay?.stop();

@@ -1,7 +1,7 @@
 /** What the guard of the API needs, put together: questions to Consul, the answers that are kept, and the audit. */
 import { join } from "node:path";
 import { createConsul } from "@legation/consul";
-import type { Clock, Logger } from "@legation/runtime";
+import type { Clock, Logger, Registry } from "@legation/runtime";
 import { type ControlPlaneConfig, consulOptions } from "../config.js";
 import { type AclModeWatch, createAclMode } from "./acl-mode.js";
 import { type Audit, createAudit } from "./audit.js";
@@ -20,6 +20,7 @@ export async function createAccessControl(o: {
   config: ControlPlaneConfig;
   stateDir: string;
   exposed: boolean;
+  metrics: Registry;
   clock: Clock;
   log: Logger;
 }): Promise<AccessControl> {
@@ -29,7 +30,7 @@ export async function createAccessControl(o: {
   const { token: _token, tokenFile: _file, ...options } = consulOptions(o.config);
   const consul = createConsul({ ...options, maxConnections: 8 });
   const mode = await createAclMode({ acl: consul.acl, path: join(o.stateDir, "acl-mode"), clock, log, onChange: tell });
-  const audit = await createAudit({ directory: join(o.stateDir, "audit"), clock, log });
+  const audit = await createAudit({ directory: join(o.stateDir, "audit"), metrics: o.metrics, clock, log });
 
   function tell(now: "on" | "off"): void {
     if (now === "on") log.info({ event: "access.by-acl" }, "Consul uses ACLs: the HTTP API asks for a token, and Consul what it may do");

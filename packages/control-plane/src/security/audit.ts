@@ -1,6 +1,6 @@
 /** Who changed what, and who was refused what: in the log, in memory for the API, and in files that survive a restart. */
 import { join } from "node:path";
-import type { Clock, Logger, Timer } from "@legation/runtime";
+import { type Clock, Counter, type Logger, type Registry, type Timer } from "@legation/runtime";
 import { createAuditFile, readAuditFile } from "./audit-file.js";
 import { type Caller, keyOfCaller, nameOfCaller } from "./caller.js";
 
@@ -50,8 +50,20 @@ export const refusalsApart = 500;
 type Kept = { -readonly [K in keyof AuditEntry]: AuditEntry[K] };
 
 /** Makes the audit with the entries of earlier runs from the files in `directory`. */
-export async function createAudit(o: { directory: string; clock: Clock; log: Logger }): Promise<Audit> {
+export async function createAudit(o: { directory: string; metrics?: Registry; clock: Clock; log: Logger }): Promise<Audit> {
   const { clock, log } = o;
+  const total = new Counter({
+    name: "legation_audit_records_total",
+    help: "Changes asked of this replica's API, and refusals, by what became of them.",
+    labelNames: ["kind", "outcome"] as const,
+    registers: o.metrics ? [o.metrics] : [],
+  });
+  for (const [kind, outcome] of [
+    ["change", "done"],
+    ["change", "failed"],
+    ["refusal", "refused"],
+  ] as const)
+    total.inc({ kind, outcome }, 0);
   const paths = { change: join(o.directory, "changes.jsonl"), refusal: join(o.directory, "refusals.jsonl") } as const;
   const kept = { change: await restore(paths.change), refusal: await restore(paths.refusal) };
   const files = {
@@ -97,6 +109,7 @@ export async function createAudit(o: { directory: string; clock: Clock; log: Log
 
   return {
     record(record) {
+      total.inc({ kind: record.kind, outcome: record.outcome });
       if (record.kind === "change") return void add(record);
       const full = gathering.size >= refusalsApart;
       const key = keyOf(record);

@@ -1,18 +1,9 @@
 /** The control plane's own certificate, from Consul's CA: fetched, renewed, with every root that the mesh trusts, and kept for a start without Consul. */
 import { type CaLeaf, type CaRoots, type Consul, caBackoff, readyRoots, watch } from "@legation/consul";
 import { controlPlaneService, type ServiceIdentity, serviceIdentityOf } from "@legation/contract";
-import {
-  type Clock,
-  codeOf,
-  createBackoff,
-  Gauge,
-  type Logger,
-  messageOf,
-  type Registry,
-  type Timer,
-  type TlsMaterial,
-} from "@legation/runtime";
+import { type Clock, codeOf, createBackoff, type Logger, messageOf, type Registry, type Timer, type TlsMaterial } from "@legation/runtime";
 import type { KeptLeaf } from "../state/own-leaf-file.js";
+import { addCertificateMetrics } from "./certificate-metrics.js";
 import type { SecurityEvents } from "./events.js";
 
 /** What the control plane shows, and by which roots it knows others. */
@@ -62,15 +53,7 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
   let late: Timer | undefined;
   let kept = o.kept;
   let wait: Timer | undefined;
-  new Gauge({
-    name: "legation_certificate_expiry_timestamp_seconds",
-    help: "When the control plane's own certificate ends; absent without one.",
-    registers: [o.metrics],
-    collect() {
-      if (leaf) this.set(Date.parse(leaf.ValidBefore) / 1_000);
-      else this.remove();
-    },
-  });
+  addCertificateMetrics(o.metrics, { leafEnd: () => leaf?.ValidBefore, roots: () => roots });
 
   function take(): void {
     if (!leaf || !roots) return;

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { CatalogService } from "@legation/mesh";
 import { printed } from "./exposition.js";
+import type { Restarts } from "./restarts.js";
 import { type ServiceFigures, type ServiceSources, serviceFamilies, serviceFigures } from "./service-figures.js";
 
 /** Work goes on for this long before other work has its turn; milliseconds. */
@@ -13,6 +14,7 @@ export interface PageSources extends ServiceSources {
   readonly own: () => Promise<string>;
   /** In the order of their names. */
   readonly services: () => readonly CatalogService[];
+  readonly restarts: Restarts;
   /** Services shown at most, the first ones by name. */
   readonly most: number;
 }
@@ -23,6 +25,8 @@ export async function* metricsPage(sources: PageSources): AsyncGenerator<string>
   const pause = createPause();
   const figures: ServiceFigures[] = [];
   const services = sources.services();
+  const names = new Set(services.map(({ name }) => name));
+  sources.restarts.forget((name) => names.has(name));
   for (const service of services.slice(0, sources.most)) {
     figures.push(serviceFigures(service, sources));
     await pause();

@@ -1,9 +1,10 @@
 /** What the metrics page says of each service, read at the moment of a scrape: rows come with the service and go with it. */
-import { agentCheckPrefix, type ServiceState } from "@legation/contract";
+import { agentCheckPrefix, breakerStandings, type ServiceState } from "@legation/contract";
 import { type CatalogService, endpointsOf, hasLapsed, keyOf } from "@legation/mesh";
 import type { ReceivedReport } from "../channel/reports.js";
-import { breakerStandings, type ServiceBreakers } from "../figures/breakers.js";
+import type { ServiceBreakers } from "../figures/breakers.js";
 import { escaped, type Family } from "./exposition.js";
+import type { Restarts } from "./restarts.js";
 
 const standings = ["healthy", "degraded", "unhealthy", "draining", "omitted"] as const;
 type Standing = (typeof standings)[number];
@@ -15,7 +16,6 @@ export interface ServiceFigures {
   readonly instances: Readonly<Record<Standing, number>>;
   /** 1, 0.5, 0 or -1; see the metric's help. */
   readonly health: number;
-  /** Instances that serve, and whose checks warn. */
   readonly lapsed: number;
   readonly held: number;
   readonly withAgent: number;
@@ -33,7 +33,7 @@ export interface ServiceSources {
   /** By instance key. */
   report(instance: string): ReceivedReport | undefined;
   breakers(service: CatalogService): ServiceBreakers;
-  restarts(service: string): number;
+  readonly restarts: Pick<Restarts, "of">;
 }
 
 /** Reads one service. */
@@ -66,7 +66,7 @@ export function serviceFigures(service: CatalogService, sources: ServiceSources)
     breaker: breakerStandings.indexOf(breakers.service.state),
     ejected: [...breakers.instances.values()].filter(({ state }) => state === "open").length,
     responseTime: times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length,
-    restarts: sources.restarts(service.name),
+    restarts: sources.restarts.of(service.name),
   };
 }
 

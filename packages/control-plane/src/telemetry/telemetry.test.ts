@@ -17,7 +17,11 @@ function scene(readings: Partial<Readings> = {}) {
     age: 1.5,
     layers: 4,
     agents: 2,
+    listening: 2,
     leaving: 0,
+    policiesRefused: false,
+    policiesVersion: 7,
+    replicas: 2,
     ...readings,
   };
   const lines: Record<string, unknown>[] = [];

@@ -30,7 +30,7 @@ export function recordXdsEvent(event: XdsEvent, o: { readonly metrics: Metrics; 
       break;
     }
     case "ack":
-      o.metrics.acknowledged(event.typeUrl);
+      o.metrics.acknowledged(event.typeUrl, event.milliseconds / 1_000);
       o.log.debug({ event: "xds.ack", stream, node, type: typeWord(event.typeUrl), ms: event.milliseconds });
       break;
     case "settled":

@@ -86,7 +86,10 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     },
     rateLimit: o.rateLimit ?? 200,
     metricsOpen: o.metricsOpen ?? false,
-    metrics: async () => "up 1\n",
+    registry: new Registry(),
+    async *metrics() {
+      yield "up 1\n";
+    },
     reports: createReports(clock),
     commands: createCommandDirectory(),
     commander: createCommander({ own: "r", commands: createCommandDirectory(), others: () => [], ask: async () => ({}), clock }),
