@@ -35,8 +35,11 @@ describe("a change of policies", () => {
     ...args: string[]
   ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
     new Promise((resolve) => {
-      execFile(process.execPath, [legationCommand, ...args, "--api", plane.api], { timeout: 120_000 }, (error, out, err) =>
-        resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),
+      execFile(
+        process.execPath,
+        [legationCommand, ...args, "--api", plane.api],
+        { timeout: 120_000, env: { ...process.env, COLUMNS: "500" } },
+        (error, out, err) => resolve({ code: error ? Number(error.code ?? 1) : 0, out, err }),
       );
     });
   const file = (name: string, text: string): string => {

@@ -1,7 +1,7 @@
 /** The HTTP API of an agent, as the commands ask it: over TCP or a Unix socket. */
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { socketPath } from "@legation/agent/contact";
-import { codeOf, LegationError, messageOf } from "@legation/runtime";
+import { codeOf, LegationError, messageOf } from "@legation/runtime/command-line";
 import type { FoundAgent } from "./find-agent.js";
 
 /** An event of the agent, as far as it is shown. */

@@ -210,7 +210,7 @@ describe("a command for an agent", () => {
   });
 
   it.each([
-    [["maintenance"], /: on or off is missing\. Write: legation maintenance on, or/],
+    [["maintenance"], /: on\|off is missing\. Write: legation maintenance on --reason/],
     [["maintenance", "maybe"], /: "maybe" is not on or off\. Write: legation maintenance on, or/],
     [["drain", "--admin", "bad host"], /: --admin: "bad host" is not an address\. Write host:port or unix:\/path\n$/],
     [["drain", "a", "b"], /b: unexpected argument/],

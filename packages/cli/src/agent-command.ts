@@ -1,9 +1,9 @@
 /** A command that asks one agent to do something, and shows each step of it while it is done. */
-import { type ConfigValues, helpText, LegationError, loadConfig, type OptionTable, option, wantsHelp } from "@legation/runtime";
+import { type ConfigValues, LegationError, type Operand, type OptionTable, option, type Page } from "@legation/runtime/command-line";
 import { createAgentApi } from "./agent-api.js";
-import type { Run } from "./command.js";
-import { exitCode } from "./exit-code.js";
+import { type Created, createCommand } from "./create-command.js";
 import { type AgentSettings, agentSettings, findAgent } from "./find-agent.js";
+import type { Screen } from "./screen.js";
 
 /** What the agent answers to each of these commands. */
 export interface ActionAnswer {
@@ -25,32 +25,32 @@ export interface ActionAnswer {
 
 /** What tells one command from another. */
 export interface AgentAction<T extends OptionTable> {
-  readonly name: string;
-  /** Behind the name, before the flags. */
-  readonly words?: string;
-  readonly summary: string;
+  /** Behind the name; one ID unless given. */
+  readonly operands?: readonly Operand[];
+  readonly description: string;
   /** Its own settings, beside those of every such command. */
   readonly settings: T;
   /** `--timeout` unless given, milliseconds. */
   readonly timeout: number;
-  readonly examples: readonly string[];
-  /** How many words may stand behind the name. */
-  readonly maxWords: number;
+  readonly examples: Page["examples"];
   /** The request; throws LegationError "usage" when the words are none of this command's. */
   readonly request: (
     values: ConfigValues<T>,
     words: readonly string[],
   ) => { readonly path: string; readonly body: object; readonly id?: string | undefined };
-  /** The answer in a sentence. */
-  readonly say: (answer: ActionAnswer) => string;
+  /** The answer in a sentence, or a table. */
+  readonly say: (answer: ActionAnswer, screen: Screen) => string;
 }
 
 const shown = /^(leave|arrive)\.step$|^service\./;
 
+/** The instance that is meant, where this machine has several. */
+export const instanceOperand: Operand = { name: "ID", optional: true, values: "instance" };
+
 /** Makes the command. */
-export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Run {
-  const { name, words = "[ID]", summary, examples } = action;
-  const table = {
+export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Created {
+  const { operands = [instanceOperand], description, examples } = action;
+  const options = {
     ...action.settings,
     timeout: option.duration({
       description: "How long the command waits; what was asked for goes on after it, and the exit code is 4",
@@ -59,25 +59,25 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Run
     }),
     ...agentSettings,
   };
-  return async (argv, io) => {
-    if (wantsHelp(argv)) {
-      io.stdout.write(helpText(table, { usage: `legation ${name} ${words} [flags]`, summary, examples }));
-      return exitCode.done;
-    }
-    const { values, positional } = loadConfig(table, { argv, env: io.env, maxPositional: action.maxWords });
-    const settings = values as unknown as AgentSettings & { readonly timeout: number };
-    const { path, body, id } = action.request(values as unknown as ConfigValues<T>, positional);
-    const api = createAgentApi(findAgent(settings, id, io.env));
-    const stop = settings.json
-      ? async () => {}
-      : await api.follow(({ event, message, level }) => {
-          if (shown.test(event)) io.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
-        }, settings.timeout);
-    // Every step is told before the answer.
-    const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body }).finally(stop);
-    io.stdout.write(settings.json ? `${JSON.stringify(answer, null, 2)}\n` : `${action.say(answer)}\n`);
-    return exitCode.done;
-  };
+  return createCommand({
+    operands,
+    description,
+    examples,
+    options,
+    async answer(values, words, { io, screen }) {
+      const settings = values as unknown as AgentSettings & { readonly timeout: number };
+      const { path, body, id } = action.request(values as unknown as ConfigValues<T>, words);
+      const api = createAgentApi(findAgent(settings, id, io.env));
+      const stop = settings.json
+        ? async () => {}
+        : await api.follow(({ event, message, level }) => {
+            if (shown.test(event)) io.stderr.write(`${level === "info" ? "" : `${level}: `}${message}\n`);
+          }, settings.timeout);
+      // Every step is told before the answer.
+      const answer = await api.ask<ActionAnswer>("POST", path, { limitMs: settings.timeout, body }).finally(stop);
+      return { json: answer, text: `${action.say(answer, screen)}\n` };
+    },
+  });
 }
 
 /** What a drain did, in a sentence. */

@@ -1,6 +1,6 @@
 /** The HTTP API of a control plane, as the commands ask it. */
 import { readFileSync } from "node:fs";
-import { type ConfigValues, codeOf, LegationError, messageOf, option } from "@legation/runtime";
+import { type ConfigValues, codeOf, LegationError, messageOf, option } from "@legation/runtime/command-line";
 import { type HttpAnswer, httpRequest } from "./http-request.js";
 
 /** How long one control plane may take to answer, in milliseconds. */
@@ -22,12 +22,14 @@ export const apiOptions = {
     secret: true,
   }),
   tokenFile: option.string({
-    description: "File with that token; stands above the token",
+    description: "File with the Consul ACL token to ask with, where Consul uses ACLs; stands above the token itself",
+    unit: "file",
     env: ["LEGATION_TOKEN_FILE", "CONSUL_HTTP_TOKEN_FILE"],
     flag: "--token-file",
   }),
   caFile: option.string({
     description: "PEM file of the CA that signed the control plane's certificate, for an https URL: the roots of Consul's CA",
+    unit: "file",
     env: "LEGATION_CA_FILE",
     flag: "--ca-file",
   }),
@@ -60,7 +62,8 @@ function baseUrl(text: string): string | undefined {
 
 /**
  * Asks the first control plane that answers and can decide. Throws a LegationError: `api.unreachable` when none does, `api.denied` for a
- * token that is missing, unknown or lacks a rule, `api.busy` for too many requests, `api.refused` with what the control plane said,
+ * token that is missing, unknown or lacks a rule, `api.busy` for too many requests, `api.refused` and, of a status from 500, `api.failed` with what the control plane
+ * said and its code,
  * `api.bad-answer` when the answer is not JSON, `config` when a file cannot be read.
  */
 export async function ask<T>(settings: ApiSettings, { method = "GET", path, body, limitMs = answerLimit }: Question): Promise<T> {
@@ -101,11 +104,12 @@ function read<T>(answer: HttpAnswer, url: string): T {
     throw new LegationError("api.bad-answer", `${what}. Is this a control plane's HTTP API? Its default port is 8080`, { cause: error });
   }
   if (status >= 200 && status < 300) return body as T;
-  const { detail } = problemIn(answer);
+  const { code, detail } = problemIn(answer);
   if (status === 401 || status === 403) throw new LegationError("api.denied", `${url}: ${detail}`);
   if (status === 429)
     throw new LegationError("api.busy", `${url}: ${detail || `too many requests: come again in ${retryAfter ?? "a few"} s`}`);
-  throw new LegationError("api.refused", `${url} answered ${status}: ${detail}`);
+  const said = `${url} answered ${status}: ${detail}${code === "" ? "" : ` (${code})`}`;
+  throw new LegationError(status >= 500 ? "api.failed" : "api.refused", said);
 }
 
 /** What a problem says; the whole text where the answer is none. */

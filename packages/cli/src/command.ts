@@ -1,101 +1,51 @@
 /** What a command is: a name, a line about it, and the code that is loaded only when it runs. */
+import type { Clock, Page } from "@legation/runtime/command-line";
 
-/** What the process gives a command; Node's `process` fits. */
+/** What the process gives a command. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Calls back at each of these signals, which then end the process no more, until the returned function is called. */
+  onSignal(listener: (name: StopSignal) => void): () => void;
+  readonly clock: Clock;
 }
 
-/** Where text goes. `columns` is the width of the terminal, undefined where there is none. */
+/** What asks a process to stop. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** Where text goes. */
 export interface Output {
   write(text: string): unknown;
+  /** Of the terminal; undefined where there is none. */
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  readonly isTTY?: boolean | undefined;
 }
 
 /** Runs a command with the arguments behind its name; resolves to the exit code (`exit-code.ts`). Rejects with what cannot be expected. */
 export type Run = (argv: string[], io: Io) => Promise<number>;
+
+/** A command's code. */
+export interface CommandModule {
+  /** Absent where only the commands below it do something. */
+  readonly run?: Run;
+  /** What `--help` shows; it may depend on the arguments. Without it, `run` gets the `--help`. */
+  readonly page?: Page | ((argv: readonly string[]) => Promise<Page>);
+  /** The commands below it: the first word behind the name chooses one. */
+  readonly commands?: readonly Command[];
+}
+
+/** What a command is for, as `legation --help` groups them. */
+export type Group = "processes" | "see" | "why" | "steer" | "prove" | "more";
 
 /** One command of `legation`. */
 export interface Command {
   readonly name: string;
   /** One line for the list of commands, without a full stop. */
   readonly summary: string;
+  /** Of the first level: under which head it stands; `more` unless given. */
+  readonly group?: Group;
   /** Loads the command's code. */
-  readonly load: () => Promise<{ readonly run: Run }>;
+  readonly load: () => Promise<CommandModule>;
 }
-
-/** Every command, in the order in which `--help` shows them. */
-export const commands: readonly Command[] = [
-  {
-    name: "control-plane",
-    summary: "Serve Consul's registry to Envoys as their configuration",
-    load: () => import("./commands/control-plane.js"),
-  },
-  {
-    name: "agent",
-    summary: "Run beside a service: register it, check it, run its Envoy",
-    load: () => import("./commands/agent.js"),
-  },
-  {
-    name: "services",
-    summary: "List the services that a control plane sees, and their health",
-    load: () => import("./commands/services.js"),
-  },
-  {
-    name: "proxies",
-    summary: "List a control plane's proxies, and what each has accepted",
-    load: () => import("./commands/proxies.js"),
-  },
-  {
-    name: "intentions",
-    summary: "List who may call whom, or say what becomes of a call and why",
-    load: () => import("./commands/intentions.js"),
-  },
-  {
-    name: "audit",
-    summary: "List who changed what, and who was refused what",
-    load: () => import("./commands/audit.js"),
-  },
-  {
-    name: "security-events",
-    summary: "List what may be an attack, or is about to lock somebody out",
-    load: () => import("./commands/security-events.js"),
-  },
-  {
-    name: "policy",
-    summary: "Check, apply, sign, compare and take back the mesh's policies",
-    load: () => import("./commands/policy.js"),
-  },
-  {
-    name: "prove",
-    summary: "Prove on a mesh on this machine that restarts lose no request",
-    load: () => import("./commands/prove.js"),
-  },
-  {
-    name: "drain",
-    summary: "Take an instance out of service without a lost request",
-    load: () => import("./commands/drain.js"),
-  },
-  {
-    name: "undrain",
-    summary: "Put a drained instance back into service",
-    load: () => import("./commands/undrain.js"),
-  },
-  {
-    name: "restart",
-    summary: "Restart an instance's process without a lost request",
-    load: () => import("./commands/restart.js"),
-  },
-  {
-    name: "check-now",
-    summary: "Let an instance's checks look now, and show what they found",
-    load: () => import("./commands/check-now.js"),
-  },
-  {
-    name: "maintenance",
-    summary: "Hold an instance out of service until told otherwise",
-    load: () => import("./commands/maintenance.js"),
-  },
-  { name: "version", summary: "Print the version", load: () => import("./commands/version.js") },
-];

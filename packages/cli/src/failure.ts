@@ -1,7 +1,8 @@
 /** How a failure is told to a person: one clear message; the stack only of what nobody foresaw, or on demand. */
 import { inspect } from "node:util";
-import { LegationError } from "@legation/runtime";
+import { LegationError } from "@legation/runtime/command-line";
 import type { Io } from "./command.js";
+import { escapeControls } from "./control-characters.js";
 import { exitCodeOf } from "./exit-code.js";
 
 /**
@@ -11,7 +12,7 @@ import { exitCodeOf } from "./exit-code.js";
 export function tell(error: unknown, name: string, io: Io): number {
   const debug = !["", "0", undefined].includes(io.env["LEGATION_DEBUG"]);
   if (error instanceof LegationError) {
-    io.stderr.write(`${name}: ${error.message}\n`);
+    io.stderr.write(escapeControls(`${name}: ${error.message}\n`));
     if (debug) io.stderr.write(`${inspect(error)}\n`);
   } else io.stderr.write(`${name}: this should not have happened; please report it with these lines\n${inspect(error)}\n`);
   return exitCodeOf(error);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Contact, contactFile, readContact } from "@legation/agent/contact";
-import { type ConfigValues, LegationError, option } from "@legation/runtime";
+import { type ConfigValues, LegationError, option } from "@legation/runtime/command-line";
 
 /** The settings of every command that asks an agent. */
 export const agentSettings = {

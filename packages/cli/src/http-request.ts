@@ -3,7 +3,7 @@ import { type ClientRequest, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { controlPlaneService, serviceIdentityOf } from "@legation/contract";
-import { certificateUri } from "@legation/runtime";
+import { certificateUri } from "@legation/runtime/command-line";
 
 /** What to ask. */
 export interface HttpRequest {

@@ -1,33 +1,106 @@
-/** How answers are laid out for people: aligned tables and wrapped sentences that fit the terminal. */
+/** How answers are laid out for people: tables and sentences of which no line is wider than the screen, whatever stands in them. */
+import { escapeControls } from "./control-characters.js";
+import { type Level, paint, paper, type Screen } from "./screen.js";
+import { cutMiddle, textWidth, wrapWords } from "./text-width.js";
+
+/** What stands in a table: text, a number (to the right), or text of a level, in its colour. */
+export type Cell = string | number | { readonly text: string; readonly level?: Level };
+
+/** Between two columns. */
+const gap = 2;
+/** A column becomes narrower than this only when nothing else helps. */
+const readable = 12;
+/** Below this a row is shown with a line for each of its cells. */
+const least = 4;
 
 /**
- * Lays out rows below a head, two spaces between columns, numbers to the right. Lines wider than `width` are cut with `…`; without a width
- * nothing is. Ends with a newline.
+ * Lays out rows below a head, two spaces between columns, columns of numbers to the right. Where the screen is too narrow, cells of several
+ * words wrap and single words lose their middle; where even that is not enough, each cell gets a line. Ends with a newline.
  */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[], width?: number): string {
-  const cells = [head, ...rows.map((row) => row.map(String))];
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const right = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"));
-  const lines = cells.map((row) =>
-    row
-      .map((cell, column) => (right[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
-      .join("  ")
-      .trimEnd(),
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[], screen: Screen = paper): string {
+  const texts = [head, ...rows.map((row) => row.map(textOf))];
+  const widths = fit(
+    head.map((_, column) => texts.map((row) => row[column] ?? "")),
+    screen.width - gap * (head.length - 1),
   );
-  return `${lines.map((line) => (width && line.length > width ? `${line.slice(0, width - 1)}…` : line)).join("\n")}\n`;
+  if (!widths) return records(head, rows, screen);
+  const right = head.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"));
+  return texts
+    .map((row, index) => {
+      const level = (column: number) => (index === 0 ? "strong" : levelOf(rows[index - 1]?.[column]));
+      const cells = widths.map((width, column) => linesOf(row[column] ?? "", width));
+      const height = Math.max(...cells.map((lines) => lines.length));
+      return Array.from({ length: height }, (_, line) =>
+        cells
+          .map((lines, column) => aligned(lines[line] ?? "", widths[column] ?? 0, right[column] ?? false, level(column), screen))
+          .join(" ".repeat(gap)),
+      )
+        .map((line) => `${line.trimEnd()}\n`)
+        .join("");
+    })
+    .join("");
 }
 
-/** One sentence a line, wrapped at `width` with two spaces before the rest; without a width as it is. Ends with a newline. */
-export function sentence(text: string, width?: number): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/)) {
-    const indent = lines.length > 0 ? "  " : "";
-    if (line && width && indent.length + line.length + 1 + word.length > width) {
-      lines.push(indent + line);
-      line = word;
-    } else line = line ? `${line} ${word}` : word;
+/** One sentence a line, wrapped with two spaces before the rest; a word that is wider is broken. Ends with a newline. */
+export function sentence(text: string, screen: Screen = paper, level?: Level): string {
+  const lines = wrapWords(oneLine(text), screen.width, screen.width - gap);
+  return lines.map((line, index) => `${index > 0 ? " ".repeat(gap) : ""}${paint(line, level, screen)}\n`).join("");
+}
+
+/** Every row with a line for each cell, and an empty line between rows. */
+function records(head: readonly string[], rows: readonly (readonly Cell[])[], screen: Screen): string {
+  return rows
+    .map((row) => head.map((name, column) => sentence(`${name}: ${textOf(row[column] ?? "")}`, screen, levelOf(row[column]))).join(""))
+    .join("\n");
+}
+
+function textOf(cell: Cell): string {
+  return oneLine(typeof cell === "object" ? cell.text : String(cell));
+}
+
+function levelOf(cell: Cell | undefined): Level | undefined {
+  return typeof cell === "object" ? cell.level : undefined;
+}
+
+/** Line breaks are spaces; what would steer the terminal is shown, not sent. */
+function oneLine(text: string): string {
+  return escapeControls(text.replace(/[\t\r\n ]+/g, " ").trim());
+}
+
+function linesOf(text: string, width: number): readonly string[] {
+  return text.includes(" ") ? wrapWords(text, width) : [cutMiddle(text, width)];
+}
+
+function aligned(text: string, width: number, right: boolean, level: Level | undefined, screen: Screen): string {
+  const padding = " ".repeat(Math.max(0, width - textWidth(text)));
+  return right ? padding + paint(text, level, screen) : paint(text, level, screen) + padding;
+}
+
+/**
+ * How wide each column is within `room` columns in all; undefined when that is too little for all. What can wrap becomes narrower first,
+ * then what is widest.
+ */
+function fit(columns: readonly (readonly string[])[], room: number): readonly number[] | undefined {
+  const widths = columns.map((texts) => Math.max(...texts.map(textWidth)));
+  const words = columns.map((texts) => Math.max(...texts.flatMap((text) => text.split(" ").map(textWidth))));
+  // The heads stay whole.
+  const heads = columns.map(([head = ""]) => textWidth(head));
+  const atLeast = (floor: number) => heads.map((head) => Math.max(head, floor));
+  const floors = [words.map((word) => Math.max(Math.min(word, 2 * readable), readable)), atLeast(readable), atLeast(least)];
+  for (const floor of floors) {
+    let over = widths.reduce((sum, width) => sum + width, 0) - room;
+    while (over > 0) {
+      const widest = indexOfWidest(widths.map((width, column) => (width > (floor[column] ?? 0) ? width : 0)));
+      if (widest === undefined) break;
+      widths[widest] = (widths[widest] ?? 0) - 1;
+      over -= 1;
+    }
+    if (over <= 0) return widths;
   }
-  lines.push((lines.length > 0 ? "  " : "") + line);
-  return `${lines.join("\n")}\n`;
+  return undefined;
+}
+
+function indexOfWidest(widths: readonly number[]): number | undefined {
+  const most = Math.max(...widths);
+  return most > 0 ? widths.indexOf(most) : undefined;
 }

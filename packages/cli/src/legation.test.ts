@@ -1,6 +1,7 @@
-import { LegationError } from "@legation/runtime";
+import { LegationError } from "@legation/runtime/command-line";
 import { describe, expect, it } from "vitest";
-import { type Command, commands, type Run } from "./command.js";
+import type { Command, Run } from "./command.js";
+import { commands } from "./commands.js";
 import { call } from "./testing/capture.js";
 
 function command(name: string, run: Run): Command {
@@ -35,18 +36,15 @@ describe("finding the command", () => {
   it.each([
     ["agnet", "legation: agnet is no command. Did you mean: legation agent\n"],
     ["controlplane", "legation: controlplane is no command. Did you mean: legation control-plane\n"],
-    [
-      "frobnicate",
-      "legation: frobnicate is no command. Commands: control-plane, agent, services, proxies, intentions, audit, security-events, policy, prove, drain, undrain, restart, check-now, maintenance, version. See legation --help\n",
-    ],
+    ["frobnicate", `legation: frobnicate is no command. Commands: ${commands.map(({ name }) => name).join(", ")}. See legation --help\n`],
     ["--services", "legation: --services is no flag; flags stand behind a command. Did you mean: legation services\n"],
   ])("refuses %s with 2", async (word, message) => {
     expect(await call([word])).toEqual({ code: 2, out: "", err: message });
   });
 
-  it.each([["x"], ["--json"]])("prints no version behind which stands %s", async (word) => {
-    const { code, out, err } = await call(["version", word]);
-    expect([code, out, err]).toEqual([2, "", expect.stringContaining(`"${word}" is too much`)]);
+  it("prints no version behind which stands a word", async () => {
+    const { code, out, err } = await call(["version", "x"]);
+    expect([code, out, err]).toEqual([2, "", "legation version: x: unexpected argument. See --help.\n"]);
   });
 
   it.each([[["version"]], [["--version"]]])("prints the version for %j", async (argv) => {

@@ -1,6 +1,10 @@
 /** The command line of `legation`: finds the command, runs it, and tells what went wrong. */
-import { type Command, commands, type Io } from "./command.js";
+import { helpText, wantsHelp } from "@legation/runtime/command-line";
+import type { Command, Io } from "./command.js";
+import { commands } from "./commands.js";
 import { exitCode } from "./exit-code.js";
+import { tell } from "./failure.js";
+import { type FoundCommand, findCommand, pageOf, unknownCommand } from "./find-command.js";
 import { help } from "./help.js";
 
 /** Runs `argv` (without node and script) and resolves to the exit code; never rejects. */
@@ -10,31 +14,37 @@ export async function legation(argv: readonly string[], io: Io, list: readonly C
     io.stderr.write(help(list));
     return exitCode.usage;
   }
-  if (first === "--help" || first === "-h") return show(help(list), io);
+  if (first === "--help" || first === "-h" || (first === "help" && rest[0] === undefined)) {
+    io.stdout.write(help(list));
+    return exitCode.done;
+  }
   if (first === "--version") return legation(["version", ...rest], io, list);
-  if (first === "help") return rest[0] === undefined ? show(help(list), io) : legation([rest[0], "--help"], io, list);
-  const command = list.find(({ name }) => name === first);
-  if (!command) return unknown(first, io, list);
+  if (first === "help") return legation([...rest, "--help"], io, list);
+  let name = "legation";
   try {
-    const { run } = await command.load();
-    return await run(rest, io);
+    const found = await findCommand(argv, list, (next) => {
+      name = next;
+    });
+    return await runCommand(found, io);
   } catch (error) {
-    const { tell } = await import("./failure.js");
-    return tell(error, `legation ${command.name}`, io);
+    return tell(error, name, io);
   }
 }
 
-function show(text: string, io: Io): number {
-  io.stdout.write(text);
-  return exitCode.done;
+async function runCommand(found: FoundCommand, io: Io): Promise<number> {
+  const { name, module, rest } = found;
+  const page = wantsHelp(rest) ? await pageOf(found) : undefined;
+  if (page) {
+    refuseUnknown(module.commands ?? [], found);
+    io.stdout.write(helpText(page, found));
+    return exitCode.done;
+  }
+  if (module.run) return await module.run(rest, io);
+  throw unknownCommand(rest[0], module.commands ?? [], name);
 }
 
-async function unknown(word: string, io: Io, list: readonly Command[]): Promise<number> {
-  const { nearest } = await import("@legation/runtime");
-  const names = list.map(({ name }) => name);
-  const meant = nearest(word, names);
-  const what = word.startsWith("-") ? "flag; flags stand behind a command" : "command";
-  const fix = meant ? `Did you mean: legation ${meant}` : `Commands: ${names.join(", ")}. See legation --help`;
-  io.stderr.write(`legation: ${word} is no ${what}. ${fix}\n`);
-  return exitCode.usage;
+/** `legation policy aply --help` asks for the help of a command that is not there. */
+function refuseUnknown(below: readonly Command[], { name, module, rest }: FoundCommand): void {
+  const word = rest[0];
+  if (!module.run && word !== undefined && !word.startsWith("-")) throw unknownCommand(word, below, name);
 }

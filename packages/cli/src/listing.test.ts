@@ -71,9 +71,7 @@ orders: the instance n1/orders-4 is registered with port 0. Give it the port of
   its application
 `,
     });
-    expect((await call(["services"], { env: { LEGATION_API: api }, columns: 40 })).out).toContain(
-      "\norders   http      2 of 4   1 unhealthy…\n",
-    );
+    expect((await call(["services"], { env: { LEGATION_API: api }, columns: 40 })).out).toContain("SERVICE: orders\nPROTOCOL: http\n");
   });
 
   it("says below the table which breakers are not closed, and who keeps only a part of its weight", async () => {
@@ -216,7 +214,9 @@ describe("legation audit", () => {
     ];
     const api = await serve({ "/v1/audit": { entries } });
     expect((await call(["audit", "--api", api])).out).toBe(`AT                    OUTCOME           WHO                 WHAT
-2026-01-02T03:04:05Z  done              service orders      POST /v1/agents/lea…
+2026-01-02T03:04:05Z  done              service orders      POST
+                                                            /v1/agents/leaving
+                                                            orders-1
 2026-01-02T03:04:05Z  refused 12 times  anonymous 10.0.0.9  GET /metrics
 `);
   });

@@ -1,16 +1,8 @@
 /** `legation control-plane`: from the command line to the exit code. */
-import {
-  createLifecycle,
-  createLogger,
-  helpText,
-  loadConfig,
-  printConfig,
-  readConfigFiles,
-  systemClock,
-  wantsHelp,
-} from "@legation/runtime";
+import { createLifecycle, createLogger, loadConfig, printConfig, readConfigFiles, systemClock } from "@legation/runtime";
 import { controlPlaneOptions, stateDirectory } from "./config.js";
 import { startControlPlane } from "./control-plane.js";
+import { fileFlag, printFlag } from "./manual.js";
 
 /** What the process gives the command; Node's `process` fits. */
 export interface ControlPlaneIo {
@@ -19,31 +11,11 @@ export interface ControlPlaneIo {
   readonly stderr: { write(text: string): unknown };
 }
 
-const fileFlag = "--config";
-const printFlag = "--print-config";
-
-const help = {
-  usage: "legation control-plane [--config FILE] [--print-config] [flags]",
-  fileFlag,
-  summary:
-    "Watches Consul's registry, turns it into Envoy configuration, and serves that to the proxies by xDS. Runs without Consul on the last " +
-    "good state. --print-config shows every setting and where it comes from.",
-  examples: [
-    "legation control-plane --consul-addr http://127.0.0.1:8500",
-    "CONSUL_HTTP_TOKEN=… legation control-plane --state-dir /var/lib/legation",
-    "curl http://127.0.0.1:8080/health",
-  ],
-};
-
 /**
- * Runs a control plane until SIGTERM or SIGINT. Resolves to the exit code: 0 after an orderly stop, `--help` or `--print-config`. Rejects
+ * Runs a control plane until SIGTERM or SIGINT. Resolves to the exit code: 0 after an orderly stop, or `--print-config`. Rejects
  * with a LegationError when it could not begin (`config` for wrong settings); what had been started is stopped by then.
  */
 export async function runControlPlane(argv: readonly string[], io: ControlPlaneIo): Promise<number> {
-  if (wantsHelp(argv)) {
-    io.stdout.write(helpText(controlPlaneOptions, help));
-    return 0;
-  }
   const file = readConfigFiles(argv, fileFlag);
   const flags = argv.filter((word) => word !== printFlag);
   const { values, origins } = loadConfig(controlPlaneOptions, { argv: flags, env: io.env, file, fileFlag });

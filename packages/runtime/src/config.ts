@@ -1,6 +1,7 @@
 /** Reads a process's configuration: files, then environment, then flags, later wins, each value with its origin. */
 import { readFileSync } from "node:fs";
-import { type ConfigFile, type DocumentNode, display, parseConfigFile } from "./document.js";
+import { type ConfigFile, parseConfigFile } from "./config-file.js";
+import { type DocumentNode, display } from "./document.js";
 import { codeOf, LegationError, messageOf } from "./errors.js";
 import { flagValues, parseFlags } from "./flags.js";
 import { nearest } from "./nearest.js";

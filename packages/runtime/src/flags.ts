@@ -52,6 +52,10 @@ export function parseFlags(table: OptionTable, argv: readonly string[], fileFlag
       if (attached === undefined && next !== undefined && !isFlag(next)) i++;
     } else if (attached !== undefined) {
       if (hit) set(hit.path, flag, attached);
+    } else if (hit?.option.spec.alone !== undefined) {
+      const follows = next !== undefined && !isFlag(next) && "value" in hit.option.read({ in: "flag", texts: [next] });
+      set(hit.path, flag, follows ? next : hit.option.spec.alone);
+      if (follows) i++;
     } else if (next === undefined || isFlag(next)) {
       problems.push(`${flag}: the value is missing. Write ${flag} ${placeholder(hit?.option)}.`);
     } else {
@@ -76,6 +80,15 @@ export function flagValues(argv: readonly string[], flag: string): string[] {
 export function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end < 0 ? undefined : end).some((word) => word === "--help" || word === "-h");
+}
+
+/** Every flag that a command line of this table may hold: `--json`, `--no-wait`. */
+export function flagNames(table: OptionTable): readonly (readonly [flag: string, option: Option<unknown>])[] {
+  return flatten(table).flatMap(([, option]) => {
+    const { flag, default: preset } = option.spec;
+    if (!flag) return [];
+    return [[flag, option] as const, ...(option.isSwitch && preset === true ? [[`--no-${flag.slice(2)}`, option] as const] : [])];
+  });
 }
 
 /** What stands for a setting's value in help and messages. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "./config.js";
-import { helpText, printConfig } from "./help.js";
+import { helpText } from "./help.js";
 import { option } from "./kinds.js";
+import { printConfig } from "./print-config.js";
 
 const table = {
   name: option.string({ description: "The service's name, a DNS label", required: true, env: "SERVICE_NAME", flag: "--name" }),
@@ -21,27 +22,37 @@ const table = {
 };
 
 describe("helpText", () => {
-  const text = helpText(table, {
-    usage: "legation agent [flags]",
-    summary: "Runs beside one service instance: registers it in Consul, checks its health, and runs its Envoy.",
-    fileFlag: "--config",
-    examples: ["legation agent --config service.yaml"],
-  });
+  const text = helpText(
+    {
+      description: ["Runs beside one service instance: registers it in Consul, checks its health, and runs its Envoy.", "Then it leaves."],
+      options: table,
+      fileFlag: "--config",
+      examples: ["legation agent --config service.yaml", ["legation agent", "All by variables."]],
+      environment: { HOME: "Where the state is" },
+      exitStatus: { 0: "It has left.", "129, 130": "Ended by force." },
+      seeAlso: ["legation drain", "packages/agent/README.md"],
+    },
+    { name: "legation agent", summary: "Run beside a service" },
+  );
 
   it("fits 80 columns", () => {
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
-  it("shows each setting with its flag, default, file path and variables", () => {
-    expect(text).toBe(`Runs beside one service instance: registers it in Consul, checks its health, and
-runs its Envoy.
+  it("is a manual page: each setting with its flag, default, file path and variables", () => {
+    expect(text).toBe(`NAME
+  legation agent - Run beside a service
 
-Usage: legation agent [flags]
+SYNOPSIS
+  legation agent [flags]
 
-A flag goes before an environment variable, and a variable before the file. What
-stands in [] is the same setting there.
+DESCRIPTION
+  Runs beside one service instance: registers it in Consul, checks its health,
+  and runs its Envoy.
 
-Flags:
+  Then it leaves.
+
+OPTIONS
   --config FILE
       The configuration, a YAML file.
   --name TEXT
@@ -54,10 +65,10 @@ Flags:
       Protocol. One of http, tcp. Default: http. [protocol]
   --insecure
       Plain text. [insecure]
-  --help
+  --help, -h
       Shows this text.
 
-By file or environment:
+SETTINGS
   token TEXT
       The ACL token. [CONSUL_HTTP_TOKEN]
   health.interval DURATION
@@ -66,24 +77,52 @@ By file or environment:
   health.tcp.port PORT
       Port.
 
-Examples:
+ENVIRONMENT
+  A flag goes before an environment variable, and a variable before the file.
+  What stands in [] is the same setting there.
+  HOME
+      Where the state is.
+
+EXIT STATUS
+  0         It has left.
+  129, 130  Ended by force.
+
+EXAMPLES
   legation agent --config service.yaml
+  legation agent
+      All by variables.
+
+SEE ALSO
+  legation drain, packages/agent/README.md
 `);
   });
 });
 
 describe("helpText of a command without a file", () => {
-  it("names flags and variables alone", () => {
+  it("names the operands and the flags, and the variables in a section of their own", () => {
     const { name, token } = table;
-    expect(helpText({ name, token }, { usage: "legation drain [flags]", summary: "Drains." })).toContain(`Flags:
+    const pause = option.duration({ description: "Pause", default: 1_000, alone: "2s", flag: "--pause" });
+    const operands = [{ name: "FROM" }, { name: "TO", optional: true }];
+    const page = { options: { name, token, pause }, description: "Drains.", operands };
+    expect(helpText(page, { name: "legation drain", summary: "Drain" })).toContain(`SYNOPSIS
+  legation drain FROM [TO] [flags]
+
+DESCRIPTION
+  Drains.
+
+OPTIONS
   --name TEXT
-      The service's name, a DNS label. Required. [SERVICE_NAME]
-  --help
+      The service's name, a DNS label. Required.
+  --pause [DURATION]
+      Pause. Default: 1s.
+  --help, -h
       Shows this text.
 
-By environment:
-  token TEXT
-      The ACL token. [CONSUL_HTTP_TOKEN]
+ENVIRONMENT
+  SERVICE_NAME
+      As --name.
+  CONSUL_HTTP_TOKEN
+      The ACL token.
 `);
   });
 });

@@ -13,6 +13,8 @@ export interface OptionSpec<T> {
   readonly env?: string | readonly string[];
   /** The flag that sets it, with its dashes, such as `--port`. */
   readonly flag?: string;
+  /** What the flag means without a value, as it would be written: `2s`. Without this, the flag needs one. */
+  readonly alone?: string;
   /** For people: what to write in its place, such as `bytes` or `URL`. */
   readonly unit?: string;
   /** When true, neither `printConfig` nor a message shows the value. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, loadConfig } from "./config.js";
-import { printConfig } from "./help.js";
+
 import { option } from "./kinds.js";
+import { printConfig } from "./print-config.js";
 
 const table = {
   checks: option.tables({

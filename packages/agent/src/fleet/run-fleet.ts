@@ -1,35 +1,19 @@
 /** `legation agent --all` and `--containers`: from the command line to the exit code. */
 import { homedir, hostname, networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
-import { helpText, loadConfig, wantsHelp } from "@legation/runtime";
+import { loadConfig } from "@legation/runtime";
 import type { AgentIo } from "../agent-io.js";
+import { printConfigFlag, printGraphFlag } from "../manual.js";
 import type { CaughtSignals } from "../signals.js";
 import { drawGraph } from "./drawing.js";
 import { runHost } from "./host.js";
 import { fleetOptions, sharedWords } from "./options.js";
 import { emptyPlan, type Plan, planFleet } from "./plan.js";
 
-const printConfigFlag = "--print-config";
-const printGraphFlag = "--print-graph";
 const jsonFlag = "--json";
 
-const help = {
-  usage: "legation agent --all DIRECTORY | --containers SOCKET [--print-graph [--json] | --print-config] [flags]",
-  summary:
-    "Runs every service file of a directory under one agent, each service with its own Envoy, state and registration. A service starts when those of the directory that it requires serve; all leave in the reverse order. SIGHUP reads the directory again; SIGUSR2 ends the agent alone, for the next one to take over. --print-graph draws who starts after whom. --containers registers the labelled containers of an engine as well, or alone.",
-  examples: [
-    "legation agent --all services/",
-    "legation agent --all services/ --print-graph",
-    "legation agent --containers unix:///var/run/docker.sock",
-  ],
-};
-
-/** Runs until all services have left. Resolves to the highest of their exit codes, 0 after `--help`; rejects with a LegationError when it could not begin. */
+/** Runs until all services have left. Resolves to the highest of their exit codes; rejects with a LegationError when it could not begin. */
 export async function runFleet(argv: readonly string[], io: AgentIo, signals: CaughtSignals): Promise<number> {
-  if (wantsHelp(argv)) {
-    io.stdout.write(helpText(fleetOptions, help));
-    return 0;
-  }
   const flags = argv.filter((word) => ![printConfigFlag, printGraphFlag, jsonFlag].includes(word));
   const { values } = loadConfig(fleetOptions, { argv: flags, env: io.env });
   const home = io.env["HOME"] ?? homedir();

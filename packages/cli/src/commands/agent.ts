@@ -1,7 +1,14 @@
 /** `legation agent`: the sidecar of one service instance. */
 import { catchSignals } from "@legation/agent/signals";
+import type { Page } from "@legation/runtime/command-line";
 import type { Run } from "../command.js";
 import { beLean } from "../lean.js";
+
+/** What its help says: of one instance, or with `--all` of many. */
+export async function page(argv: readonly string[]): Promise<Page> {
+  const { agentPage } = await import("@legation/agent/manual");
+  return await agentPage(argv);
+}
 
 /** Runs until the instance has left. */
 export const run: Run = async (argv, io) => {

@@ -1,6 +1,7 @@
 /** `legation audit`: who changed what over a control plane's API, and who was refused what. */
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
+import type { Screen } from "../screen.js";
 
 /** The part of `GET /v1/audit` that is shown. */
 interface Audited {
@@ -23,15 +24,15 @@ interface Entry {
 }
 
 /** The table, oldest first: who is a service by its certificate, a token by its description, or an address. What is long stands last. */
-export function show({ entries }: Audited, width?: number): string {
-  if (entries.length === 0) return sentence("Nothing was changed or refused over this control plane's API.", width);
+export function show({ entries }: Audited, screen: Screen): string {
+  if (entries.length === 0) return sentence("Nothing was changed or refused over this control plane's API.", screen);
   const rows = entries.map(({ at, caller, action, target, outcome, count }) => [
     at.replace(/\.\d+Z$/, "Z"),
     count > 1 ? `${outcome} ${count} times` : outcome,
     whoIs(caller),
     [action, ...target].join(" "),
   ]);
-  return table(["AT", "OUTCOME", "WHO", "WHAT"], rows, width);
+  return table(["AT", "OUTCOME", "WHO", "WHAT"], rows, screen);
 }
 
 function whoIs({ kind, accessor, name, spiffeId, address }: Entry["caller"]): string {
@@ -40,11 +41,12 @@ function whoIs({ kind, accessor, name, spiffeId, address }: Entry["caller"]): st
 }
 
 /** Prints the audit of a control plane. */
-export const run = listing<Audited>({
-  name: "audit",
-  summary:
+export const { run, page } = listing<Audited>({
+  description:
     "Lists the changes that were made over a control plane's HTTP API and the requests that it refused, oldest first: when, who (a token's " +
     'description, a certificate or an address), with what outcome, and the ACL rules that it took. Needs key "legation/mesh" { policy = "read" }.',
+  examples: ["legation audit", "legation audit --json"],
+  seeAlso: ["legation security-events"],
   path: "/v1/audit",
   show,
 });

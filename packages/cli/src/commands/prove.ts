@@ -1,7 +1,7 @@
 /** `legation prove`: the proofs, which come with the repository and not with the installed command. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { LegationError } from "@legation/runtime";
+import { LegationError } from "@legation/runtime/command-line";
 import type { Run } from "../command.js";
 
 const inRepository = new URL("../../../../deploy/prove/dist/index.js", import.meta.url);

@@ -1,6 +1,7 @@
 /** `legation proxies`: every proxy that is connected, and how much of its configuration it has accepted. */
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
+import type { Screen } from "../screen.js";
 
 /** The part of `GET /v1/proxies` that is shown. */
 interface Proxies {
@@ -27,7 +28,7 @@ interface ProxyType {
 }
 
 /** The table, and below it each refusal with what the proxy said and where the resource comes from. */
-export function show({ proxies }: Proxies, width?: number): string {
+export function show({ proxies }: Proxies, screen: Screen): string {
   if (proxies.length === 0) return "No proxy is connected to this control plane.\n";
   const rows = proxies.map((proxy) => {
     const sent = proxy.types.flatMap((type) => Object.entries(type.sent).map(([name, version]) => type.acknowledged[name] === version));
@@ -45,8 +46,8 @@ export function show({ proxies }: Proxies, width?: number): string {
     ),
   ]);
   notes.push(...new Set(proxies.flatMap(({ quarantined = [] }) => quarantined.map(({ text }) => `Quarantined: ${text}`))));
-  const below = notes.map((note) => sentence(note, width)).join("");
-  return table(["PROXY", "SERVICE", "ACCEPTED", "STATE"], rows, width) + (below ? `\n${below}` : "");
+  const below = notes.map((note) => sentence(note, screen)).join("");
+  return table(["PROXY", "SERVICE", "ACCEPTED", "STATE"], rows, screen) + (below ? `\n${below}` : "");
 }
 
 function state({ ready, types, quarantined = [] }: Proxy): string {
@@ -67,11 +68,11 @@ function source(provenance: unknown): string {
 }
 
 /** Prints the proxies of a control plane. */
-export const run = listing<Proxies>({
-  name: "proxies",
-  summary:
+export const { run, page } = listing<Proxies>({
+  description:
     "Lists the proxies that are connected to a control plane: how many of the resources that each was sent it has accepted, and what it " +
     "refused and why. A proxy is named <Consul node>/<service id>.",
+  examples: ["legation proxies", "legation proxies --watch"],
   path: "/v1/proxies",
   show,
 });

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { call } from "../testing/capture.js";
+import { call, wide } from "../testing/capture.js";
 import { listening } from "../testing/listening.js";
 import { show } from "./security-events.js";
 
@@ -34,5 +34,5 @@ it("lists each event with how often it was, or everything as JSON", async () => 
 });
 
 it("says that nothing was seen", () => {
-  expect(show({ events: [] })).toMatch(/has seen nothing/);
+  expect(show({ events: [] }, wide)).toMatch(/has seen nothing/);
 });

@@ -1,6 +1,7 @@
 /** `legation security-events`: what a control plane has seen that may be an attack, or is about to lock somebody out. */
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
+import type { Screen } from "../screen.js";
 
 /** The part of `GET /v1/security-events` that is shown. */
 interface Seen {
@@ -15,19 +16,20 @@ interface Seen {
 }
 
 /** The table, oldest first. */
-export function show({ events }: Seen, width?: number): string {
-  if (events.length === 0) return sentence("This control plane has seen nothing since it started that may be an attack.", width);
+export function show({ events }: Seen, screen: Screen): string {
+  if (events.length === 0) return sentence("This control plane has seen nothing since it started that may be an attack.", screen);
   const second = (time: string) => time.replace(/\.\d+Z$/, "Z");
   const rows = events.map(({ at, lastAt, kind, count, message }) => [second(at), second(lastAt), kind, count, message]);
-  return table(["FIRST", "LAST", "KIND", "TIMES", "WHAT"], rows, width);
+  return table(["FIRST", "LAST", "KIND", "TIMES", "WHAT"], rows, screen);
 }
 
 /** Prints the security events of a control plane. */
-export const run = listing<Seen>({
-  name: "security-events",
-  summary:
+export const { run, page } = listing<Seen>({
+  description:
     "Lists what a control plane has seen since its start that may be an attack or is about to lock somebody out, oldest first: refused handshakes " +
     'and claims, denied calls, tampered policies, certificates that end. Needs key "legation/mesh" { policy = "read" }.',
+  examples: ["legation security-events", "legation security-events --watch 10s"],
+  seeAlso: ["legation audit"],
   path: "/v1/security-events",
   show,
 });

@@ -1,7 +1,8 @@
 /** `legation services`: what the registry holds, and how much of it the proxies use. */
-import { option } from "@legation/runtime";
+import { option } from "@legation/runtime/command-line";
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
+import type { Screen } from "../screen.js";
 
 /** The part of `GET /services` that is shown. */
 interface Services {
@@ -27,7 +28,7 @@ interface Breaker {
 }
 
 /** The table, and below it what is wrong with a service, which of its breakers are not closed, and who gets less by its health. */
-export function show({ services }: Pick<Services, "services">, width?: number): string {
+export function show({ services }: Pick<Services, "services">, screen: Screen): string {
   const entries = Object.entries(services);
   if (entries.length === 0) return "No service is registered in Consul.\n";
   const rows = entries.map(([name, { protocol, endpoints, versions, dependencies }]) => {
@@ -44,10 +45,10 @@ export function show({ services }: Pick<Services, "services">, width?: number): 
     ];
   });
   const problems = entries.flatMap(([name, service]) =>
-    [...service.problems.map(({ message }) => message), ...notesOf(service)].map((message) => sentence(`${name}: ${message}`, width)),
+    [...service.problems.map(({ message }) => message), ...notesOf(service)].map((message) => sentence(`${name}: ${message}`, screen)),
   );
   return (
-    table(["SERVICE", "PROTOCOL", "HEALTHY", "OTHERS", "VERSIONS", "CALLS"], rows, width) +
+    table(["SERVICE", "PROTOCOL", "HEALTHY", "OTHERS", "VERSIONS", "CALLS"], rows, screen) +
     (problems.length > 0 ? `\n${problems.join("")}` : "")
   );
 }
@@ -81,12 +82,12 @@ function withoutConsul(all: Services): Services {
 }
 
 /** Prints the services of a control plane. */
-export const run = listing<Services, typeof settings>({
-  name: "services",
-  summary:
+export const { run, page } = listing<Services, typeof settings>({
+  description:
     "Lists the services in Consul's registry as a control plane sees them: how many of their instances get traffic, what the others are " +
     "(degraded, unhealthy, draining, or omitted: not given to any proxy), their versions, and the services that they call.",
   settings,
+  examples: ["legation services", "legation services --watch 5s", "legation services --api http://10.0.0.5:8080 --json"],
   path: "/services",
   choose: (body, { consul }) => (consul ? body : withoutConsul(body)),
   show,

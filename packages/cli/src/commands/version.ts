@@ -1,17 +1,16 @@
 /** `legation version`: which Legation this is, and which Node runs it. */
 import { readFileSync } from "node:fs";
-import { LegationError } from "@legation/runtime";
-import type { Run } from "../command.js";
+import { option } from "@legation/runtime/command-line";
+import { createCommand } from "../create-command.js";
 
-/** Prints one line. Throws a LegationError with code "usage" for any argument. */
-export const run: Run = async (argv, io) => {
-  const [word] = argv.filter((argument) => argument !== "--help" && argument !== "-h");
-  if (word !== undefined)
-    throw new LegationError("usage", `${JSON.stringify(word)} is too much: there is nothing to choose. Write: legation version`);
-  if (argv.length > 0) io.stdout.write("Prints the version of Legation and of Node.\n\nUsage: legation version\n");
-  else {
+/** Prints one line. */
+export const { run, page } = createCommand({
+  description: "Prints the version of Legation and of Node.",
+  options: { json: option.boolean({ description: "Print JSON for programs instead", default: false, flag: "--json" }) },
+  examples: ["legation version"],
+  async answer() {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-    io.stdout.write(`legation ${version} (node ${process.versions.node})\n`);
-  }
-  return 0;
-};
+    const node = process.versions.node;
+    return { json: { version, node }, text: `legation ${version} (node ${node})\n` };
+  },
+});

@@ -1,20 +1,18 @@
 /** `legation policy apply`: files, or a proposal that has its signatures, into force. */
 import type { ChangeOutcome } from "@legation/control-plane/policies";
 import { type Finding, findingText } from "@legation/mesh/policy";
-import { LegationError, option } from "@legation/runtime";
+import { LegationError, option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import { canaryOptions, canaryTerms, replyToCanary } from "./canary.js";
 import { filesOption, readPolicies } from "./files.js";
 import { changeOptions, replyTo } from "./outcome.js";
 import { planLimit } from "./plan.js";
-import { subcommand } from "./subcommand.js";
 
 /** Applies. */
-export const run = subcommand({
-  name: "apply",
-  words: "[PROPOSAL]",
-  maxWords: 1,
-  summary:
+export const { run, page } = createCommand({
+  operands: [{ name: "PROPOSAL", optional: true }],
+  description:
     "Makes documents live, all of them or none: those of the files are set, the others stay as they are. Waits until every proxy has them. What an " +
     "Access policy guards becomes a proposal first, and is applied by its name once enough operators have signed it.",
   examples: [
@@ -29,7 +27,7 @@ export const run = subcommand({
     ...changeOptions,
     ...apiOptions,
   },
-  async answer(values, [proposal], io) {
+  async answer(values, [proposal], surroundings) {
     const { files = [], replace, author = "", reason, canary } = values;
     if (proposal !== undefined) {
       if (files.length > 0) throw new LegationError("usage", "give either files with -f or a proposal, and not both");
@@ -38,7 +36,7 @@ export const run = subcommand({
         method: "POST",
         path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply`,
       });
-      return replyTo(outcome, values, io);
+      return replyTo(outcome, values, surroundings);
     }
     const body = { documents: readPolicies(files), replace, author, reason, ...(canary ? { canary: canaryTerms(values) } : {}) };
     const outcome = await ask<ChangeOutcome & { readonly warnings?: readonly Finding[] }>(values, {
@@ -47,7 +45,7 @@ export const run = subcommand({
       body,
       limitMs: canary ? planLimit : 10_000,
     });
-    for (const warning of outcome.warnings ?? []) io.stderr.write(`${findingText(warning)}\n`);
-    return outcome.state === "canary" ? replyToCanary(outcome, values, io) : replyTo(outcome, values, io);
+    for (const warning of outcome.warnings ?? []) surroundings.io.stderr.write(`${findingText(warning)}\n`);
+    return outcome.state === "canary" ? replyToCanary(outcome, values, surroundings) : replyTo(outcome, values, surroundings);
   },
 });

@@ -1,12 +1,11 @@
 /** `legation policy apply --canary`: few proxies first, and all of them once requests fare as before there. */
 import type { CanaryView, ChangeOutcome } from "@legation/control-plane/policies";
-import { codeOf, messageOf, option, systemClock } from "@legation/runtime";
+import { codeOf, messageOf, option, systemClock } from "@legation/runtime/command-line";
 import { type ApiSettings, ask } from "../api.js";
-import type { Io } from "../command.js";
+import { type Reply, type Surroundings, textOf } from "../create-command.js";
 import { exitCode } from "../exit-code.js";
 import { sentence } from "../layout.js";
 import { replyTo } from "./outcome.js";
-import type { Reply } from "./subcommand.js";
 
 /** The flags. */
 export const canaryOptions = {
@@ -55,8 +54,9 @@ export function canaryTerms({ canaryWindow, canaryRequests, canaryLimit }: Canar
 export async function replyToCanary(
   outcome: Extract<ChangeOutcome, { readonly state: "canary" }>,
   settings: ApiSettings & CanarySettings & { readonly wait: boolean; readonly timeout: number },
-  io: Io,
+  surroundings: Surroundings,
 ): Promise<Reply> {
+  const { io, screen } = surroundings;
   const { bundle, version, changed } = outcome;
   const begun = `Version ${version} is a canary: ${changed.join(", ")}.\n`;
   if (!settings.wait) return { json: outcome, text: begun, code: exitCode.pending };
@@ -66,15 +66,15 @@ export async function replyToCanary(
     const canary = await lastCanary(settings);
     const mine = typeof canary !== "string" && canary?.bundle === bundle ? canary : undefined;
     if (mine?.state === "withdrawn") {
-      const text = `${begun}${sentence(`It went back: ${mine.verdict}.`, io.stdout.columns)}`;
+      const text = `${begun}${sentence(`It went back: ${mine.verdict}.`, screen)}`;
       return { json: { ...outcome, canary: mine }, text, code: exitCode.failed };
     }
     if (mine?.state === "promoted") {
-      const live = await replyTo({ ...outcome, state: "accepted" }, settings, io);
+      const live = await replyTo({ ...outcome, state: "accepted" }, settings, surroundings);
       return {
         ...live,
         json: { ...(live.json as object), canary: mine },
-        text: `${begun}${sentence(`It held: ${mine.verdict}.`, io.stdout.columns)}${live.text}`,
+        text: `${begun}${sentence(`It held: ${mine.verdict}.`, screen)}${textOf(live)}`,
       };
     }
     const standing = typeof canary === "string" ? canary : (canary?.standing ?? "");

@@ -1,17 +1,14 @@
 /** `legation policy check`: whether files are right, and what is odd about them, without a control plane or beside what it knows. */
 import { documentKey, type Finding, findingText, lint, parsePolicyFiles, policySet } from "@legation/mesh/policy";
-import { option } from "@legation/runtime";
+import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import { exitCode } from "../exit-code.js";
 import { filesOption, readFiles } from "./files.js";
-import { subcommand } from "./subcommand.js";
 
 /** Checks. */
-export const run = subcommand({
-  name: "check",
-  words: "",
-  maxWords: 0,
-  summary:
+export const { run, page } = createCommand({
+  description:
     "Checks policy files as a whole, offline: fields and their values, names, and contradictions. Each problem names file, line, path and fix. " +
     "What is right and odd is told as a warning, and changes no exit code; with --live also what the registry and the policies in force show.",
   examples: [

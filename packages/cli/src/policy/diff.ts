@@ -1,16 +1,17 @@
 /** `legation policy diff`: what differs between versions, or between files and what is in force. */
-import { LegationError } from "@legation/runtime";
+import { LegationError } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import { changesText, type DocumentChange } from "./changes-text.js";
 import { filesOption, readPolicies } from "./files.js";
-import { subcommand } from "./subcommand.js";
 
 /** Compares. */
-export const run = subcommand({
-  name: "diff",
-  words: "[FROM [TO]]",
-  maxWords: 2,
-  summary: "Shows what differs from version FROM to version TO, or to what is in force; with -f, what applying the files would change.",
+export const { run, page } = createCommand({
+  operands: [
+    { name: "FROM", optional: true },
+    { name: "TO", optional: true },
+  ],
+  description: "Shows what differs from version FROM to version TO, or to what is in force; with -f, what applying the files would change.",
   examples: ["legation policy diff 3 5", "legation policy diff -f strict.yaml"],
   options: { files: filesOption, ...apiOptions },
   async answer(values, [from, to]) {

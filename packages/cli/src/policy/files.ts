@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type PolicyDocument, type PolicyFile, parsePolicyFiles } from "@legation/mesh/policy";
-import { ConfigError, messageOf, option } from "@legation/runtime";
+import { ConfigError, messageOf, option } from "@legation/runtime/command-line";
 
 /** The flag. */
 export const filesOption = option.list({

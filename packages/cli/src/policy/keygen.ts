@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { createOperatorKey } from "@legation/control-plane/policies";
-import { LegationError, messageOf, option } from "@legation/runtime";
-import { subcommand } from "./subcommand.js";
+import { LegationError, messageOf, option } from "@legation/runtime/command-line";
+import { createCommand } from "../create-command.js";
 
 /** The name of the operator whose key a file holds, unless they say another one. */
 export function nameOfKeyFile(path: string): string {
@@ -11,17 +11,14 @@ export function nameOfKeyFile(path: string): string {
 }
 
 /** Makes a key. */
-export const run = subcommand({
-  name: "keygen",
-  words: "FILE",
-  maxWords: 1,
-  summary:
+export const { run, page } = createCommand({
+  operands: [{ name: "FILE", values: "file" }],
+  description:
     "Makes an operator's Ed25519 key: the private part goes into FILE (0600, never overwritten), the public part is printed as the line that belongs " +
     "into the file of --approval-keys of every control plane.",
   examples: ["legation policy keygen alice.key"],
   options: { json: option.boolean({ description: "Print JSON for programs instead", default: false, flag: "--json" }) },
-  async answer(_values, [path]) {
-    if (path === undefined) throw new LegationError("usage", "FILE is missing. Write: legation policy keygen alice.key");
+  async answer(_values, [path = ""]) {
     const { privatePem, publicKey } = createOperatorKey();
     try {
       writeFileSync(path, privatePem, { mode: 0o600, flag: "wx" });

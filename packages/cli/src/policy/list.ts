@@ -2,9 +2,10 @@
 import type { CanaryView, QuarantineView } from "@legation/control-plane/policies";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import { sentence, table } from "../layout.js";
+import type { Screen } from "../screen.js";
 import { refusalsText } from "./refusals.js";
-import { subcommand } from "./subcommand.js";
 
 interface PolicyList {
   readonly origin: string;
@@ -19,31 +20,29 @@ interface PolicyList {
 }
 
 /** Lists. */
-export const run = subcommand({
-  name: "list",
-  words: "",
-  maxWords: 0,
-  summary:
+export const { run, page } = createCommand({
+  description:
     "Lists the policies that a control plane has in force, where they come from, what is wrong with newer ones, what proxies refuse of them, and the proposals.",
   examples: ["legation policy list", "legation policy list --json"],
+  watchable: true,
   options: apiOptions,
-  async answer(values, _words, io) {
+  async answer(values, _words, { screen }) {
     const list = await ask<PolicyList>(values, { path: "/v1/policies" });
-    return { json: list, text: show(list, io.stdout.columns) };
+    return { json: list, text: show(list, screen) };
   },
 });
 
-function show({ origin, bundle, documents, problem, quarantined = [], canary, proposals }: PolicyList, width: number | undefined): string {
+function show({ origin, bundle, documents, problem, quarantined = [], canary, proposals }: PolicyList, screen: Screen): string {
   const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, says(rest)]);
   const by =
     bundle &&
     `Version ${bundle.version} by ${bundle.author || "nobody named"}, ${bundle.at.replace(/\.\d+Z$/, "Z")}${bundle.reason ? `: ${bundle.reason}` : ""}`;
   return [
-    by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, width) : "No policies are set.\n",
-    rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, width)}` : "",
-    problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, width)}` : "",
-    quarantined.length > 0 ? `\n${refusalsText(quarantined, width)}` : "",
-    canary && isNews(canary, bundle) ? `\n${sentence(canaryText(canary), width)}` : "",
+    by ? sentence(`${by}${origin === "store" ? "" : ` (files in ${origin})`}`, screen) : "No policies are set.\n",
+    rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, screen)}` : "",
+    problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, screen)}` : "",
+    quarantined.length > 0 ? `\n${refusalsText(quarantined, screen)}` : "",
+    canary && isNews(canary, bundle) ? `\n${sentence(canaryText(canary), screen)}` : "",
     ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
   ].join("");
 }

@@ -1,11 +1,10 @@
 /** What becomes of a change: live, and how far; or waiting for signatures. */
 import type { ChangeOutcome, Liveness, QuarantineView } from "@legation/control-plane/policies";
-import { LegationError, option, systemClock } from "@legation/runtime";
+import { LegationError, option, systemClock } from "@legation/runtime/command-line";
 import { type ApiSettings, ask } from "../api.js";
-import type { Io } from "../command.js";
+import type { Reply, Surroundings } from "../create-command.js";
 import { exitCode } from "../exit-code.js";
 import { refusalsText } from "./refusals.js";
-import type { Reply } from "./subcommand.js";
 
 /** The settings of every command that changes policies. */
 export const changeOptions = {
@@ -25,7 +24,7 @@ const pollMs = 100;
 export async function replyTo(
   outcome: ChangeOutcome,
   settings: ApiSettings & { readonly wait: boolean; readonly timeout: number },
-  io: Io,
+  { io, screen }: Surroundings,
 ): Promise<Reply> {
   if (outcome.state === "unchanged") return { json: outcome, text: `Nothing changes: version ${outcome.version} says the same already.\n` };
   if (outcome.state === "awaiting-approval") {
@@ -49,7 +48,7 @@ export async function replyTo(
     const isLive = live === proxies && inForce === replicas && silent.length === 0;
     const seconds = (took() / 1_000).toFixed(1);
     if (isLive && refusals.length > 0) {
-      const why = refusalsText(refusals, io.stdout.columns);
+      const why = refusalsText(refusals, screen);
       const text = `${accepted}${capital(where)}, in ${seconds} s, but for what proxies refused.\n${why}`;
       return { json: { ...outcome, liveness }, text, code: exitCode.failed };
     }

@@ -3,6 +3,8 @@ import type { Plan, ResourceChange, RouteChange } from "@legation/control-plane/
 import { structuredPatch } from "diff";
 import { stringify } from "yaml";
 import { sentence } from "../layout.js";
+import type { Screen } from "../screen.js";
+import { cutMiddle } from "../text-width.js";
 import { changesText, type DocumentChange } from "./changes-text.js";
 
 /** Lines that are equal around each difference. */
@@ -11,18 +13,18 @@ const context = 3;
 const named = 3;
 
 /** The text. `sampled` is how many requests were tried. Ends with a newline. */
-export function planText(plan: Plan & { readonly documents: readonly DocumentChange[] }, sampled: number, width = 80): string {
+export function planText(plan: Plan & { readonly documents: readonly DocumentChange[] }, sampled: number, screen: Screen): string {
   const { documents, proxies, changed, resources, requests, silent } = plan;
   const head = `${changed} of ${proxies} ${proxies === 1 ? "proxy gets" : "proxies get"} other resources.`;
   return [
     changesText(documents),
-    documents.length > 0 ? `\n${sentence(head, width)}` : "",
-    ...resources.map((change) => `\n${resourceText(change, width)}`),
+    documents.length > 0 ? `\n${sentence(head, screen)}` : "",
+    ...resources.map((change) => `\n${resourceText(change, screen)}`),
     sampled > 0
-      ? `\n${sentence(`${elsewhere(requests)} of ${sampled} requests ${requests.length === 1 ? "goes" : "go"} elsewhere.`, width)}`
+      ? `\n${sentence(`${elsewhere(requests)} of ${sampled} requests ${requests.length === 1 ? "goes" : "go"} elsewhere.`, screen)}`
       : "",
-    ...requests.map((change) => requestText(change, width)),
-    ...silent.map((one) => `\n${sentence(`Not asked, its proxies are missing here: ${one}`, width)}`),
+    ...requests.map((change) => requestText(change, screen)),
+    ...silent.map((one) => `\n${sentence(`Not asked, its proxies are missing here: ${one}`, screen)}`),
   ].join("");
 }
 
@@ -30,21 +32,20 @@ function elsewhere(requests: readonly RouteChange[]): number {
   return new Set(requests.map(({ request }) => JSON.stringify(request))).size;
 }
 
-function resourceText({ type, name, from, to, before, after, proxies }: ResourceChange, width: number): string {
+function resourceText({ type, name, from, to, before, after, proxies }: ResourceChange, screen: Screen): string {
   const what = from === null ? "new" : to === null ? "removed" : "changed";
-  const head = sentence(`${type} ${name} ${what}, for ${proxiesText(proxies)}`, width);
+  const head = sentence(`${type} ${name} ${what}, for ${proxiesText(proxies)}`, screen);
   if (before === null || after === null) return head;
-  const [old, now] = [before, after].map((value) => stringify(value, { lineWidth: width - 1, aliasDuplicateObjects: false }));
+  const [old, now] = [before, after].map((value) => stringify(value, { lineWidth: screen.width - 1, aliasDuplicateObjects: false }));
   const { hunks } = structuredPatch("", "", old ?? "", now ?? "", "", "", { context });
   const lines = hunks.flatMap(({ oldStart, newStart, lines: changed }) => [`@@ line ${oldStart}, then ${newStart} @@`, ...changed]);
-  const fitting = (line: string) => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
-  return `${head}${lines.map((line) => `${fitting(line.trimEnd())}\n`).join("")}`;
+  return `${head}${lines.map((line) => `${cutMiddle(line.trimEnd(), screen.width)}\n`).join("")}`;
 }
 
-function requestText({ request, from, now, next, proxies }: RouteChange, width: number): string {
+function requestText({ request, from, now, next, proxies }: RouteChange, screen: Screen): string {
   const { method, host, path, count = 1 } = request;
   const often = count > 1 ? `, ${count} times in the sample` : "";
-  return `\n${[`${method} http://${host}${path} from ${from} (${proxiesText(proxies)})${often}`, `  now: ${now}`, `  then: ${next}`].map((line) => sentence(line, width).replace(/^(now|then):/, "  $1:")).join("")}`;
+  return `\n${[`${method} http://${host}${path} from ${from} (${proxiesText(proxies)})${often}`, `  now: ${now}`, `  then: ${next}`].map((line) => sentence(line, screen).replace(/^(now|then):/, "  $1:")).join("")}`;
 }
 
 /** `2 proxies: n1/web-1, n1/web-2`. */

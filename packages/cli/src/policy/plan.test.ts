@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "@legation/control-plane/policies";
-import { ConfigError } from "@legation/runtime";
+import { ConfigError } from "@legation/runtime/command-line";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { paper } from "../screen.js";
 import { planText } from "./plan-text.js";
 import { readSample } from "./sample.js";
 
@@ -77,7 +78,7 @@ test("a plan fits the terminal, shows only what differs, and names the proxies",
   const text = planText(
     { ...plan, documents: [{ document: "Service/orders", before, after: { ...before, timeouts: { request: "2s" } } }] },
     5,
-    80,
+    paper,
   );
   expect(text).toBe(
     [

@@ -1,27 +1,24 @@
 /** `legation policy plan`: what applying files would change at the proxies. */
 import type { Plan } from "@legation/control-plane/policies";
-import { option } from "@legation/runtime";
+import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import type { DocumentChange } from "./changes-text.js";
 import { filesOption, readPolicies } from "./files.js";
 import { planText } from "./plan-text.js";
 import { readSample, sampleOptions } from "./sample.js";
-import { subcommand } from "./subcommand.js";
 
 /** How long all control planes together may take; milliseconds. */
 export const planLimit = 120_000;
 
 /** Plans. */
-export const run = subcommand({
-  name: "plan",
-  words: "",
-  maxWords: 0,
-  summary:
+export const { run, page } = createCommand({
+  description:
     "Shows what applying files would change, and changes nothing: which proxies of all control planes get which other resources, each difference once, " +
     "and which requests of a sample would go elsewhere.",
   examples: [
     "legation policy plan -f orders.yaml",
-    "legation policy plan -f canary.yaml --request 'GET http://orders/x' --from web -H 'x-beta: 1'",
+    "legation policy plan -f canary.yaml --from web -H 'x-beta: 1' \\\n    --request 'GET http://orders/x'",
     "legation policy plan -f canary.yaml --requests /var/log/envoy/access.log --json",
   ],
   options: {
@@ -34,7 +31,7 @@ export const run = subcommand({
     ...sampleOptions,
     ...apiOptions,
   },
-  async answer(values, _words, io) {
+  async answer(values, _words, { screen }) {
     const { files = [], replace } = values;
     const requests = readSample(values);
     const body = { documents: readPolicies(files), replace, requests };
@@ -44,6 +41,6 @@ export const run = subcommand({
       body,
       limitMs: planLimit,
     });
-    return { json: { ...plan, sampled: requests.length }, text: planText(plan, requests.length, io.stdout.columns) };
+    return { json: { ...plan, sampled: requests.length }, text: planText(plan, requests.length, screen) };
   },
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { serviceIdentityOf } from "@legation/contract";
 import type { SampleRequest } from "@legation/control-plane/policies";
-import { ConfigError, messageOf, option } from "@legation/runtime";
+import { ConfigError, messageOf, option } from "@legation/runtime/command-line";
 
 /** The flags. */
 export const sampleOptions = {

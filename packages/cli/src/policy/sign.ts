@@ -10,12 +10,12 @@ import {
   type PolicyDocument,
   readDocument,
 } from "@legation/mesh/policy";
-import { LegationError, messageOf, option } from "@legation/runtime";
+import { LegationError, messageOf, option } from "@legation/runtime/command-line";
 import { type ApiSettings, apiOptions, ask } from "../api.js";
+import { createCommand } from "../create-command.js";
 import { changesText, type DocumentChange } from "./changes-text.js";
 import { filesOption, readPolicies } from "./files.js";
 import { nameOfKeyFile } from "./keygen.js";
-import { subcommand } from "./subcommand.js";
 
 interface ProposalView {
   readonly id: string;
@@ -28,11 +28,9 @@ interface ProposalView {
 }
 
 /** Signs. */
-export const run = subcommand({
-  name: "sign",
-  words: "[PROPOSAL]",
-  maxWords: 1,
-  summary:
+export const { run, page } = createCommand({
+  operands: [{ name: "PROPOSAL", optional: true }],
+  description:
     "Signs a proposal with an operator's key, which never leaves this machine. What is signed is worked out here, from the documents themselves, and " +
     "shown; without --key it is shown alone, and nothing is signed. With -f the proposal is the one by which the guarded documents are exactly those of " +
     "these files, which must hold all of them.",

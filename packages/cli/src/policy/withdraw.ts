@@ -1,14 +1,11 @@
 /** `legation policy withdraw`: a running canary goes back. */
-import { option } from "@legation/runtime";
+import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
-import { subcommand } from "./subcommand.js";
+import { createCommand } from "../create-command.js";
 
 /** Withdraws. */
-export const run = subcommand({
-  name: "withdraw",
-  words: "",
-  maxWords: 0,
-  summary: "Ends the canary that runs: its proxies get what is in force again. The policies in force do not change.",
+export const { run, page } = createCommand({
+  description: "Ends the canary that runs: its proxies get what is in force again. The policies in force do not change.",
   examples: ["legation policy withdraw --reason 'the wrong file'"],
   options: { reason: option.string({ description: "Why", default: "", flag: "--reason" }), ...apiOptions },
   async answer(values) {

@@ -1,0 +1,81 @@
+/** The list of all commands, in the order in which `--help` shows them. */
+import type { Command } from "./command.js";
+
+/** Every command. */
+export const commands: readonly Command[] = [
+  {
+    name: "control-plane",
+    group: "processes",
+    summary: "Serve Consul's registry to Envoys as their configuration",
+    load: () => import("./commands/control-plane.js"),
+  },
+  {
+    name: "agent",
+    group: "processes",
+    summary: "Run beside a service: register it, check it, run its Envoy",
+    load: () => import("./commands/agent.js"),
+  },
+  {
+    name: "services",
+    group: "see",
+    summary: "List the services that a control plane sees, and their health",
+    load: () => import("./commands/services.js"),
+  },
+  {
+    name: "proxies",
+    group: "see",
+    summary: "List a control plane's proxies, and what each has accepted",
+    load: () => import("./commands/proxies.js"),
+  },
+  { name: "audit", group: "see", summary: "List who changed what, and who was refused what", load: () => import("./commands/audit.js") },
+  {
+    name: "security-events",
+    group: "see",
+    summary: "List what may be an attack, or is about to lock somebody out",
+    load: () => import("./commands/security-events.js"),
+  },
+  {
+    name: "intentions",
+    group: "why",
+    summary: "List who may call whom, or say what becomes of a call and why",
+    load: () => import("./commands/intentions.js"),
+  },
+  {
+    name: "policy",
+    group: "steer",
+    summary: "Check, apply, sign, compare and take back the mesh's policies",
+    load: () => import("./commands/policy.js"),
+  },
+  {
+    name: "drain",
+    group: "steer",
+    summary: "Take an instance out of service without a lost request",
+    load: () => import("./commands/drain.js"),
+  },
+  { name: "undrain", group: "steer", summary: "Put a drained instance back into service", load: () => import("./commands/undrain.js") },
+  {
+    name: "restart",
+    group: "steer",
+    summary: "Restart an instance's process without a lost request",
+    load: () => import("./commands/restart.js"),
+  },
+  {
+    name: "check-now",
+    group: "steer",
+    summary: "Let an instance's checks look now, and show what they found",
+    load: () => import("./commands/check-now.js"),
+  },
+  {
+    name: "maintenance",
+    group: "steer",
+    summary: "Hold an instance out of service until told otherwise",
+    load: () => import("./commands/maintenance.js"),
+  },
+  {
+    name: "prove",
+    group: "prove",
+    summary: "Prove on a mesh on this machine that restarts lose no request",
+    load: () => import("./commands/prove.js"),
+  },
+  { name: "version", group: "more", summary: "Print the version", load: () => import("./commands/version.js") },
+];
