@@ -44,7 +44,7 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     body: object,
   ): Promise<{ status: number; code?: string; detail?: string; version?: number }> {
     const { mesh, tokens } = scene();
-    const answer = await fetch(`${mesh.controlPlane.api}/v1/policies/apply`, {
+    const answer = await fetch(`${mesh.controlPlane.api}/api/policies/apply`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-consul-token": tokens[by] },
       body: JSON.stringify(body),

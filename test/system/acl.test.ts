@@ -134,13 +134,13 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
       [leavingPath, undefined, "POST", leaving, { status: 401, missing: wantsOrders }],
       [leavingPath, web, "POST", leaving, { status: 403, missing: wantsOrders }],
       [leavingPath, web, "POST", { ...leaving, service: "web" }, { status: 403, code: "access.claim-refused" }],
-      ["/v1/audit", web, "GET", undefined, { status: 403, missing: wantsMesh }],
+      ["/api/audit", web, "GET", undefined, { status: 403, missing: wantsMesh }],
     ] as const)
       expect([method, path, await ask(mesh, path, token, method, body)]).toEqual([method, path, expect.objectContaining(expected)]);
     expect(Object.keys((await ask(mesh, "/services", web)).services ?? {}).sort()).toEqual(["web"]);
     expect(Object.keys((await ask(mesh, "/services", nobody)).services ?? {})).toEqual([]);
     expect(Object.keys((await ask(mesh, "/services", read)).services ?? {})).toEqual(expect.arrayContaining(["orders", "web"]));
-    const { entries = [] } = await ask(mesh, "/v1/audit", read);
+    const { entries = [] } = await ask(mesh, "/api/audit", read);
     expect(entries).toContainEqual(
       expect.objectContaining({
         action: "POST /api/services/:name/release",
@@ -174,7 +174,7 @@ describe.each(consulVersions)("on Consul %s with ACLs and default deny", (versio
     const { mesh, acl } = scene();
     const apply = (token: string | undefined, name: string, service: string | undefined = name) => {
       const identity = { apiVersion: "legation/v1", kind: "Identity", name, ...(service ? { service } : {}), mode: "off" };
-      return ask(mesh, "/v1/policies/apply", token, "POST", { documents: [identity], reason: "the least that is needed" });
+      return ask(mesh, "/api/policies/apply", token, "POST", { documents: [identity], reason: "the least that is needed" });
     };
     const team = await acl.custom("team", 'key "legation/policies/Identity/orders" { policy = "write" }');
     const missing = (name: string) => `key "legation/policies/Identity/${name}" { policy = "write" }`;

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { limitMs, useMesh } from "./fixture.js";
 import { type Backend, type GrpcClient, startBackend, startGrpcClient, tally } from "./grpc-fixture.js";
 
-/** The part of `GET /v1/proxies` that is looked at. */
+/** The part of `GET /api/proxies` that is looked at. */
 interface Proxies {
   readonly proxies: readonly {
     readonly node: string;
@@ -46,7 +46,7 @@ describe("a gRPC application without an Envoy", () => {
   /** Puts these policies of `orders`, and these rules, into force and waits until the application has acknowledged what follows from them. */
   async function apply(fields: string, rules = "[{}]"): Promise<readonly string[]> {
     const { mesh, policies, client } = state();
-    const before = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/v1/policies");
+    const before = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/api/policies");
     const route = `apiVersion: legation/v1\nkind: Route\nname: orders\nservice: orders\nrules: ${rules}\n`;
     writeFileSync(policies, `apiVersion: legation/v1\nkind: Service\nname: orders\n${fields}---\n${route}`);
     const args = ["policy", "apply", "-f", policies, "--api", mesh.controlPlane.api];
@@ -57,8 +57,8 @@ describe("a gRPC application without an Envoy", () => {
     });
     return until(
       async (note) => {
-        const now = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/v1/policies");
-        const { proxies } = await mesh.controlPlane.get<Proxies>("/v1/proxies");
+        const now = await mesh.controlPlane.get<{ bundle: { version: number } | null }>("/api/policies");
+        const { proxies } = await mesh.controlPlane.get<Proxies>("/api/proxies");
         const proxy = proxies.find(({ node }) => node === client.node);
         note({ now: now.bundle, proxy });
         if (!proxy || now.bundle?.version === before.bundle?.version) return undefined;
@@ -102,7 +102,7 @@ describe("a gRPC application without an Envoy", () => {
     expect(tally(await all(client))["UNAVAILABLE"]).toBeUndefined();
     await until(
       async (note) => {
-        const { proxies } = await state().mesh.controlPlane.get<Proxies>("/v1/proxies");
+        const { proxies } = await state().mesh.controlPlane.get<Proxies>("/api/proxies");
         const calls = proxies.find(({ node }) => node === client.node)?.calls["orders"];
         note(calls);
         return calls && calls.dropped > 0;

@@ -80,7 +80,7 @@ describe("health_based", () => {
     expect(agreed[0]?.[1]).toBeLessThanOrEqual(2);
     // With requests on, nobody is idle, and so nothing is measured anew.
     const web = startLoad({ sender: httpSender({ url: `${stage.web.outbound}/`, headers: { host: "orders" } }), rate });
-    const proxies = async (index: number) => plane(index).get<{ proxies: { node: string }[]; resourcesSent: number }>("/v1/proxies");
+    const proxies = async (index: number) => plane(index).get<{ proxies: { node: string }[]; resourcesSent: number }>("/api/proxies");
     // Those that are connected to the first go to the second, and what has started again gets them back.
     const moved = (await proxies(0)).proxies.length;
     const sent = (await proxies(1)).resourcesSent;

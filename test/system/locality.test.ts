@@ -128,7 +128,7 @@ describe("callers in two zones of one region, and in another region", () => {
     policies(`${head("orders")}${balanced}`);
     await untilCounted(b, "orders", 60, (counts) => Object.keys(counts).sort().join() === "orders-b,orders-c");
     await mesh.controlPlane.restart();
-    const proxies = () => mesh.controlPlane.get<{ proxies: { ready: boolean }[]; resourcesSent: number }>("/v1/proxies");
+    const proxies = () => mesh.controlPlane.get<{ proxies: { ready: boolean }[]; resourcesSent: number }>("/api/proxies");
     await until(async () => (await proxies()).proxies.filter(({ ready }) => ready).length === 3, {
       what: "all Envoys to be connected again, and served",
       limitMs,

@@ -50,7 +50,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     await mesh.controlPlane.restart();
     await until(
       async () => {
-        const { proxies } = await mesh.controlPlane.get<{ proxies: { ready: boolean }[] }>("/v1/proxies");
+        const { proxies } = await mesh.controlPlane.get<{ proxies: { ready: boolean }[] }>("/api/proxies");
         return proxies.filter(({ ready }) => ready).length === all.length;
       },
       { what: "all Envoys to be connected again, and served", limitMs },
@@ -59,7 +59,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
       what: "a complete read of Consul",
       limitMs,
     });
-    expect((await mesh.controlPlane.get<{ resourcesSent: number }>("/v1/proxies")).resourcesSent).toBe(0);
+    expect((await mesh.controlPlane.get<{ resourcesSent: number }>("/api/proxies")).resourcesSent).toBe(0);
     expect(await accepted(all)).toBe(before);
     await maintain(mesh, "orders-2", false);
     await untilUsable(web, "orders", orders);

@@ -51,7 +51,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
   const agreed = async (check: (listed: Listed) => boolean, planes = [state().one, state().two]) =>
     until(
       async (note) => {
-        const found = await Promise.all(planes.map((plane) => plane.get<Listed>("/v1/policies")));
+        const found = await Promise.all(planes.map((plane) => plane.get<Listed>("/api/policies")));
         note(found);
         return found.every(check) ? found[0] : undefined;
       },
@@ -63,7 +63,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     until(
       async (note) => {
         const { bundle } = JSON.parse((await kv("head")).toString() || "{}") as { bundle?: string };
-        const found = await Promise.all([state().one, state().two].map((plane) => plane.get<Listed>("/v1/policies")));
+        const found = await Promise.all([state().one, state().two].map((plane) => plane.get<Listed>("/api/policies")));
         note({ bundle, found: found.map((listed) => [listed.bundle, listed.problem]) });
         return found.every((listed) => listed.bundle?.id === bundle && listed.problem === null) ? found[0] : undefined;
       },
@@ -94,7 +94,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
     await kv("head", JSON.stringify({ format: "legation-head/1", bundle: "0".repeat(64) }));
     const after = await agreed(({ problem }) => problem?.code === "policy.tampered");
     expect(after.documents).toEqual(before.documents);
-    for (const plane of [one, two]) expect(JSON.stringify(await plane.get("/v1/security-events"))).toContain('"kind":"bundle-tampered"');
+    for (const plane of [one, two]) expect(JSON.stringify(await plane.get("/api/security-events"))).toContain('"kind":"bundle-tampered"');
     await kv("head", head);
     await agreed(({ problem }) => problem === null);
   });
@@ -114,7 +114,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
       const documents = names.map((name) => ({ apiVersion: "legation/v1", kind: "Identity", name, service: name, ...content }));
       const before = await blobs();
       let answer: string | undefined;
-      const asked = fetch(`${one.api}/v1/policies/apply`, {
+      const asked = fetch(`${one.api}/api/policies/apply`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ documents, author: "round", reason: String(round) }),
@@ -174,7 +174,7 @@ describe.each(consulVersions)("on Consul %s", (version) => {
 
   it("without Consul a restarted control plane has the same policies", async () => {
     const { one, mesh } = state();
-    const before = await one.get<Listed>("/v1/policies");
+    const before = await one.get<Listed>("/api/policies");
     await mesh.consul.stop();
     await one.restart();
     const after = await agreed(({ problem }) => problem?.code === "policy.unreachable", [one]);

@@ -50,7 +50,7 @@ describe("an inbound listener that cannot be bound", () => {
     const { mesh, orders, web, broken } = state();
     const rejection = await until(
       async (note) => {
-        const { proxies } = await mesh.controlPlane.get<{ proxies: Proxy[] }>("/v1/proxies");
+        const { proxies } = await mesh.controlPlane.get<{ proxies: Proxy[] }>("/api/proxies");
         const proxy = proxies.find((p) => p.node.endsWith("/broken-1"));
         note(proxy);
         return proxy?.types.find((t) => t.type === "listener")?.lastRejection;
@@ -63,7 +63,7 @@ describe("an inbound listener that cannot be bound", () => {
     const stretch = traffic.stretch();
     await until(() => stretch.report().succeeded >= 200, { what: "200 answers through the Envoy with the refused listener", limitMs });
     expect((await traffic.stop()).failed).toBe(0);
-    const { proxies } = await mesh.controlPlane.get<{ proxies: Proxy[] }>("/v1/proxies");
+    const { proxies } = await mesh.controlPlane.get<{ proxies: Proxy[] }>("/api/proxies");
     for (const id of ["orders-1", "web-1"]) {
       const types = proxies.find((p) => p.node.endsWith(`/${id}`))?.types ?? [];
       expect(types.length).toBeGreaterThan(0);

@@ -56,7 +56,7 @@ it.each(consulVersions.flatMap((version) => [[version, "frozen"] as const, [vers
     await until(async () => (await sinceRestart(plane, from)).includes('"event":"tls.kept"'), { what: "the kept certificate", limitMs });
     const { proxies, resourcesSent } = await until(
       async (note) => {
-        const status = await plane.get<{ proxies: { node: string }[]; resourcesSent: number }>("/v1/proxies");
+        const status = await plane.get<{ proxies: { node: string }[]; resourcesSent: number }>("/api/proxies");
         note(status);
         // A stream that has not said yet whose it is has no name.
         return status.proxies.length === 1 && status.proxies[0]?.node !== "" && status;

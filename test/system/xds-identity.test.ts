@@ -67,9 +67,9 @@ describe.each(consulVersions)("with Consul %s", (version) => {
 
   const envoy = async (name: string, claim: { id: string; cluster: string; service: string }, leaf: Leaf | undefined) =>
     startXdsEnvoy(parts().sandbox, { name, ...claim, leaf, xds: parts().plane.xds, expects: spiffe("legation-control-plane") });
-  const securityEvents = async () => (await parts().plane.get<{ events: SecurityEvent[] }>("/v1/security-events")).events;
+  const securityEvents = async () => (await parts().plane.get<{ events: SecurityEvent[] }>("/api/security-events")).events;
   const streamOf = async (id: string) =>
-    (await parts().plane.get<Proxies>("/v1/proxies")).proxies.find(({ node: of }) => of === id)?.stream;
+    (await parts().plane.get<Proxies>("/api/proxies")).proxies.find(({ node: of }) => of === id)?.stream;
   const isConfigured = async ({ admin }: XdsEnvoy) => (await admin.clusters()).has("stock");
 
   async function refusedWith(proxy: XdsEnvoy, words: string): Promise<void> {

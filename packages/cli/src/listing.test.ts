@@ -138,7 +138,7 @@ describe("legation proxies", () => {
       types: [{ ...types[0], sent: { a: "1" }, acknowledged: { a: "1" }, rejected: [] }],
     };
     const waiting = { ...ready, node: "n2/x", service: null, ready: false, types: [] };
-    const api = await serve({ "/v1/proxies": { total: 3, proxies: [{ ...ready, types }, current, waiting] } });
+    const api = await serve({ "/api/proxies": { total: 3, proxies: [{ ...ready, types }, current, waiting] } });
     expect(await call(["proxies", "--api", api])).toEqual({
       code: 0,
       err: "",
@@ -155,12 +155,12 @@ n1/web-1 refused cluster payments: Proto constraint validation failed (service
 
   it("names the time since when a proxy owes an answer", async () => {
     const late = { ...ready, types: [{ ...types[0], rejected: [], outstandingSince: "2026-01-01T00:00:00.000Z" }] };
-    const api = await serve({ "/v1/proxies": { proxies: [late] } });
+    const api = await serve({ "/api/proxies": { proxies: [late] } });
     expect((await call(["proxies", "--api", api])).out).toContain("has not answered since 2026-01-01T00:00:00.000Z");
   });
 
   it("says when there is none", async () => {
-    const api = await serve({ "/v1/proxies": { proxies: [] } });
+    const api = await serve({ "/api/proxies": { proxies: [] } });
     expect((await call(["proxies", "--api", api])).out).toBe("No proxy is connected to this control plane.\n");
   });
 });
@@ -186,7 +186,7 @@ describe("asking a control plane", () => {
     const api = await serve({});
     const { code, err } = await call(["proxies", "--api", api]);
     expect(code).toBe(1);
-    expect(err).toBe(`legation proxies: ${api}/v1/proxies answered 404: GET /v1/proxies does not exist here\n`);
+    expect(err).toBe(`legation proxies: ${api}/api/proxies answered 404: GET /api/proxies does not exist here\n`);
   });
 
   it("asks whether it is a control plane when the answer is not JSON", async () => {
@@ -212,7 +212,7 @@ describe("legation audit", () => {
       { at, caller: { kind: "service", spiffeId, address: "10.0.0.7" }, action, target: ["orders-1"], outcome: "done", count: 1 },
       { at, caller: { kind: "anonymous", address: "10.0.0.9" }, action: "GET /metrics", target: [], outcome: "refused", count: 12 },
     ];
-    const api = await serve({ "/v1/audit": { entries } });
+    const api = await serve({ "/api/audit": { entries } });
     expect((await call(["audit", "--api", api])).out).toBe(`AT                    OUTCOME           WHO                 WHAT
 2026-01-02T03:04:05Z  done              service orders      POST
                                                             /v1/agents/leaving

@@ -241,7 +241,7 @@ test("a change holds for the next request of connections that are open, within a
 });
 
 test("the API says what would become of a call and by which rule, and lists what Consul has", async () => {
-  const api = async (path: string) => (await fetch(`${http}/v1/intentions${path}`)).json();
+  const api = async (path: string) => (await fetch(`${http}/api/intentions${path}`)).json();
   await intentions.replace([
     {
       source: "web",
@@ -425,7 +425,7 @@ test("each refusal is a line of its own on Envoy's output, with caller, callee a
 });
 
 test("a control plane that starts while Consul is away gives a new proxy the last known rules", async () => {
-  const api = async () => (await (await fetch(`${http}/v1/intentions`)).json()) as { intentions: { name: string }[] };
+  const api = async () => (await (await fetch(`${http}/api/intentions`)).json()) as { intentions: { name: string }[] };
   await intentions.replace([{ source: "web", destination: "late", rule: "allow" }]);
   await settled("the list", async () => (await api()).intentions[0]?.name === "web=>late");
   await consul.kill();

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { type Consul, createConsul } from "@legation/consul";
 import { type ConsulServer, newestConsul, startConsulServer } from "@legation/consul/testing";
 import { controlPlaneService, leavingPath, type NodeMetadata } from "@legation/contract";
-import type { HealthView } from "@legation/contract/api";
+import type { HealthView, ProxyView } from "@legation/contract/api";
 import { createLifecycle, createLogger, loadConfig, systemClock } from "@legation/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import type { ProxyView } from "./api/proxies.js";
 import { controlPlaneOptions } from "./config.js";
 import { startControlPlane } from "./control-plane.js";
 import type { Ready } from "./state/ready-file.js";
@@ -185,13 +184,13 @@ test("a restart keeps its ports, serves what it knew, and sends a connected Envo
   const before = await controlPlane();
   const proxy = await envoy(before.xds);
   await shows(proxy, "orders", { [first]: "HEALTHY" });
-  expect((await get<Proxies>(before.http, "/v1/proxies")).resourcesSent).toBeGreaterThan(5);
+  expect((await get<Proxies>(before.http, "/api/proxies")).resourcesSent).toBeGreaterThan(5);
   await before.stop();
   expect(await proxy.endpoints("orders")).toEqual({ [first]: "HEALTHY" });
   const after = await controlPlane();
   expect([after.xds, after.http]).toEqual([before.xds, before.http]);
   const proxies = await until("Envoy to hold all it had", async () => {
-    const now = await get<Proxies>(after.http, "/v1/proxies");
+    const now = await get<Proxies>(after.http, "/api/proxies");
     const types = now.proxies[0]?.types ?? [];
     return (
       ["cluster", "endpoints", "listener", "routes"].every((type) =>
@@ -203,7 +202,7 @@ test("a restart keeps its ports, serves what it knew, and sends a connected Envo
   expect(proxies.resourcesSent).toBe(0);
   const second = await application("orders", "orders-2");
   await shows(proxy, "orders", { [first]: "HEALTHY", [second]: "HEALTHY" });
-  expect((await get<Proxies>(after.http, "/v1/proxies")).resourcesSent).toBe(1);
+  expect((await get<Proxies>(after.http, "/api/proxies")).resourcesSent).toBe(1);
 });
 
 test("a resource that Envoy refuses harms no other, and the log says whose it is", async () => {
@@ -218,7 +217,7 @@ test("a resource that Envoy refuses harms no other, and the log says whose it is
   expect(nack).toMatchObject({ type: "listener", resources: [{ name: "inbound", provenance: { service: "web" } }] });
   const second = await application("orders", "orders-2");
   await shows(proxy, "orders", { [first]: "HEALTHY", [second]: "HEALTHY" });
-  const [seen] = (await get<Proxies>(plane.http, "/v1/proxies?service=web")).proxies;
+  const [seen] = (await get<Proxies>(plane.http, "/api/proxies?service=web")).proxies;
   const listener = seen?.types.find((type) => type.type === "listener");
   expect(listener?.rejected).toMatchObject([{ name: "inbound", provenance: { service: "web" } }]);
   const refusals = plane.log.filter((line) => line["event"] === "xds.nack").length;
@@ -268,7 +267,7 @@ test("without Consul and without a state, a proxy waits instead of being told th
     await until("Envoy to be connected", async () => (await health()).xds.streams === 1);
     expect((await fetch(`${plane.http}/health`)).status).toBe(503);
     // Whether this Consul uses ACLs, nobody has ever said.
-    expect((await fetch(`${plane.http}/v1/proxies`)).status).toBe(503);
+    expect((await fetch(`${plane.http}/api/proxies`)).status).toBe(503);
     expect(await proxy.endpoints("orders")).toBeUndefined();
     await server.restart({ keepData: true });
     const first = await application("orders", "orders-1");

@@ -31,7 +31,7 @@ export const controlPlaneKilled: Fact = {
     });
     const after = await updates(stage);
     const changed = [...after].filter(([name, value]) => value !== (before.get(name) ?? 0)).map(([name]) => name);
-    const { resourcesSent } = await controlPlane.get<{ resourcesSent: number }>("/v1/proxies");
+    const { resourcesSent } = await controlPlane.get<{ resourcesSent: number }>("/api/proxies");
     const seen =
       `${failures(report)}; ${stage.shop.instances().length} Envoys connected again after ${took(result)}, were sent ${resourcesSent} resources and took ` +
       `${changed.length} updates${changed.length > 0 ? ` (${changed.slice(0, 3).join(", ")})` : ""}`;

@@ -3,7 +3,7 @@ import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
 
-/** The part of `GET /v1/audit` that is shown. */
+/** The part of `GET /api/audit` that is shown. */
 interface Audited {
   readonly entries: readonly Entry[];
 }
@@ -47,6 +47,6 @@ export const { run, page } = listing<Audited>({
     'description, a certificate or an address), with what outcome, and the ACL rules that it took. Needs key "legation/mesh" { policy = "read" }.',
   examples: ["legation audit", "legation audit --json"],
   seeAlso: ["legation security-events"],
-  path: "/v1/audit",
+  path: "/api/audit",
   show,
 });

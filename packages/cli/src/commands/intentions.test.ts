@@ -38,7 +38,7 @@ it("asks for one call with all that is said of it, and exits with 1 for one that
   const request = ["--path", "/a?b", "--method", "POST", "--header", "x-role:boss"];
   const { code, out } = await call(["intentions", "check", "web", "orders", ...request, ...api]);
   expect(code).toBe(0);
-  expect(asked.at(-1)).toBe("/v1/intentions/check?from=web&to=orders&path=%2Fa%3Fb&method=POST&header=x-role%3Aboss");
+  expect(asked.at(-1)).toBe("/api/intentions/check?from=web&to=orders&path=%2Fa%3Fb&method=POST&header=x-role%3Aboss");
   expect(out).toBe("web to orders: allow, because it says so. The proxies of orders only count it (authorization: shadow).\n");
   expect((await call(["intentions", "check", "admin", "orders", "--json", ...api])).code).toBe(1);
   expect((await call(["intentions", "check", "web", ...api])).code).toBe(2);

@@ -4,7 +4,7 @@ import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
 import { status } from "../status-word.js";
 
-/** The part of `GET /v1/intentions` that is shown. */
+/** The part of `GET /api/intentions` that is shown. */
 interface Intentions {
   readonly default: string | null;
   readonly intentions: readonly {
@@ -35,7 +35,7 @@ export const { run, page } = listing<Intentions>({
   synopsis: ["legation intentions [flags]", "legation intentions check FROM TO [flags]"],
   description: "Lists Consul's intentions as the control plane follows them, first those that are asked first.",
   examples: ["legation intentions", "legation intentions check web orders --path /admin --method POST"],
-  path: "/v1/intentions",
+  path: "/api/intentions",
   show,
 });
 

@@ -3,7 +3,7 @@ import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
 
-/** The part of `GET /v1/proxies` that is shown. */
+/** The part of `GET /api/proxies` that is shown. */
 interface Proxies {
   readonly proxies: readonly Proxy[];
 }
@@ -73,6 +73,6 @@ export const { run, page } = listing<Proxies>({
     "Lists the proxies that are connected to a control plane: how many of the resources that each was sent it has accepted, and what it " +
     "refused and why. A proxy is named <Consul node>/<service id>.",
   examples: ["legation proxies", "legation proxies --watch"],
-  path: "/v1/proxies",
+  path: "/api/proxies",
   show,
 });

@@ -17,7 +17,7 @@ const event = {
 };
 const server = createServer((request, answer) => {
   answer.setHeader("content-type", "application/json");
-  answer.statusCode = request.url === "/v1/security-events" ? 200 : 404;
+  answer.statusCode = request.url === "/api/security-events" ? 200 : 404;
   answer.end(JSON.stringify({ events: [event] }));
 });
 let api: string[];

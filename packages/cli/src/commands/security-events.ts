@@ -3,7 +3,7 @@ import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
 
-/** The part of `GET /v1/security-events` that is shown. */
+/** The part of `GET /api/security-events` that is shown. */
 interface Seen {
   readonly events: readonly {
     /** RFC 3339, as `lastAt`. */
@@ -30,6 +30,6 @@ export const { run, page } = listing<Seen>({
     'and claims, denied calls, tampered policies, certificates that end. Needs key "legation/mesh" { policy = "read" }.',
   examples: ["legation security-events", "legation security-events --watch 10s"],
   seeAlso: ["legation audit"],
-  path: "/v1/security-events",
+  path: "/api/security-events",
   show,
 });

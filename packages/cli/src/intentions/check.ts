@@ -5,7 +5,7 @@ import { sentence } from "../layout.js";
 import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
 
-/** The part of `GET /v1/intentions/check` that is shown. */
+/** The part of `GET /api/intentions/check` that is shown. */
 interface Check {
   readonly from: string;
   readonly to: string;
@@ -52,7 +52,7 @@ export const { run, page } = listing<Check, typeof settings>({
     if (path !== undefined) query.set("path", path);
     if (method !== undefined) query.set("method", method);
     for (const line of header) query.append("header", line);
-    return `/v1/intentions/check?${query}`;
+    return `/api/intentions/check?${query}`;
   },
   show,
   code: ({ verdict }) => (verdict === "allow" ? exitCode.done : exitCode.failed),

@@ -34,14 +34,14 @@ export const { run, page } = createCommand({
       if (canary) throw new LegationError("usage", "a proposal goes live as it was signed, without a canary. Leave out --canary");
       const outcome = await ask<ChangeOutcome>(values, {
         method: "POST",
-        path: `/v1/policies/proposals/${encodeURIComponent(proposal)}/apply`,
+        path: `/api/policies/proposals/${encodeURIComponent(proposal)}/apply`,
       });
       return replyTo(outcome, values, surroundings);
     }
     const body = { documents: readPolicies(files), replace, author, reason, ...(canary ? { canary: canaryTerms(values) } : {}) };
     const outcome = await ask<ChangeOutcome & { readonly warnings?: readonly Finding[] }>(values, {
       method: "POST",
-      path: "/v1/policies/apply",
+      path: "/api/policies/apply",
       body,
       limitMs: canary ? planLimit : 10_000,
     });

@@ -88,7 +88,7 @@ export async function replyToCanary(
 /** The last canary, or why no control plane tells of it now: one that restarts meanwhile changes nothing. */
 async function lastCanary(settings: ApiSettings): Promise<CanaryView | null | string> {
   try {
-    return (await ask<{ canary: CanaryView | null }>(settings, { path: "/v1/policies" })).canary;
+    return (await ask<{ canary: CanaryView | null }>(settings, { path: "/api/policies" })).canary;
   } catch (error) {
     if (!["api.unreachable", "api.busy"].includes(codeOf(error) ?? "")) throw error;
     return messageOf(error);

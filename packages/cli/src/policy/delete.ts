@@ -13,7 +13,7 @@ export const { run, page } = createCommand({
   async answer(values, remove, surroundings) {
     const { author = "", reason } = values;
     return replyTo(
-      await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/apply", body: { remove, author, reason } }),
+      await ask<ChangeOutcome>(values, { method: "POST", path: "/api/policies/apply", body: { remove, author, reason } }),
       values,
       surroundings,
     );

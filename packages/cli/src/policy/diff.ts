@@ -23,10 +23,10 @@ export const { run, page } = createCommand({
       from === undefined
         ? await ask<{ changes: DocumentChange[] }>(values, {
             method: "POST",
-            path: "/v1/policies/apply",
+            path: "/api/policies/apply",
             body: { documents: readPolicies(files), dryRun: true },
           })
-        : await ask<{ changes: DocumentChange[] }>(values, { path: `/v1/policies/diff?${query}` });
+        : await ask<{ changes: DocumentChange[] }>(values, { path: `/api/policies/diff?${query}` });
     return { json: answer, text: changesText(answer.changes) };
   },
 });

@@ -28,7 +28,7 @@ export const { run, page } = createCommand({
     ...apiOptions,
   },
   async answer(values, _words, { screen }) {
-    const history = await ask<History>(values, { path: `/v1/policies/history?limit=${values.limit}` });
+    const history = await ask<History>(values, { path: `/api/policies/history?limit=${values.limit}` });
     const rows = history.bundles.map(({ id, version, at, author, reason }) => [
       version,
       id.slice(0, 12),
@@ -37,7 +37,7 @@ export const { run, page } = createCommand({
       reason || "-",
     ]);
     const text = rows.length > 0 ? table(["VERSION", "BUNDLE", "AT", "BY", "REASON"], rows, screen) : "No policies were ever set.\n";
-    const { canary } = await ask<{ canary?: CanaryView | null }>(values, { path: "/v1/policies" });
+    const { canary } = await ask<{ canary?: CanaryView | null }>(values, { path: "/api/policies" });
     return {
       json: { ...history, canary: canary ?? null },
       text: canary ? `${text}\n${sentence(canaryText(canary), screen)}` : text,

@@ -1,5 +1,6 @@
 /** `legation policy list`: what is in force, and what waits for signatures. */
-import type { CanaryView, QuarantineView } from "@legation/control-plane/policies";
+import type { QuarantineView } from "@legation/contract/api";
+import type { CanaryView } from "@legation/control-plane/policies";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";
@@ -27,7 +28,7 @@ export const { run, page } = createCommand({
   watchable: true,
   options: apiOptions,
   async answer(values, _words, { screen }) {
-    const list = await ask<PolicyList>(values, { path: "/v1/policies" });
+    const list = await ask<PolicyList>(values, { path: "/api/policies" });
     return { json: list, text: show(list, screen) };
   },
 });

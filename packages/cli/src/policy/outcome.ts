@@ -1,5 +1,6 @@
 /** What becomes of a change: live, and how far; or waiting for signatures. */
-import type { ChangeOutcome, Liveness, QuarantineView } from "@legation/control-plane/policies";
+import type { QuarantineView } from "@legation/contract/api";
+import type { ChangeOutcome, Liveness } from "@legation/control-plane/policies";
 import { LegationError, option, systemClock } from "@legation/runtime/command-line";
 import { type ApiSettings, ask } from "../api.js";
 import type { Reply, Surroundings } from "../create-command.js";
@@ -40,7 +41,7 @@ export async function replyTo(
   const took = () => systemClock.monotonic() - began;
   let told = "";
   for (;;) {
-    const liveness = await ask<Liveness>(settings, { method: "POST", path: "/v1/policies/live", body: { bundle } });
+    const liveness = await ask<Liveness>(settings, { method: "POST", path: "/api/policies/live", body: { bundle } });
     const { proxies, live, laggards, replicas, inForce, silent, refused } = liveness;
     if (refused.length > 0) throw new LegationError("policy.refused", `version ${version} is refused by ${refused.join("; ")}`);
     const where = `live on ${live} of ${proxies} proxies, in force at ${inForce} of ${replicas + silent.length} control planes`;

@@ -37,7 +37,7 @@ export const { run, page } = createCommand({
     const body = { documents: readPolicies(files), replace, requests };
     const plan = await ask<Plan & { readonly documents: readonly DocumentChange[] }>(values, {
       method: "POST",
-      path: "/v1/policies/plan",
+      path: "/api/policies/plan",
       body,
       limitMs: planLimit,
     });

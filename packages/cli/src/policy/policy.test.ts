@@ -74,7 +74,7 @@ test("what is right and odd is told, and changes no exit code", async () => {
     code: 0,
     out: expect.stringContaining("orders is nowhere"),
   });
-  expect(asked[0]).toMatch(/^POST \/v1\/policies\/check .*"request":"1s"/);
+  expect(asked[0]).toMatch(/^POST \/api\/policies\/check .*"request":"1s"/);
   expect(await call(["policy", "apply", "-f", odd, "--api", api])).toMatchObject({
     code: 0,
     err: "warning: Service/orders: name: orders is nowhere (service-unknown)\n",
@@ -113,7 +113,7 @@ test("apply tells how far it is, and ends when every proxy of every replica has 
     /^Version 7 is accepted: Identity\/mesh\.\nLive on 5 of 5 proxies, in force at 2 of 2 control planes, in \d\.\d s\.\n$/,
   );
   expect(asked[0]).toBe(
-    `POST /v1/policies/apply ${JSON.stringify({ documents: [strict], replace: false, author: "ann", reason: "audit" })}`,
+    `POST /api/policies/apply ${JSON.stringify({ documents: [strict], replace: false, author: "ann", reason: "audit" })}`,
   );
 });
 

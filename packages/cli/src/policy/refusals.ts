@@ -1,5 +1,5 @@
 /** What proxies refused, for people: one sentence for all resources that the same policies have spoilt. */
-import type { QuarantineView } from "@legation/control-plane/policies";
+import type { QuarantineView } from "@legation/contract/api";
 import { sentence } from "../layout.js";
 import type { Screen } from "../screen.js";
 

@@ -16,7 +16,7 @@ export const { run, page } = createCommand({
   async answer(values, [to], surroundings) {
     const { author = "", reason } = values;
     return replyTo(
-      await ask<ChangeOutcome>(values, { method: "POST", path: "/v1/policies/rollback", body: { to, author, reason } }),
+      await ask<ChangeOutcome>(values, { method: "POST", path: "/api/policies/rollback", body: { to, author, reason } }),
       values,
       surroundings,
     );

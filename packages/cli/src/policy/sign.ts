@@ -69,7 +69,7 @@ export const { run, page } = createCommand({
       throw new LegationError("usage", `--key ${file}: ${messageOf(error)}. Name the file that keygen wrote`);
     }
     const signature = signStatement(proposal.statement, pem);
-    const path = `/v1/policies/proposals/${proposal.id}/signatures`;
+    const path = `/api/policies/proposals/${proposal.id}/signatures`;
     const signed = await ask<{ signed: string[]; lacks: string[] }>(values, { method: "POST", path, body: { key: as, signature } });
     const next = signed.lacks.length > 0 ? `Still: ${signed.lacks.join("; ")}.` : `Enough: legation policy apply ${proposal.id}`;
     return {
@@ -80,12 +80,12 @@ export const { run, page } = createCommand({
 });
 
 function proposalBy(id: string, settings: ApiSettings): Promise<ProposalView> {
-  return ask<ProposalView>(settings, { path: `/v1/policies/proposals/${encodeURIComponent(id)}` });
+  return ask<ProposalView>(settings, { path: `/api/policies/proposals/${encodeURIComponent(id)}` });
 }
 
 /** The proposal whose statement is for exactly these documents, by their own hashes and not by what the control plane says of them. */
 async function proposalOf(documents: readonly PolicyDocument[], settings: ApiSettings): Promise<ProposalView> {
-  const { proposals } = await ask<{ proposals: string[] }>(settings, { path: "/v1/policies" });
+  const { proposals } = await ask<{ proposals: string[] }>(settings, { path: "/api/policies" });
   const wanted = new Map(documents.map((document) => [documentKey(document), documentHash(document)]));
   for (const id of proposals) {
     const proposal = await proposalBy(id, settings);

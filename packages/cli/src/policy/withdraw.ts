@@ -10,7 +10,7 @@ export const { run, page } = createCommand({
   options: { reason: option.string({ description: "Why", default: "", flag: "--reason" }), ...apiOptions },
   async answer(values) {
     const { reason } = values;
-    const ended = await ask<{ version: number }>(values, { method: "POST", path: "/v1/policies/canary/withdraw", body: { reason } });
+    const ended = await ask<{ version: number }>(values, { method: "POST", path: "/api/policies/canary/withdraw", body: { reason } });
     return { json: ended, text: `The canary of version ${ended.version} is withdrawn.\n` };
   },
 });

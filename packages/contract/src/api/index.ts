@@ -2,6 +2,8 @@
 export * from "./breaker.js";
 export * from "./health.js";
 export * from "./problem-details.js";
+export * from "./proxy.js";
+export * from "./quarantine.js";
 export * from "./scalar.js";
 export * from "./service.js";
 export type { View } from "./view.js";

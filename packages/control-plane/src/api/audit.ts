@@ -1,4 +1,4 @@
-/** `GET /v1/audit`: who changed what, and who was refused what, oldest first. */
+/** `GET /api/audit`: who changed what, and who was refused what, oldest first. */
 import type { FastifyInstance } from "fastify";
 import type { Audit } from "../security/audit.js";
 import { readMesh } from "../security/right.js";
@@ -12,7 +12,7 @@ const query = {
 /** Adds the route. `?after=` leaves out the entries up to that sequence number, `?kind=` those of the other kind. */
 export function addAuditRoute(app: FastifyInstance, source: Pick<Audit, "list">): void {
   const options = { schema: { querystring: query }, config: { right: readMesh } };
-  app.get<{ Querystring: { after?: number; kind?: "change" | "refusal" } }>("/v1/audit", options, (request, reply) => {
+  app.get<{ Querystring: { after?: number; kind?: "change" | "refusal" } }>("/api/audit", options, (request, reply) => {
     const { after = 0, kind } = request.query;
     const entries = source.list().filter((entry) => entry.sequence > after && (kind === undefined || entry.kind === kind));
     return sendSliced(

@@ -1,4 +1,4 @@
-/** `GET /v1/intentions` and `/v1/intentions/check`: who may call whom, and what would become of one call, and why. */
+/** `GET /api/intentions` and `/api/intentions/check`: who may call whom, and what would become of one call, and why. */
 import type { Protocol } from "@legation/contract";
 import {
   type CatalogService,
@@ -79,7 +79,7 @@ const readCallee: Right = {
 
 /** Adds the routes. Without `path`, `method` and `header` the call is one without a request, as Consul's own check takes it. */
 export function addIntentionRoutes(app: FastifyInstance, source: IntentionReader): void {
-  app.get("/v1/intentions", { config: { right: listing } }, async (request, reply) => {
+  app.get("/api/intentions", { config: { right: listing } }, async (request, reply) => {
     const known = source.intentions();
     if (!known) return sendProblem(reply, 503, "intentions.unknown", unknown);
     const may = await request.access.readable(known.intentions.map(({ destination }) => destination.name));
@@ -88,7 +88,7 @@ export function addIntentionRoutes(app: FastifyInstance, source: IntentionReader
   });
 
   app.get<{ Querystring: CheckQuery }>(
-    "/v1/intentions/check",
+    "/api/intentions/check",
     { schema: { querystring: checkQuery }, config: { right: readCallee } },
     (request, reply) => {
       const known = source.intentions();

@@ -35,30 +35,30 @@ function setUp() {
 describe("policies over HTTP", () => {
   it("are applied, listed, compared and taken back", async () => {
     const { ask } = setUp();
-    expect(await ask("GET", "/v1/policies")).toMatchObject({ status: 200, origin: "store", bundle: null, documents: [], problem: null });
-    const applied = await ask("POST", "/v1/policies/apply", {
+    expect(await ask("GET", "/api/policies")).toMatchObject({ status: 200, origin: "store", bundle: null, documents: [], problem: null });
+    const applied = await ask("POST", "/api/policies/apply", {
       documents: [identity("mesh", "permissive")],
       author: "ann",
       reason: "first",
     });
     expect(applied).toMatchObject({ status: 200, state: "accepted", version: 1, changed: ["Identity/mesh"] });
-    await ask("POST", "/v1/policies/apply", { documents: [identity("pay", "strict", "payments")], author: "bob" });
-    expect(await ask("GET", "/v1/policies")).toMatchObject({
+    await ask("POST", "/api/policies/apply", { documents: [identity("pay", "strict", "payments")], author: "bob" });
+    expect(await ask("GET", "/api/policies")).toMatchObject({
       bundle: { version: 2, author: "bob" },
       documents: [{ name: "mesh" }, { name: "pay" }],
     });
-    expect(await ask("GET", "/v1/policies/history")).toMatchObject({ bundles: [{ version: 2 }, { version: 1, reason: "first" }] });
-    expect(await ask("GET", "/v1/policies/diff?from=1")).toMatchObject({
+    expect(await ask("GET", "/api/policies/history")).toMatchObject({ bundles: [{ version: 2 }, { version: 1, reason: "first" }] });
+    expect(await ask("GET", "/api/policies/diff?from=1")).toMatchObject({
       changes: [{ document: "Identity/pay", before: null, after: { mode: "strict" } }],
     });
-    expect(await ask("POST", "/v1/policies/rollback", { to: "1", reason: "worse" })).toMatchObject({ state: "accepted", version: 3 });
-    expect(await ask("GET", "/v1/policies")).toMatchObject({ documents: [{ name: "mesh" }] });
-    expect(await ask("POST", "/v1/policies/live", { bundle: applied["bundle"] })).toMatchObject({ replicas: 1, inForce: 0 });
+    expect(await ask("POST", "/api/policies/rollback", { to: "1", reason: "worse" })).toMatchObject({ state: "accepted", version: 3 });
+    expect(await ask("GET", "/api/policies")).toMatchObject({ documents: [{ name: "mesh" }] });
+    expect(await ask("POST", "/api/policies/live", { bundle: applied["bundle"] })).toMatchObject({ replicas: 1, inForce: 0 });
   });
 
   it("only say what would change, when that is asked", async () => {
     const { ask, policies } = setUp();
-    const answer = await ask("POST", "/v1/policies/apply", { documents: [identity("mesh", "strict")], dryRun: true });
+    const answer = await ask("POST", "/api/policies/apply", { documents: [identity("mesh", "strict")], dryRun: true });
     expect(answer).toMatchObject({ state: "dry-run", changes: [{ document: "Identity/mesh", before: null }], warnings: [] });
     expect(policies.kv.entries.size).toBe(0);
   });
@@ -70,18 +70,18 @@ describe("policies over HTTP", () => {
       { code: "service-unknown", document: "Service/orders", path: "name" },
       { code: "connecting-outlasts-request", document: "Service/orders", path: "timeouts.request", severity: "warning" },
     ];
-    expect(await ask("POST", "/v1/policies/check", { documents })).toMatchObject({ status: 200, warnings });
-    expect(await ask("POST", "/v1/policies/apply", { documents, dryRun: true })).toMatchObject({ state: "dry-run", warnings });
-    expect(await ask("POST", "/v1/policies/apply", { documents })).toMatchObject({ state: "accepted", warnings });
-    expect(await ask("POST", "/v1/policies/check", { documents: [identity("mesh", "off")] })).toMatchObject({ warnings: [] });
+    expect(await ask("POST", "/api/policies/check", { documents })).toMatchObject({ status: 200, warnings });
+    expect(await ask("POST", "/api/policies/apply", { documents, dryRun: true })).toMatchObject({ state: "dry-run", warnings });
+    expect(await ask("POST", "/api/policies/apply", { documents })).toMatchObject({ state: "accepted", warnings });
+    expect(await ask("POST", "/api/policies/check", { documents: [identity("mesh", "off")] })).toMatchObject({ warnings: [] });
   });
 
   it("wait for signatures where they need them", async () => {
     const { ask, policies } = setUp();
     const documents = [access(2, "ann", "bob"), identity("mesh", "strict")];
-    const waits = await ask("POST", "/v1/policies/apply", { documents, author: "ann" });
+    const waits = await ask("POST", "/api/policies/apply", { documents, author: "ann" });
     expect(waits).toMatchObject({ status: 202, state: "awaiting-approval", changed: ["Access/guard", "Identity/mesh"] });
-    const path = `/v1/policies/proposals/${String(waits["proposal"])}`;
+    const path = `/api/policies/proposals/${String(waits["proposal"])}`;
     const proposal = await ask("GET", path);
     const { statement } = (await policies.editing().proposals.get(String(waits["proposal"]))).proposal;
     expect(proposal).toMatchObject({ author: "ann", signed: [], statement });
@@ -98,17 +98,17 @@ describe("policies over HTTP", () => {
 
   it.each([
     [
-      "/v1/policies/apply",
+      "/api/policies/apply",
       { documents: [{ ...identity("a", "off"), mode: "stict" }] },
       422,
       "policy.invalid",
       'documents[0]: mode: "stict" is none',
     ],
-    ["/v1/policies/apply", { documents: [identity("a", "off"), identity("b", "off")] }, 422, "policy.invalid", "Identity/b: service"],
-    ["/v1/policies/apply", { remove: ["Identity/x"] }, 422, "policy.invalid", "there is no Identity/x"],
-    ["/v1/policies/apply", { documents: [identity("a", "off")], expect: "0".repeat(64) }, 409, "policy.conflict", "is not live any more"],
-    ["/v1/policies/rollback", { to: "7" }, 404, "policy.no-such-bundle", "no bundle 7"],
-    ["/v1/policies/rollback", {}, 400, "api.bad-request", "required property 'to'"],
+    ["/api/policies/apply", { documents: [identity("a", "off"), identity("b", "off")] }, 422, "policy.invalid", "Identity/b: service"],
+    ["/api/policies/apply", { remove: ["Identity/x"] }, 422, "policy.invalid", "there is no Identity/x"],
+    ["/api/policies/apply", { documents: [identity("a", "off")], expect: "0".repeat(64) }, 409, "policy.conflict", "is not live any more"],
+    ["/api/policies/rollback", { to: "7" }, 404, "policy.no-such-bundle", "no bundle 7"],
+    ["/api/policies/rollback", {}, 400, "api.bad-request", "required property 'to'"],
   ])("answer %s with %j by a problem that says the fix", async (url, body, status, code, detail) => {
     const answer = await setUp().ask("POST", url, body);
     expect(answer).toMatchObject({ status, code, detail: expect.stringContaining(detail) });
@@ -116,10 +116,10 @@ describe("policies over HTTP", () => {
 
   it("are refused once the store was tampered with, and the last good ones stay", async () => {
     const { ask, policies } = setUp();
-    await ask("POST", "/v1/policies/apply", { documents: [identity("mesh", "strict")] });
+    await ask("POST", "/api/policies/apply", { documents: [identity("mesh", "strict")] });
     for (const [key, entry] of policies.kv.entries)
       if (key.endsWith("head")) policies.kv.entries.set(key, { ...entry, value: Buffer.from("{}") });
-    const answer = await ask("POST", "/v1/policies/apply", { documents: [identity("mesh", "off")] });
+    const answer = await ask("POST", "/api/policies/apply", { documents: [identity("mesh", "off")] });
     expect(answer).toMatchObject({ status: 409, code: "policy.tampered" });
     expect(policies.live.policies().of("Identity")).toMatchObject([{ mode: "strict" }]);
   });

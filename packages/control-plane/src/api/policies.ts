@@ -1,4 +1,6 @@
-/** `/v1/policies`: what is in force, what was, and what waits for signatures. */
+/** `/api/policies`: what is in force, what was, and what waits for signatures. */
+
+import type { QuarantineView } from "@legation/contract/api";
 import { type BundleManifest, changedKeys, type Documents, documentText, type PolicyDocument } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
@@ -6,7 +8,6 @@ import type { CanarySetup } from "../canary/setup.js";
 import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
-import type { QuarantineView } from "../quarantine/words.js";
 import { readPolicies, readPoliciesAsReplica } from "../security/right.js";
 import { answering } from "./policy-problem.js";
 
@@ -62,7 +63,7 @@ export async function findBundle(policies: Policies, text: string): Promise<stri
 export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): void {
   const { live } = policies;
 
-  app.get("/v1/policies", { config: { right: readPolicies } }, (_request, reply) =>
+  app.get("/api/policies", { config: { right: readPolicies } }, (_request, reply) =>
     answering(reply, async () => {
       const { bundle, problem } = live.status();
       const proposals =
@@ -86,7 +87,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
   );
 
   app.get<{ Querystring: { limit?: number } }>(
-    "/v1/policies/history",
+    "/api/policies/history",
     {
       config: { right: readPolicies },
       schema: { querystring: { type: "object", properties: { limit: { type: "integer", minimum: 1, maximum: searched } } } },
@@ -101,7 +102,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
   );
 
   app.get<{ Querystring: { from: string; to?: string } }>(
-    "/v1/policies/diff",
+    "/api/policies/diff",
     {
       config: { right: readPolicies },
       schema: { querystring: { type: "object", required: ["from"], properties: { from: reference, to: reference } } },
@@ -117,7 +118,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
   );
 
   app.get<{ Params: { id: string } }>(
-    "/v1/policies/proposals/:id",
+    "/api/policies/proposals/:id",
     { config: { right: readPolicies }, schema: { params: { type: "object", properties: { id: hash } } } },
     (request, reply) =>
       answering(reply, async () => {

@@ -76,7 +76,7 @@ export async function beginCanary(
 /** Adds the routes. */
 export function addPolicyCanaryRoutes(app: FastifyInstance, { canary }: Pick<CanaryParts, "canary">): void {
   app.post<{ Body: { reason?: string } }>(
-    "/v1/policies/canary/withdraw",
+    "/api/policies/canary/withdraw",
     {
       config: { right: replacePolicies },
       schema: { body: { type: "object", additionalProperties: false, properties: { reason: { type: "string", maxLength: 1_024 } } } },

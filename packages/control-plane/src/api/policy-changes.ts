@@ -86,7 +86,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
   const status = (outcome: object) => ("state" in outcome && pending.includes(String(outcome.state)) ? 202 : 200);
 
   app.post<{ Body: ChangeBody }>(
-    "/v1/policies/apply",
+    "/api/policies/apply",
     { bodyLimit: changeLimit, config: { right: writeNamedPolicies }, schema: { body: changeBody } },
     (request, reply) =>
       answering(
@@ -123,7 +123,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
   );
 
   app.post<{ Body: { to: string; author?: string; reason?: string } }>(
-    "/v1/policies/rollback",
+    "/api/policies/rollback",
     {
       config: { right: replacePolicies },
       schema: { body: { type: "object", required: ["to"], additionalProperties: false, properties: { to: words, ...by } } },
@@ -143,7 +143,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
 
   const proposal = { params: { type: "object", properties: { id: hash } } } as const;
   app.post<{ Params: { id: string }; Body: { key: string; signature: string } }>(
-    "/v1/policies/proposals/:id/signatures",
+    "/api/policies/proposals/:id/signatures",
     {
       config: { right: approvePolicies },
       schema: {
@@ -175,7 +175,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
   );
 
   app.post<{ Params: { id: string } }>(
-    "/v1/policies/proposals/:id/apply",
+    "/api/policies/proposals/:id/apply",
     { config: { right: approvePolicies }, schema: proposal },
     (request, reply) =>
       answering(

@@ -1,4 +1,4 @@
-/** `POST /v1/policies/check`: what is odd about documents beside those in force and the registry. Nothing is changed. */
+/** `POST /api/policies/check`: what is odd about documents beside those in force and the registry. Nothing is changed. */
 import type { FastifyInstance } from "fastify";
 import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
@@ -13,7 +13,7 @@ const body = { type: "object", additionalProperties: false, properties: { docume
 /** Adds the route. */
 export function addPolicyCheckRoute(app: FastifyInstance, policies: Pick<Policies, "live">, registry: Registry): void {
   app.post<{ Body: Pick<ChangeBody, "documents" | "remove" | "replace"> }>(
-    "/v1/policies/check",
+    "/api/policies/check",
     { bodyLimit: changeLimit, config: { right: readPolicies }, schema: { body } },
     (request, reply) =>
       answering(reply, async () => {

@@ -1,4 +1,4 @@
-/** `POST /v1/policies/plan`: what applying documents would change at the proxies of all replicas. Nothing is changed. */
+/** `POST /api/policies/plan`: what applying documents would change at the proxies of all replicas. Nothing is changed. */
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
 import { type Planner, planPath } from "../plan/plan.js";

@@ -1,4 +1,4 @@
-/** `GET /v1/security-events`: refused handshakes and claims, tampered bundles, expiring certificates. */
+/** `GET /api/security-events`: refused handshakes and claims, tampered bundles, expiring certificates. */
 import type { FastifyInstance } from "fastify";
 import type { SecurityEvents } from "../security/events.js";
 import { readMesh } from "../security/right.js";
@@ -8,7 +8,7 @@ const query = { type: "object", properties: { after: { type: "integer", minimum:
 /** Adds the route. `?after=` leaves out the events up to that sequence number. */
 export function addSecurityEventRoute(app: FastifyInstance, source: Pick<SecurityEvents, "list">): void {
   app.get<{ Querystring: { after?: number } }>(
-    "/v1/security-events",
+    "/api/security-events",
     { schema: { querystring: query }, config: { right: readMesh } },
     (request) => {
       const after = request.query.after ?? 0;

@@ -10,7 +10,7 @@ import type { AnswerBook } from "./answer-book.js";
 import type { Answers, CanaryProxy, Evidence, ServiceAnswers } from "./verdict.js";
 
 /** The path by which replicas ask each other. */
-export const canaryPath = "/v1/policies/canary/evidence";
+export const canaryPath = "/api/policies/canary/evidence";
 
 /** How long another replica is waited for; milliseconds. */
 const askLimit = 2_000;

@@ -64,7 +64,7 @@ test("all replicas are asked, what they say is put together, and those that do n
     return { ...theirs, resources };
   });
   const plan = await answering.everywhere(planned, { documents: [] }, never);
-  expect(asked).toEqual([["/v1/policies/plan", { documents: [], relayed: true }]]);
+  expect(asked).toEqual([["/api/policies/plan", { documents: [], relayed: true }]]);
   expect(plan).toMatchObject({ proxies: 8, changed: 3, replicas: 2, silent: [] });
   expect(plan.resources).toMatchObject([{ proxies: ["n1/web-1", "n1/web-2", "n2/web-9"] }]);
   const silent = scene(async (_path, _body) => Promise.reject(new Error("refused the connection")));

@@ -8,7 +8,7 @@ import { createRouteChanges, type RouteChange, type SampleRequest } from "./rout
 import { createShadowMesh, type ShadowSource } from "./shadow-mesh.js";
 
 /** The path by which replicas ask each other. */
-export const planPath = "/v1/policies/plan";
+export const planPath = "/api/policies/plan";
 
 /** What is planned. */
 export interface Planned {

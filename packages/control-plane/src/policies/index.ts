@@ -4,7 +4,6 @@ export type { CanaryView } from "../canary/setup.js";
 export type { Plan } from "../plan/plan.js";
 export type { ResourceChange } from "../plan/resource-changes.js";
 export type { RouteChange, SampleRequest } from "../plan/route-changes.js";
-export type { QuarantineView } from "../quarantine/words.js";
 export type { ChangeOutcome } from "./editor.js";
 export type { Liveness } from "./liveness.js";
 export { createOperatorKey, type OperatorKey, publicKeyOf, signStatement } from "./signing-key.js";

@@ -1,12 +1,13 @@
 /** How far a bundle has come: which proxies have taken what it changed, at this replica and at all others. */
+
+import type { QuarantineView } from "@legation/contract/api";
 import type { StreamStatus } from "@legation/xds";
-import type { QuarantineView } from "../quarantine/words.js";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
 import type { PolicyStatus } from "./live.js";
 
 /** The path by which replicas ask each other. */
-export const livenessPath = "/v1/policies/live";
+export const livenessPath = "/api/policies/live";
 
 /** What one replica, or all of them together, say of a bundle. */
 export interface Liveness {

@@ -1,10 +1,11 @@
 /** What the API's routes of policies work with, put together from the parts of a control plane. */
+
+import type { QuarantineView } from "@legation/contract/api";
 import type { Clock } from "@legation/runtime";
 import type { StreamStatus } from "@legation/xds";
 import type { PolicyParts } from "../api/policies.js";
 import type { CanarySetup } from "../canary/setup.js";
 import { createPlanner } from "../plan/plan.js";
-import type { QuarantineView } from "../quarantine/words.js";
 import type { Nodes } from "../reconcile/nodes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { AskReplica } from "../replicas/ask-replica.js";

@@ -1,29 +1,8 @@
 /** What is held back, in words for people. */
+import type { QuarantineView } from "@legation/contract/api";
 import { typeWord } from "../telemetry/metrics.js";
 import { blameText } from "./blame.js";
 import type { RefusedContent } from "./refused-content.js";
-
-/** What the API says of it. */
-export interface QuarantineView {
-  /** `cluster`, `routes` or `listener`. */
-  readonly type: string;
-  readonly name: string;
-  readonly service: string;
-  /** Where the cause is to be looked for: `Service/orders: balancing.slowStart`. Empty where no policy has changed. */
-  readonly policies: readonly string[];
-  /** The documents of `policies`. */
-  readonly documents: readonly string[];
-  /** What is in force in its place. */
-  readonly instead: "last-good" | "left-out";
-  readonly version: string;
-  /** The first proxy that refused it, and its words. */
-  readonly node: string;
-  readonly message: string;
-  /** RFC 3339. */
-  readonly since: string;
-  /** All of this in a sentence. */
-  readonly text: string;
-}
 
 /** Shows one. */
 export function quarantineView(content: RefusedContent): QuarantineView {

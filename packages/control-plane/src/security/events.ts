@@ -81,7 +81,7 @@ export function createSecurityEvents(o: { log: Logger; metrics: Registry; clock:
       if (window && window.left > 0)
         o.log.warn(
           { event: "security.unlogged", kind, count: window.left },
-          `${window.left} more security events ${kind} were not logged: see GET /v1/security-events`,
+          `${window.left} more security events ${kind} were not logged: see GET /api/security-events`,
         );
       window = { begun, written: 0, left: 0 };
       lines.set(kind, window);

@@ -33,7 +33,7 @@ describe("rates", () => {
     const { ask, acl, audited } = await createGuardedApi({ rateLimit: 5 });
     const { client, refused } = rateLimitsOf(5);
     const apply = (token: string | undefined, documents: object[]) =>
-      ask("/v1/policies/apply", token, { method: "POST", payload: { documents } });
+      ask("/api/policies/apply", token, { method: "POST", payload: { documents } });
     await ask("/services", "none");
     const many = (of: string) => Array.from({ length: 1_000 }, (_, i) => ({ kind: "Identity", name: `${of}-${i}` }));
     for (const [token, most, first] of [
@@ -48,7 +48,7 @@ describe("rates", () => {
     }
     expect(Math.max(...audited.map(({ target }) => target.length))).toBe(21);
     const long = "x".repeat(100_000);
-    await ask("/v1/policies/apply", "operator", { method: "POST", payload: { documents: [{ kind: "Identity", name: long }] } });
+    await ask("/api/policies/apply", "operator", { method: "POST", payload: { documents: [{ kind: "Identity", name: long }] } });
     expect(JSON.stringify(audited)).not.toContain("xxx");
   });
 });

@@ -27,22 +27,22 @@ describe("with ACLs", () => {
       [reportPath]: { node: "n", id: "o1", service: "orders", agentVersion: "1", state: "running", restartCount: 0, admin: "a" },
       [leavingPath]: { node: "n", id: "o1", service: "orders" },
       [arrivingPath]: { node: "n", id: "o1", service: "orders" },
-      "/v1/policies/apply": { documents: [{ kind: "Identity", name: "mesh" }] },
-      "/v1/policies/rollback": { to: "1" },
-      "/v1/policies/live": { bundle: "0".repeat(64) },
-      "/v1/policies/plan": { documents: [] },
-      "/v1/policies/check": { documents: [] },
+      "/api/policies/apply": { documents: [{ kind: "Identity", name: "mesh" }] },
+      "/api/policies/rollback": { to: "1" },
+      "/api/policies/live": { bundle: "0".repeat(64) },
+      "/api/policies/plan": { documents: [] },
+      "/api/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
-      "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
-      "/v1/policies/canary/withdraw": {},
-      "/v1/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
+      "/api/policies/canary/evidence": { bundle: "0".repeat(64) },
+      "/api/policies/canary/withdraw": {},
+      "/api/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
     };
     const queries: Readonly<Record<string, string>> = {
       [commandsPath]: "?node=n&id=o1&service=orders",
-      "/v1/policies/diff": "?from=1",
+      "/api/policies/diff": "?from=1",
     };
     const openRoutes = ["GET /health", "GET /api/openapi.json", "GET /docs", "GET /docs/assets/:file"];
     const all = routesOf(app).filter((route) => !openRoutes.includes(route));
@@ -78,8 +78,8 @@ describe("with ACLs", () => {
     ["POST", "/api/services/orders/release", "reader", 403, 'service "orders" { policy = "write" }'],
     ["GET", "/metrics", "operator", 200, undefined],
     ["GET", "/metrics", "reader", 403, 'key "legation/mesh" { policy = "read" }'],
-    ["GET", "/v1/audit", "reader", 403, 'key "legation/mesh" { policy = "read" }'],
-    ["GET", "/v1/security-events", "operator", 200, undefined],
+    ["GET", "/api/audit", "reader", 403, 'key "legation/mesh" { policy = "read" }'],
+    ["GET", "/api/security-events", "operator", 200, undefined],
     ["GET", "/services", "made-up", 401, undefined],
   ] as const)("%s %s by %s: %i", async (method, url, token, status, missing) => {
     const { ask } = await createGuardedApi();
@@ -124,9 +124,9 @@ describe("with ACLs", () => {
 
 test("another control plane asks by its certificate how policies stand here, and may do nothing more", async () => {
   const questions: Readonly<Record<string, object>> = {
-    "/v1/policies/live": { bundle: "0".repeat(64), relayed: true },
-    "/v1/policies/canary/evidence": { bundle: "0".repeat(64) },
-    "/v1/policies/plan": { documents: [], relayed: true },
+    "/api/policies/live": { bundle: "0".repeat(64), relayed: true },
+    "/api/policies/canary/evidence": { bundle: "0".repeat(64) },
+    "/api/policies/plan": { documents: [], relayed: true },
   };
   const { ask } = await createGuardedApi({ service: controlPlaneService });
   const { ask: askAsOther } = await createGuardedApi({ service: "orders" });
@@ -134,7 +134,7 @@ test("another control plane asks by its certificate how policies stand here, and
     expect([url, (await ask(url, undefined, { method: "POST", payload })).status]).toEqual([url, 200]);
     expect([url, (await askAsOther(url, undefined, { method: "POST", payload })).status]).toEqual([url, 401]);
   }
-  for (const url of ["/v1/policies/apply", "/v1/policies/canary/withdraw", "/v1/policies/check"])
+  for (const url of ["/api/policies/apply", "/api/policies/canary/withdraw", "/api/policies/check"])
     expect([url, (await ask(url, undefined, { method: "POST", payload: {} })).status]).toEqual([url, 401]);
 });
 

@@ -2,7 +2,7 @@ import type { InjectOptions } from "fastify";
 import { expect, test } from "vitest";
 import { createGuardedApi } from "../testing/guarded-api.js";
 
-const apply = "/v1/policies/apply";
+const apply = "/api/policies/apply";
 const head = { apiVersion: "legation/v1" } as const;
 const post = (payload: object): InjectOptions => ({ method: "POST", payload });
 const service = (name: string, request: string) => ({ ...head, kind: "Service", name, timeouts: { request } });

@@ -9,7 +9,7 @@ describe("the right to a policy", () => {
   test("is one to the service that the policy in force is for too, whether it is set, removed, replaced or rolled back", async () => {
     const { ask, policies, audited } = await createGuardedApi();
     const all = [{ ...strict, name: "orders", service: "payments" }];
-    const apply = "/v1/policies/apply";
+    const apply = "/api/policies/apply";
     expect((await ask(apply, "admin", post({ documents: all }))).status).toBe(200);
     await policies.take();
     for (const dryRun of [false, true])
@@ -25,7 +25,7 @@ describe("the right to a policy", () => {
     expect((await ask(apply, "team", post({ documents: [{ ...strict, name: "orders", service: "orders" }] }))).status).toBe(200);
     await policies.take();
     expect(policies.live.policies().of("Identity")).toMatchObject([{ name: "orders", service: "orders" }]);
-    expect((await ask("/v1/policies/rollback", "most", post({ to: "1" }))).body).toMatchObject({
+    expect((await ask("/api/policies/rollback", "most", post({ to: "1" }))).body).toMatchObject({
       missing: 'key "legation/policies/Identity/payments" { policy = "write" }',
     });
     expect((await ask(apply, "most", post({ documents: all, replace: true }))).status).toBe(403);

@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
+import type { GrpcCalls } from "@legation/contract/api";
 import { NodeSchema } from "@legation/envoy-api/envoy/config/core/v3/base";
 import { ClusterStatsSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/load_report";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, it } from "vitest";
-import { callsInterval, createGrpcCallBook, type GrpcCalls } from "./grpc-calls.js";
+import { callsInterval, createGrpcCallBook } from "./grpc-calls.js";
 
 const clock = createTestClock();
 const called: GrpcCalls[] = [];

@@ -1,18 +1,9 @@
 /** What became of the calls of gRPC applications without an Envoy, by the load reports of their clients: nobody else counts them. */
 import { decodeNodeMetadata } from "@legation/contract";
+import type { GrpcCalls } from "@legation/contract/api";
 import type { Clock } from "@legation/runtime";
 import type { LoadReport, LoadReporting } from "@legation/xds";
 import type { Metrics } from "./metrics.js";
-
-/** The calls to one service within one report. */
-export interface GrpcCalls {
-  readonly succeeded: number;
-  /** Ended with another status than OK. */
-  readonly failed: number;
-  /** Never begun: the limit of requests under way was reached. */
-  readonly dropped: number;
-  readonly underWay: number;
-}
 
 /** Milliseconds from one report of an application to the next. Each takes a few hundred bytes. */
 export const callsInterval = 10_000;
