@@ -173,7 +173,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const start = async (): Promise<void> => {
     const binary = values.envoy.enabled ? envoyBinaryOf(config, env) : undefined;
     const contact = contactOf(stateDir.path, addresses.admin);
-    const serve = seat?.serve ?? ((parts, access) => startAdminServer(addresses.admin, parts, access));
+    const serve = seat?.serve ?? ((parts, access) => startAdminServer(addresses.admin, parts, access, values.metricsAddress));
     const parts: AdminParts = {
       status: () => statusOf(instance),
       config: () => printedConfig,

@@ -16,6 +16,8 @@ export interface RegistrationMeta {
   readonly dependencies: readonly Dependency[];
   /** Mutual TLS at the instance's mesh address; plain text alone without it. */
   readonly tls?: TlsState;
+  /** `host:port` at which the agent serves its metrics page; absent where only its own machine reaches it. */
+  readonly metrics?: string;
   /** The service's own wishes, below any operator's policy: `LOAD_BALANCING_STRATEGY`, `CIRCUIT_BREAKER_THRESHOLD`, … */
   readonly wishes: Readonly<Record<string, string>>;
   /** The user's own keys. */
@@ -52,6 +54,7 @@ export const metaLimits = { keys: 64, keyBytes: 128, valueBytes: 512 } as const;
 
 const wishPrefix = "legation-wish-";
 const tlsKey = "legation-tls";
+const metricsKey = "legation-metrics";
 const dependencyPrefix = "legation-dep-";
 const dependencyKey = new RegExp(`^${dependencyPrefix}\\d{1,2}$`);
 
@@ -70,6 +73,7 @@ export function encodeMeta(meta: RegistrationMeta): Record<string, string> {
   if (meta.region) out["region"] = meta.region;
   if (meta.zone) out["zone"] = meta.zone;
   if (meta.tls) out[tlsKey] = meta.tls;
+  if (meta.metrics) out[metricsKey] = meta.metrics;
   for (const [key, value] of Object.entries(meta.wishes)) out[wishPrefix + key] = value;
   packed(meta.dependencies).forEach((value, i) => {
     out[dependencyPrefix + i] = value;
@@ -109,7 +113,7 @@ export function decodeMeta(meta: Readonly<Record<string, string>>): Registration
   for (const [key, value] of Object.entries(meta)) {
     if (dependencyKey.test(key)) lists.push([Number(key.slice(dependencyPrefix.length)), value]);
     else if (key.startsWith(wishPrefix)) wishes[key.slice(wishPrefix.length)] = value;
-    else if (!["version", "protocol", "region", "zone", tlsKey].includes(key)) user[key] = value;
+    else if (!["version", "protocol", "region", "zone", tlsKey, metricsKey].includes(key)) user[key] = value;
   }
   const words = lists.sort(([a], [b]) => a - b).flatMap(([, value]) => value.split(","));
   const protocol = meta["protocol"] ?? "";
@@ -121,6 +125,7 @@ export function decodeMeta(meta: Readonly<Record<string, string>>): Registration
     protocol: isProtocol(protocol) ? protocol : "http",
     dependencies: words.map(dependencyOf).filter(({ name }) => name !== ""),
     ...(tls ? { tls } : {}),
+    ...(meta[metricsKey] ? { metrics: meta[metricsKey] } : {}),
     wishes,
     user,
   };

@@ -7,6 +7,7 @@ import { codeOf, LegationError, listenError, messageOf } from "@legation/runtime
 import Fastify, { type FastifyInstance } from "fastify";
 import { type Access, guard } from "./access.js";
 import { socketPath } from "./address.js";
+import { startMetricsServer } from "./metrics-server.js";
 import { type AdminParts, addAdminRoutes } from "./routes.js";
 
 /** A listening API. */
@@ -15,20 +16,24 @@ export interface AdminServer {
 }
 
 /**
- * Listens on a loopback address, or on a Unix socket that is made with mode 0600. Throws a LegationError that names the flag when the
- * address is taken.
+ * Listens on a loopback address, or on a Unix socket that is made with mode 0600; with `metricsAt` (`host:port`) the metrics page is there too.
+ * Throws a LegationError that names the flag when an address is taken.
  */
-export async function startAdminServer(address: string, parts: AdminParts, access: Access): Promise<AdminServer> {
+export async function startAdminServer(address: string, parts: AdminParts, access: Access, metricsAt?: string): Promise<AdminServer> {
   const server = createAdminApp(parts, access);
+  let metrics: AdminServer | undefined;
   await server.ready();
   try {
+    metrics = metricsAt === undefined ? undefined : await startMetricsServer(metricsAt, parts.metrics);
     await listenAt(server.server, address);
   } catch (error) {
+    await metrics?.close();
     await server.close();
     throw error;
   }
   return {
     async close() {
+      await metrics?.close();
       server.server.closeAllConnections();
       await server.close();
     },

@@ -28,6 +28,8 @@ export interface ServiceDefinition {
   readonly wishes: Readonly<Record<string, string>>;
   readonly heartbeat: number;
   readonly deregisterAfter: number;
+  /** `host:port` at which Prometheus finds the metrics page. */
+  readonly metrics?: string;
 }
 
 /** The configuration with its defaults worked out. */
@@ -99,6 +101,7 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
     wishes: wishesOf(values, origins),
     heartbeat: values.heartbeat,
     deregisterAfter: values.deregisterAfter,
+    ...metricsAt(values.metricsAddress, advertised),
   };
   const keys = Object.keys(encodeMeta({ ...service, user: {} })).length + ownKeys;
   problems.push(...metaProblems(values.meta, keys).map((problem) => `${at("meta")}: ${problem}`));
@@ -116,8 +119,13 @@ export function defineAgent(values: AgentValues, origins: Readonly<Record<string
   };
 }
 
+function metricsAt(address: string | undefined, advertised: (host: string) => string): Pick<ServiceDefinition, "metrics"> {
+  const at = splitAddress(address ?? "");
+  return at ? { metrics: formatAddress(advertised(at.host), at.port) } : {};
+}
+
 /** What the ports of dependencies have to leave alone. */
-function takenBy({ host, port, envoy, admin }: AgentValues, inbound: string): Surroundings {
+function takenBy({ host, port, envoy, admin, metricsAddress }: AgentValues, inbound: string): Surroundings {
   return {
     host: splitAddress(envoy.outbound)?.host ?? envoy.outbound.slice(0, envoy.outbound.lastIndexOf(":")),
     envoy: envoy.enabled,
@@ -127,6 +135,7 @@ function takenBy({ host, port, envoy, admin }: AgentValues, inbound: string): Su
       { setting: "envoy.outbound", address: envoy.outbound },
       { setting: "envoy.admin", address: envoy.admin },
       { setting: "admin", address: admin },
+      ...(metricsAddress ? [{ setting: "metricsAddress", address: metricsAddress }] : []),
     ],
   };
 }

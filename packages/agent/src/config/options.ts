@@ -1,5 +1,5 @@
 /** Every option of the agent: its place in the file, its variable, its flag, its unit, default and effect. */
-import { routingLimit } from "@legation/contract";
+import { routingLimit, splitAddress } from "@legation/contract";
 import { type ConfigValues, logLevels, option } from "@legation/runtime";
 import { parseAdminAddress } from "../admin/address.js";
 import { dependenciesOption } from "./dependencies.js";
@@ -213,6 +213,13 @@ export const agentOptions = {
     env: "LEGATION_ADMIN_ADDR",
     flag: "--admin-addr",
     unit: "address",
+  }),
+  metricsAddress: option.address({
+    description:
+      "Serve the metrics page here too, alone, for a Prometheus on another machine; it finds the address in the registration. Not served unless given",
+    env: "LEGATION_METRICS_ADDR",
+    flag: "--metrics-addr",
+    check: (address) => (splitAddress(address) ? undefined : "has no port. Write 0.0.0.0:19101"),
   }),
   stateDir: option.string({
     description: "Where the agent keeps what it must find again; one for each instance. ~/.local/state/legation/<id> unless given",

@@ -5,9 +5,11 @@ import { LegationError } from "@legation/runtime";
 import Fastify, { type FastifyInstance } from "fastify";
 import { type Access, guard } from "../admin/access.js";
 import { belowAddress } from "../admin/address.js";
+import { startMetricsServer } from "../admin/metrics-server.js";
 import type { AdminParts } from "../admin/routes.js";
 import { type AdminServer, createAdminApp, listenAt } from "../admin/server.js";
 import type { Containers } from "../containers/containers.js";
+import type { MetricsSource } from "../metrics-page.js";
 import { drawGraph } from "./drawing.js";
 import type { Change } from "./fleet.js";
 import { joinPages } from "./joined-page.js";
@@ -41,8 +43,11 @@ interface Mounted {
 
 const ofService = /^\/services\/([^/?]+)(\/.*|)$/s;
 
-/** Listens on a loopback address or a Unix socket. Throws a LegationError that names the flag when it is taken. */
-export async function startFleetApi(address: string, parts: FleetApiParts, access: Access): Promise<FleetApi> {
+/**
+ * Listens on a loopback address or a Unix socket; with `metricsAt` (`host:port`) the metrics page is there too. Throws a LegationError that
+ * names the flag when an address is taken.
+ */
+export async function startFleetApi(address: string, parts: FleetApiParts, access: Access, metricsAt?: string): Promise<FleetApi> {
   const mounts = new Map<string, Mounted>();
   const own = ownRoutes(parts, mounts, access);
   await own.ready();
@@ -54,6 +59,8 @@ export async function startFleetApi(address: string, parts: FleetApiParts, acces
     return mounted.scope.runInAsyncScope(() => mounted.api.routing(request as IncomingMessage, response as ServerResponse));
   });
   await listenAt(server, address);
+  const page = { contentType: metricsType, metrics: () => pageOf(mounts) };
+  const metrics = metricsAt === undefined ? undefined : await startMetricsServer(metricsAt, page);
   return {
     address,
     placeOf: (id) => belowAddress(address, `/services/${encodeURIComponent(id)}`),
@@ -69,11 +76,22 @@ export async function startFleetApi(address: string, parts: FleetApiParts, acces
       };
     },
     async close() {
+      await metrics?.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await own.close();
     },
   };
+}
+
+const metricsType: MetricsSource["contentType"] = "text/plain; version=0.0.4; charset=utf-8";
+
+async function pageOf(mounts: ReadonlyMap<string, Mounted>): Promise<string> {
+  const pages = [...mounts].map(async ([id, { api, service }]) => {
+    const { body } = await api.inject({ url: "/metrics", headers: { host: "127.0.0.1" } });
+    return { labels: { service: service(), service_id: id }, text: body };
+  });
+  return joinPages(await Promise.all(pages));
 }
 
 function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>, access: Access): FastifyInstance {
@@ -105,15 +123,7 @@ function ownRoutes(parts: FleetApiParts, mounts: ReadonlyMap<string, Mounted>, a
     const unavailable = silent.map(({ id, state, reason }) => ({ id, state, reason }));
     return await reply.code(silent.length === 0 ? 200 : 503).send({ status: silent.length === 0 ? "ok" : "unavailable", unavailable });
   });
-  server.get("/metrics", async (_request, reply) => {
-    const pages = await Promise.all(
-      [...mounts].map(async ([id, { api, service }]) => {
-        const { body } = await api.inject({ url: "/metrics", headers: { host: "127.0.0.1" } });
-        return { labels: { service: service(), service_id: id }, text: body };
-      }),
-    );
-    return await reply.type("text/plain; version=0.0.4; charset=utf-8").send(joinPages(pages));
-  });
+  server.get("/metrics", async (_request, reply) => await reply.type(metricsType).send(await pageOf(mounts)));
   server.post("/v1/reload", async (_request, reply) => {
     try {
       return { success: true, ...(await parts.reload()) };

@@ -70,6 +70,7 @@ async function serve(run: HostRun, log: Logger, onFleet: (fleet: Fleet) => void)
       address,
       { view: () => viewOf(fleet, started.placeOf), reload, ...(containers ? { containers } : {}) },
       accessOf(contact, run.stateDir),
+      values.metricsAddress,
     );
     base.writeContact(contact);
     api = started;

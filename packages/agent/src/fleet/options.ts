@@ -7,6 +7,7 @@ const sharedOptions = {
   consul: agentOptions.consul,
   controlPlane: agentOptions.controlPlane,
   envoy: { binary: agentOptions.envoy.binary },
+  metricsAddress: agentOptions.metricsAddress,
   logLevel: agentOptions.logLevel,
 };
 
@@ -43,6 +44,7 @@ export const fileOptions: typeof agentOptions = {
   consul: agentOptions.consul,
   controlPlane: agentOptions.controlPlane,
   envoy: { ...(fileOnly(agentOptions.envoy) as typeof agentOptions.envoy), binary: agentOptions.envoy.binary },
+  metricsAddress: agentOptions.metricsAddress,
   logLevel: agentOptions.logLevel,
 };
 

@@ -78,6 +78,7 @@ export function registrationOf(service: ServiceDefinition, identity: Identity, r
       ...(service.zone ? { zone: service.zone } : {}),
       dependencies: service.dependencies,
       ...(tls ? { tls } : {}),
+      ...(service.metrics ? { metrics: service.metrics } : {}),
       wishes: service.wishes,
       user: { ...service.meta, [ownerKey]: identity.owner, [checksKey]: digestOf(checks.map(({ report: _report, ...check }) => check)) },
     }),
