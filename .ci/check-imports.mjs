@@ -13,6 +13,7 @@ const packages = {
   "@legation/envoy-api": { dir: "packages/envoy-api", may: [] },
   "@legation/contract": { dir: "packages/contract", may: [], pure: true },
   "@legation/runtime": { dir: "packages/runtime", may: [] },
+  "@legation/sandbox": { dir: "packages/sandbox", may: ["@legation/runtime"] },
   "@legation/consul": { dir: "packages/consul", may: ["@legation/runtime"] },
   "@legation/mesh": { dir: "packages/mesh", may: ["@legation/envoy-api", "@legation/contract"], pure: true },
   "@legation/xds": { dir: "packages/xds", may: ["@legation/envoy-api", "@legation/runtime"] },
@@ -23,9 +24,20 @@ const packages = {
   "@legation/agent": { dir: "packages/agent", may: ["@legation/envoy-api", "@legation/contract", "@legation/runtime", "@legation/consul"] },
   legation: {
     dir: "packages/cli",
-    may: ["@legation/contract", "@legation/runtime", "@legation/consul", "@legation/mesh", "@legation/control-plane", "@legation/agent"],
+    may: [
+      "@legation/contract",
+      "@legation/runtime",
+      "@legation/sandbox",
+      "@legation/consul",
+      "@legation/mesh",
+      "@legation/control-plane",
+      "@legation/agent",
+    ],
   },
-  "@legation/local": { dir: "deploy/local", may: ["@legation/contract", "@legation/runtime", "@legation/consul", "legation"] },
+  "@legation/local": {
+    dir: "deploy/local",
+    may: ["@legation/contract", "@legation/runtime", "@legation/sandbox", "@legation/consul", "legation"],
+  },
   "@legation/demo": { dir: "deploy/demo", may: ["@legation/local", "@legation/runtime"] },
   "@legation/prove": { dir: "deploy/prove", may: ["@legation/local", "@legation/runtime"] },
   "@legation/test": {

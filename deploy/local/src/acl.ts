@@ -1,9 +1,7 @@
 /** The ACL tokens of a mesh on this machine: for each part one with the policy that `deploy/acl` ships for it, and nothing more. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ConsulProcess } from "./consul-process.js";
-import type { Sandbox } from "./sandbox.js";
-import { repositoryRoot } from "./tool.js";
+import { type ConsulProcess, repositoryRoot, type Sandbox } from "@legation/sandbox";
 
 /** The policies that are shipped; an agent's is made for one service. */
 export const aclPolicies = ["agent", "control-plane", "operator-read", "operator-write"] as const;

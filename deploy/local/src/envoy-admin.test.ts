@@ -3,11 +3,9 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { findEnvoy, openSandbox, type Sandbox, until } from "@legation/sandbox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./envoy-admin.js";
-import { openSandbox, type Sandbox } from "./sandbox.js";
-import { findEnvoy } from "./tool.js";
-import { until } from "./until.js";
 
 const endpoint = (port: number, weight: number, health: string) => ({
   endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },

@@ -2,13 +2,19 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Child, type Exit, mustRun } from "./child.js";
+import {
+  type AgentReady,
+  type Child,
+  type ControlPlaneAddress,
+  type Exit,
+  findEnvoy,
+  mustRun,
+  readReady,
+  type Sandbox,
+  startAgent,
+  until,
+} from "@legation/sandbox";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./envoy-admin.js";
-import { type AgentReady, readReady } from "./ready.js";
-import type { Sandbox } from "./sandbox.js";
-import type { ControlPlaneAddress } from "./service-process.js";
-import { findEnvoy, legationCommand } from "./tool.js";
-import { until } from "./until.js";
 
 /** How to run a fleet. */
 export interface FleetRun {
@@ -94,13 +100,11 @@ export async function startFleet(sandbox: Sandbox, run: FleetRun): Promise<Fleet
     const lines = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
     writeFileSync(join(directory, `${name}.yaml`), `${lines.join("\n")}\n`);
   }
-  const args = [
-    ...["agent", "--all", directory, "--state-dir", stateDir, "--admin-addr", admin, "--consul-addr", run.consul],
-    ...["--control-plane-xds", run.controlPlanes.map(({ xds }) => xds).join(",")],
-    ...["--control-plane-api", run.controlPlanes.map(({ api }) => api).join(",")],
-  ];
-  const env = { ENVOY_BIN: findEnvoy().path };
-  const start = () => sandbox.start({ name: run.name, file: process.execPath, args: [legationCommand, ...args], env });
+  const start = () =>
+    startAgent(sandbox, {
+      ...{ name: run.name, services: { directory }, stateDir, consul: run.consul, controlPlanes: run.controlPlanes },
+      ...{ admin, envoy: findEnvoy().path },
+    });
   let child = await start();
   sandbox.onStop(() => child.stop(stopLimit));
 

@@ -2,8 +2,8 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { IdentityMode, TlsState } from "@legation/contract";
+import { until } from "@legation/sandbox";
 import type { ServiceProcess } from "./service-process.js";
-import { until } from "./until.js";
 
 /** The policy for the whole mesh. */
 export interface IdentityPolicy {

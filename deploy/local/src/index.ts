@@ -1,8 +1,7 @@
 /** A whole mesh on one machine, with real Consul, Envoy, control plane and agents: for the demo, the system tests and the benches. */
+export * from "@legation/sandbox";
 export * from "./acl.js";
 export { answeredBy } from "./answered-by.js";
-export * from "./consul-process.js";
-export * from "./control-plane-process.js";
 export * from "./envoy-admin.js";
 export * from "./fleet-process.js";
 export * from "./http-sender.js";
@@ -10,11 +9,5 @@ export * from "./identity.js";
 export * from "./latency.js";
 export * from "./load.js";
 export * from "./mesh.js";
-export { identify, isAlive, type ProcessIdentity } from "./process-identity.js";
-export * from "./ready.js";
-export * from "./sandbox.js";
 export * from "./service-process.js";
 export type { Failure, LoadReport, Outcome } from "./tally.js";
-export type { TetherResult } from "./tether.js";
-export * from "./tool.js";
-export * from "./until.js";

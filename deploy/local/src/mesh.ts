@@ -1,10 +1,17 @@
 /** A whole mesh on this machine: one Consul, one control plane, and as many instances as wanted. */
+import {
+  type ConsulProcess,
+  type ConsulRun,
+  type ControlPlaneProcess,
+  type ControlPlaneRun,
+  openSandbox,
+  type Sandbox,
+  startConsul,
+  startControlPlane,
+  type TetherResult,
+} from "@legation/sandbox";
 import { type Acl, startAcl } from "./acl.js";
-import { type ConsulProcess, type ConsulRun, startConsul } from "./consul-process.js";
-import { type ControlPlaneProcess, type ControlPlaneRun, startControlPlane } from "./control-plane-process.js";
-import { openSandbox, type Sandbox } from "./sandbox.js";
 import { type ServiceProcess, type ServiceRun, startService } from "./service-process.js";
-import type { TetherResult } from "./tether.js";
 
 /** How to start a mesh. */
 export interface MeshRun {

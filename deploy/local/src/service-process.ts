@@ -3,19 +3,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Child, mustRun } from "./child.js";
+import {
+  type AgentReady,
+  type Child,
+  type ControlPlaneAddress,
+  findEnvoy,
+  identify,
+  mustRun,
+  type ProcessIdentity,
+  readReady,
+  type Sandbox,
+  signal,
+  startAgent,
+  until,
+} from "@legation/sandbox";
 import { createEnvoyAdmin, type EnvoyAdmin } from "./envoy-admin.js";
-import { identify, type ProcessIdentity, signal } from "./process-identity.js";
-import { type AgentReady, readReady } from "./ready.js";
-import type { Sandbox } from "./sandbox.js";
-import { findEnvoy, legationCommand } from "./tool.js";
-import { until } from "./until.js";
-
-/** Where a control plane is found. A `ControlPlaneProcess` is one. */
-export interface ControlPlaneAddress {
-  readonly xds: string;
-  readonly api: string;
-}
 
 /** How to run an instance. What is not given is chosen so that changes are seen quickly. */
 export interface ServiceRun {
@@ -124,15 +126,12 @@ export async function startService(sandbox: Sandbox, run: ServiceRun): Promise<S
   // JSON is YAML, and every value stands on a line of its own.
   const written = Object.entries(config).filter(([, value]) => value !== null);
   writeFileSync(configFile, `${written.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join("\n")}\n`);
-  const args = [
-    ...["agent", "--config", configFile, "--state-dir", stateDir, "--consul-addr", run.consul],
-    ...["--control-plane-xds", run.controlPlanes.map((c) => c.xds).join(",")],
-    ...["--control-plane-api", run.controlPlanes.map((c) => c.api).join(",")],
-    ...["--admin-addr", local(admin), "--inbound-addr", local(inbound), "--outbound-addr", local(outbound)],
-    ...["--envoy-admin-addr", local(envoyAdmin), ...(run.flags ?? [])],
-  ];
-  const env = { ENVOY_BIN: findEnvoy().path, ...(run.tokenFile ? { CONSUL_HTTP_TOKEN_FILE: run.tokenFile } : {}) };
-  const start = () => sandbox.start({ name: id, file: process.execPath, args: [legationCommand, ...args], env });
+  const start = () =>
+    startAgent(sandbox, {
+      ...{ name: id, services: { file: configFile }, stateDir, consul: run.consul, controlPlanes: run.controlPlanes },
+      ...{ admin: local(admin), inbound: local(inbound), outbound: local(outbound), envoyAdmin: local(envoyAdmin) },
+      ...{ flags: run.flags ?? [], envoy: findEnvoy().path, tokenFile: run.tokenFile },
+    });
 
   let child: Child = await start();
   const readyNow = async (): Promise<AgentReady | undefined> => {

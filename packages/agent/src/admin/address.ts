@@ -1,5 +1,5 @@
 /** Where the agent's API stands: `host:port` on loopback, or `unix:/path` of a socket. */
-import { parseAddress } from "@legation/runtime";
+import { parseAddress } from "@legation/runtime/command-line";
 import { isLoopback } from "../config/rules.js";
 
 /** The path of a Unix socket, undefined for any other address. */

@@ -15,6 +15,8 @@ export interface ControlPlaneRun {
   readonly xdsPort?: number;
   /** For its log file and state directory; `control-plane` by default. */
   readonly name?: string;
+  /** The path of the `legation` command; this repository's unless given. */
+  readonly command?: string;
   /** More flags behind the ones that are always given. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -66,7 +68,7 @@ export async function startControlPlane(sandbox: Sandbox, run: ControlPlaneRun):
     const started = await sandbox.start({
       name,
       file: process.execPath,
-      args: [legationCommand, "control-plane", ...flags, ...(run.flags ?? [])],
+      args: [run.command ?? legationCommand, "control-plane", ...flags, ...(run.flags ?? [])],
       env: { ...(run.tokenFile ? { CONSUL_HTTP_TOKEN_FILE: run.tokenFile } : {}), ...run.env },
     });
     if (run.waitReady === false) return started;

@@ -41,7 +41,7 @@ describe("finding Envoy", () => {
   it("says where it looked, what was wrong, and how to get it", () => {
     const old = program("none/bin/envoy", envoySays("1.9.1"));
     const look = () => findEnvoy({ root: join(dir, "none"), env: { PATH: dirname(old) } });
-    expect(look).toThrow('Run "npm run setup"');
+    expect(look).toThrow('or run "npm run setup"');
     expect(look).toThrow(`${old} (1.9.1; 1.30.0 or later is needed)`);
   });
 });

@@ -36,7 +36,7 @@ const oldestConsul = "1.8.0";
  */
 export function findEnvoy({ env = process.env, root = repositoryRoot }: ToolPlaces = {}): Tool {
   const own = join(root, ".tools/envoy-1.40.0/envoy/_bin/envoy");
-  return find("Envoy", [...named(env, "ENVOY_BIN"), ...onPath(env, "envoy"), own], (path) => {
+  return find("Envoy", "ENVOY_BIN", [...named(env, "ENVOY_BIN"), ...onPath(env, "envoy"), own], (path) => {
     const version = /\/(\d+\.\d+\.\d+)\//.exec(ask(path, "--version"))?.[1];
     return version && isAtLeast(version, oldestEnvoy) ? version : `${version ?? "unknown version"}; ${oldestEnvoy} or later is needed`;
   });
@@ -48,11 +48,16 @@ export function findEnvoy({ env = process.env, root = repositoryRoot }: ToolPlac
  */
 export function findConsul({ env = process.env, root = repositoryRoot, wanted }: ToolPlaces & { wanted?: ConsulVersion } = {}): Tool {
   const own = [join(root, ".tools/consul-1.19.2/consul"), join(root, ".tools/consul-1.8.7/usr/bin/consul")];
-  return find(wanted ? `Consul ${wanted}` : "Consul", [...named(env, "CONSUL_BIN"), ...onPath(env, "consul"), ...own], (path) => {
-    const version = /Consul v(\d+\.\d+\.\d+)/.exec(ask(path, "version"))?.[1];
-    if (version && (wanted ? version === wanted : isAtLeast(version, oldestConsul))) return version;
-    return `${version ?? "unknown version"}; ${wanted ?? `${oldestConsul} or later`} is needed`;
-  });
+  return find(
+    wanted ? `Consul ${wanted}` : "Consul",
+    "CONSUL_BIN",
+    [...named(env, "CONSUL_BIN"), ...onPath(env, "consul"), ...own],
+    (path) => {
+      const version = /Consul v(\d+\.\d+\.\d+)/.exec(ask(path, "version"))?.[1];
+      if (version && (wanted ? version === wanted : isAtLeast(version, oldestConsul))) return version;
+      return `${version ?? "unknown version"}; ${wanted ?? `${oldestConsul} or later`} is needed`;
+    },
+  );
 }
 
 /** The versions of the set-up that can be had here, newest first. The oldest is missing where the set-up could not get it. */
@@ -71,6 +76,7 @@ export function findPrometheus({ env = process.env, root = repositoryRoot }: Too
   const own = join(root, ".tools/prometheus-2.42.0/usr/bin/prometheus");
   const found = find(
     "Prometheus",
+    "PROMETHEUS_BIN",
     [...named(env, "PROMETHEUS_BIN"), own],
     (path) => /version (\d+\.\d+\.\d+)/.exec(ask(path, "--version"))?.[1] ?? "unknown version",
     "npm run setup -- --prometheus",
@@ -78,7 +84,7 @@ export function findPrometheus({ env = process.env, root = repositoryRoot }: Too
   return { ...found, promtool: join(dirname(found.path), "promtool") };
 }
 
-function find(name: string, paths: readonly string[], check: (path: string) => string, setup = "npm run setup"): Tool {
+function find(name: string, variable: string, paths: readonly string[], check: (path: string) => string, setup = "npm run setup"): Tool {
   const looked: string[] = [];
   for (const path of paths) {
     if (!isProgram(path)) {
@@ -89,7 +95,10 @@ function find(name: string, paths: readonly string[], check: (path: string) => s
     if (/^\d+\.\d+\.\d+$/.test(answer)) return { path, version: answer };
     looked.push(`${path} (${answer})`);
   }
-  throw new LegationError("local.tool", `${name} was not found. Run "${setup}". Looked at: ${looked.join(", ")}`);
+  throw new LegationError(
+    "local.tool",
+    `${name} was not found. Install it and name it with ${variable}, or run "${setup}" in Legation's repository. Looked at: ${looked.join(", ")}`,
+  );
 }
 
 function named(env: Readonly<Record<string, string | undefined>>, variable: string): string[] {
