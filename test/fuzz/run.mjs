@@ -1,8 +1,11 @@
-/** `npm run fuzz -- policies [--runs 5000] [--seed N]`: more random cases than the tests have. Tells a seed that repeats a failure. */
+/** `npm run fuzz -- policies|explain [--runs 5000] [--seed N]`: more random cases than the tests have. Tells a seed that repeats a failure. */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 
-const subjects = { policies: "packages/mesh/src/proof/random-policies.test.ts" };
+const subjects = {
+  policies: "packages/mesh/src/proof/random-policies.test.ts",
+  explain: "packages/mesh/src/proof/explain.test.ts",
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,6 @@
 /** The HTTP API in schemas: what comes in is validated by them, what goes out is documented by them. Loads zod; whoever wants the types alone imports types. */
 export * from "./breaker.js";
+export * from "./explain.js";
 export * from "./health.js";
 export * from "./problem-details.js";
 export * from "./proxy.js";

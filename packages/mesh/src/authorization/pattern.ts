@@ -48,3 +48,27 @@ function compileAnew(pattern: string): RE2JS | string {
     return `${JSON.stringify(pattern)} is no RE2 expression: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
+
+/** The text with everything replaced that the expression matches; `\1` in the substitution is its first group, `\\` a backslash. As RE2's GlobalReplace. */
+export function replacePattern(pattern: string, substitution: string, text: string): string {
+  const result = compile(pattern);
+  if (typeof result === "string") return text;
+  const matcher = result.matcher(text);
+  let replaced = "";
+  let from = 0;
+  while (matcher.find()) {
+    replaced += text.slice(from, matcher.start());
+    replaced += substitution.replace(/\\([0-9\\])/g, (_, sign: string) => (sign === "\\" ? sign : (matcher.group(Number(sign)) ?? "")));
+    from = matcher.end();
+  }
+  return replaced + text.slice(from);
+}
+
+/** What the groups of the expression hold where it matches the whole text, by their places from 1; undefined where it does not. */
+export function groupsIn(pattern: string, text: string): readonly string[] | undefined {
+  const result = compile(pattern);
+  if (typeof result === "string") return undefined;
+  const matcher = result.matcher(text);
+  if (!matcher.matches()) return undefined;
+  return Array.from({ length: matcher.groupCount() }, (_, i) => matcher.group(i + 1) ?? "");
+}

@@ -22,12 +22,13 @@ import type { Fault } from "../policy/route/fault.js";
 import { duration } from "./primitives.js";
 import { headerMatcher } from "./routes/request-match.js";
 
-const filterName = "envoy.filters.http.fault";
+/** The name of the filter, under which routes say what they ask of it. */
+export const faultFilterName = "envoy.filters.http.fault";
 
 /** The filter, which stands in every outbound listener and is not made for a request whose route asks nothing of it. */
 export function faultFilter(): HttpFilter {
   return create(HttpFilterSchema, {
-    name: filterName,
+    name: faultFilterName,
     configType: { case: "typedConfig", value: packAny(HTTPFaultSchema, create(HTTPFaultSchema)) },
     disabled: true,
   });
@@ -35,7 +36,7 @@ export function faultFilter(): HttpFilter {
 
 /** What a route asks of the filter. */
 export function routeFault(fault: Fault | undefined): Record<string, Any> {
-  return fault ? { [filterName]: packAny(HTTPFaultSchema, httpFault(fault)) } : {};
+  return fault ? { [faultFilterName]: packAny(HTTPFaultSchema, httpFault(fault)) } : {};
 }
 
 function httpFault({ delay, abort, headers }: Fault): HTTPFault {

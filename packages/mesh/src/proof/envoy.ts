@@ -37,9 +37,9 @@ export interface RunningEnvoy {
 
 /**
  * Starts an Envoy with resources as JSON (`@type` and all) and returns when it is LIVE, which is when all of them are loaded or refused.
- * ADS sources become files; listeners are bound to free ports of 127.0.0.1. What a changed filter chain leaves behind is drained at once.
+ * `ownInstances` is the assignment of its own service, by zone. ADS sources become files; listeners are bound to free ports of 127.0.0.1. What a changed filter chain leaves behind is drained at once.
  */
-export async function startEnvoy(resources: readonly JsonObject[]): Promise<RunningEnvoy> {
+export async function startEnvoy(resources: readonly JsonObject[], ownInstances?: JsonObject): Promise<RunningEnvoy> {
   const binary = envoyBinary();
   const directory = mkdtempSync(join(tmpdir(), "legation-mesh-"));
   writeSubscriptions(directory, resources);
@@ -50,6 +50,7 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
     JSON.stringify({
       node: { id: "proof", cluster: "proof", locality: { region: "north", zone: "a" } },
       admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+      ...(ownInstances ? localCluster(ownInstances) : {}),
       dynamic_resources: { cds_config: file("cds"), lds_config: file("lds") },
     }),
   );
@@ -105,6 +106,13 @@ export async function startEnvoy(resources: readonly JsonObject[]): Promise<Runn
     await stop();
     throw error;
   }
+}
+
+/** By which Envoy knows how its own service is spread over zones. */
+function localCluster(assignment: JsonObject): JsonObject {
+  const name = "own";
+  const cluster = { name, type: "STATIC", connectTimeout: "1s", loadAssignment: { ...assignment, clusterName: name } };
+  return { clusterManager: { localClusterName: name }, staticResources: { clusters: [cluster] } };
 }
 
 function writeSubscriptions(directory: string, resources: readonly JsonObject[]): ReadonlySet<string> {

@@ -97,7 +97,11 @@ export function compileMesh(mesh: RandomMesh, prefix: string): readonly JsonObje
     policies,
   );
   const compiled = services.map((service) => compileService(service, policies));
-  const json = [...view, ...mine, ...compiled.flatMap(({ cluster, endpoints }) => [cluster, endpoints])].map(resourceJson);
+  return inOneEnvoy([...view, ...mine, ...compiled.flatMap(({ cluster, endpoints }) => [cluster, endpoints])].map(resourceJson), prefix);
+}
+
+/** What one proxy is given, as clusters and listeners with endpoints and routes inside them, each of whose names begins with `prefix`. */
+export function inOneEnvoy(json: readonly JsonObject[], prefix: string): readonly JsonObject[] {
   const of = (type: string) => json.filter((one) => String(one["@type"]).endsWith(`.${type}`));
   const assignments = new Map(of("ClusterLoadAssignment").map((one) => [one["clusterName"], one]));
   const routes = new Map(of("RouteConfiguration").map((one) => [one["name"], one]));

@@ -60,7 +60,7 @@ function serviceRoutes(name: string, settings: TrafficSettings): Route[] {
 }
 
 /** The name of the virtual host that refuses the rest: no DNS label, so that no service's virtual host can have it too. */
-const undeclared = "outbound:undeclared";
+export const undeclared = "outbound:undeclared";
 
 /** The most names that a refusal lists: Envoy refuses routes with a body of more than 4096 bytes. */
 const mostNamed = 20;
