@@ -16,6 +16,12 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/agent.js"),
   },
   {
+    name: "status",
+    group: "see",
+    summary: "Show each control plane, the age of its data, and problems",
+    load: () => import("./commands/status.js"),
+  },
+  {
     name: "services",
     group: "see",
     summary: "List the services that a control plane sees, and their health",
