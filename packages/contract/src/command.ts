@@ -1,4 +1,6 @@
 /** What a control plane asks an agent over the channel, and what the agent answers. */
+import type { commandOrder, commandReport } from "./api/command.js";
+import type { View } from "./api/view.js";
 
 /**
  * `restart`, `drain` and `undrain` do what the agent's own API does, and are answered at their end. `check-now` lets every check look at once;
@@ -10,11 +12,7 @@ export const commandKinds = ["restart", "check-now", "drain", "undrain", "status
 export type CommandKind = (typeof commandKinds)[number];
 
 /** What is asked. */
-export interface CommandOrder {
-  readonly kind: CommandKind;
-  /** Of a restart: although its attempts are used up. */
-  readonly force?: boolean;
-}
+export type CommandOrder = View<typeof commandOrder>;
 
 /** An order on its way. An agent that gets it twice, from two control planes, carries it out once. */
 export interface Command extends CommandOrder {
@@ -23,27 +21,11 @@ export interface Command extends CommandOrder {
   readonly replica: string;
 }
 
-/** What became of an order. */
-export interface CommandResult {
-  /** False when the agent refused it, or failed at it. */
-  readonly ok: boolean;
-  /** In words; the reason when it is not ok. */
-  readonly message: string;
-  /** What the kind says. */
-  readonly body?: unknown;
-}
-
 /** An agent's word on a command. */
-export interface CommandReport extends CommandResult {
-  readonly node: string;
-  readonly id: string;
-  readonly service: string;
-  /** The command's `id` and `replica`. */
-  readonly command: string;
-  readonly replica: string;
-  /** True when a control plane passes it on to the one that waits for it. */
-  readonly relayed?: boolean;
-}
+export type CommandReport = View<typeof commandReport>;
+
+/** What became of an order: a CommandReport's own part. */
+export type CommandResult = Pick<CommandReport, "ok" | "message" | "body">;
 
 /** `POST` here with a CommandReport; answered 202 whether somebody still waits for it or not. */
 export const resultPath = "/v1/agents/result";

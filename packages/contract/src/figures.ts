@@ -1,17 +1,9 @@
 /** What an instance's Envoy measures of its own service and of those that it calls, as its agent reports it. */
+import type { reportAnswer, reportedBreaker, reportedCall, reportedLoad } from "./api/agent-report.js";
+import type { View } from "./api/view.js";
 
-/**
- * How an instance answers, coarsely, so that it changes rarely. Each figure is smoothed before, and becomes another class only when it is
- * clearly beyond the border.
- */
-export interface ReportedLoad {
-  /** Mean response time in half octaves above `loadScale.fastest`: 2 more is twice as slow. 0 to `loadScale.latency`. */
-  readonly latency: number;
-  /** How many of `loadScale.errorRates` the share of failed requests has reached. */
-  readonly errors: number;
-  /** So many times, one after the other, the instance had too few requests for its figures to be believed. 0 to `loadScale.idle`. */
-  readonly idle: number;
-}
+/** How an instance answers, coarsely, so that it changes rarely. */
+export type ReportedLoad = View<typeof reportedLoad>;
 
 /** The classes of a ReportedLoad. */
 export const loadScale = {
@@ -34,17 +26,7 @@ export const breakerStandings = ["closed", "half-open", "open"] as const;
 export type BreakerStanding = (typeof breakerStandings)[number];
 
 /** A breaker of a caller that is not closed. */
-export interface ReportedBreaker {
-  /** The service that is called. */
-  readonly service: string;
-  /** `host:port` of the instance that is ejected, or has come back; absent where a limit towards the whole service is exceeded. */
-  readonly address?: string;
-  readonly state: BreakerState;
-  /** Why it opened; at most `reportedCauseLength` characters. */
-  readonly cause: string;
-  /** When it came into this state; RFC 3339. */
-  readonly since: string;
-}
+export type ReportedBreaker = View<typeof reportedBreaker>;
 
 /** Breakers in a report, at most: the open ones first, the newest of them first. */
 export const reportedBreakers = 50;
@@ -53,18 +35,10 @@ export const reportedBreakers = 50;
 export const reportedCauseLength = 200;
 
 /** A service that this instance's Envoy has sent something to. */
-export interface ReportedCall {
-  readonly service: string;
-  /** Requests, or connections where TCP is spoken, since that Envoy's start; with retries. Health checks are none. */
-  readonly count: number;
-}
+export type ReportedCall = View<typeof reportedCall>;
 
 /** Called services in a report, at most: those that are no declared dependency first, then those with the most calls. */
 export const reportedCalls = 50;
 
 /** What a control plane answers to an AgentReport. */
-export interface ReportAnswer {
-  readonly accepted: true;
-  /** Of the services whose breakers the report tells: how many successes close a breaker that is half-open. */
-  readonly successThresholds?: Readonly<Record<string, number>>;
-}
+export type ReportAnswer = View<typeof reportAnswer>;

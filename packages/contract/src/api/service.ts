@@ -1,8 +1,9 @@
 /** Services, their instances and their agents, as the API shows them. */
 import { z } from "zod";
-import { healthLevels, serviceStates, uptimeWindows } from "../channel.js";
+import { serviceStates } from "../channel.js";
 import { identityModes, tlsStates } from "../identity.js";
 import { protocols } from "../registration.js";
+import { reportedHealth } from "./agent-report.js";
 import { breakerView } from "./breaker.js";
 import { count, time } from "./scalar.js";
 import type { View } from "./view.js";
@@ -15,20 +16,6 @@ export const meshProblem = z
     message: z.string().describe("What is wrong and what to do, for people."),
   })
   .meta({ id: "MeshProblem", description: "A flaw that is worked around: everything else is served as if it were not there." });
-
-/** How a service's checks stand, as its agent reports it. */
-export const reportedHealth = z
-  .object({
-    level: z.enum(healthLevels),
-    message: z.string().describe("The cause of the level."),
-    consecutiveFailures: count.describe("In a row, of the check that has the most."),
-    lastCheck: time.optional().describe("When the check that was looked at last was made, RFC 3339; absent before the first."),
-    responseTimeMs: z.number().optional().describe("How long that check's answer took; milliseconds."),
-    uptime: z
-      .partialRecord(z.enum(uptimeWindows), z.number())
-      .describe("Percent of the time in which an agent watched; a window without any is absent."),
-  })
-  .meta({ id: "ReportedHealth", description: "How a service's checks stand, as its agent reports it." });
 
 /** An agent's last report. */
 export const agentView = z

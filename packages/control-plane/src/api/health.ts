@@ -65,7 +65,7 @@ export function addHealthRoutes(app: FastifyInstance, source: HealthSource): voi
 
 /** Adds the path on which the others are answered. Belongs below the hook of `createBorneOut`. */
 export function addReplicaHealthRoute(app: FastifyInstance, source: Pick<HealthSource, "health">): void {
-  addReplicaRoute(app, { path: healthPath, properties: {}, answer: () => source.health() });
+  addReplicaRoute(app, { path: healthPath, summary: "How it stands", properties: {}, answer: () => source.health() });
 }
 
 async function shown(request: FastifyRequest, health: HealthView): Promise<HealthView> {

@@ -1,31 +1,12 @@
 /** The paths by which agents answer commands, and control planes pass commands on. */
-import { type CommandReport, commandKinds, resultBytes, resultPath } from "@legation/contract";
+import { type CommandReport, resultBytes, resultPath } from "@legation/contract";
+import { commandOrder, commandReport, instanceFields, word } from "@legation/contract/api";
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { addRoute } from "../api/route.js";
 import { addReplicaRoute } from "../replicas/route.js";
 import type { Right } from "../security/right.js";
-import { type Commander, orderLimit, orderPath, type RelayedOrder } from "./commander.js";
-
-const word = { type: "string", minLength: 1, maxLength: 256 } as const;
-
-const report = {
-  type: "object",
-  required: ["node", "id", "service", "command", "replica", "ok", "message"],
-  additionalProperties: false,
-  properties: {
-    ...{ node: word, id: word, service: word, command: word, replica: word },
-    ok: { type: "boolean" },
-    message: { type: "string", maxLength: 65_536 },
-    body: {},
-    relayed: { const: true },
-  },
-} as const;
-
-const order = {
-  type: "object",
-  required: ["kind"],
-  additionalProperties: false,
-  properties: { kind: { enum: commandKinds }, force: { type: "boolean" } },
-} as const;
+import { type Commander, orderLimit, orderPath } from "./commander.js";
 
 const reporting: Right = {
   kind: "agent",
@@ -39,14 +20,33 @@ const reporting: Right = {
 
 /** Adds the paths. */
 export function addCommandRoutes(app: FastifyInstance, commander: Pick<Commander, "report" | "relayed">): void {
-  const taken = { schema: { body: report }, bodyLimit: resultBytes, config: { right: reporting } };
-  app.post<{ Body: CommandReport }>(resultPath, taken, async (request, reply) => {
-    await commander.report(request.body);
-    return reply.code(202).send({ accepted: true });
-  });
-  addReplicaRoute<RelayedOrder>(app, {
+  addRoute(
+    app,
+    {
+      method: "POST",
+      path: resultPath,
+      tag: "channel",
+      summary: "What became of a command",
+      right: reporting,
+      body: commandReport,
+      bodyLimit: resultBytes,
+      answers: { 202: z.object({ accepted: z.literal(true) }).describe("Whether somebody still waits for it or not.") },
+    },
+    async (request, reply) => {
+      await commander.report(request.body);
+      return reply.code(202).send({ accepted: true });
+    },
+  );
+  addReplicaRoute(app, {
     path: orderPath,
-    properties: { node: word, id: word, service: word, command: word, order, limitMs: { type: "number", minimum: 1, maximum: orderLimit } },
-    answer: (body, signal) => commander.relayed(body, signal),
+    summary: "Have an agent carry out an order",
+    properties: {
+      ...instanceFields,
+      service: word,
+      command: word.describe("The command, the same wherever it is sent."),
+      order: commandOrder,
+      limitMs: z.number().min(1).max(orderLimit).describe("How long the agent is waited for; milliseconds."),
+    },
+    answer: (body, signal) => commander.relayed({ ...body, relayed: true }, signal),
   });
 }

@@ -2,30 +2,20 @@
 import {
   type AgentReport,
   arrivingPath,
-  breakerStates,
   type Command,
   commandsPath,
-  envoyPhases,
-  healthLevels,
   type IdentityOrder,
   instanceKey,
   leavingPath,
-  loadScale,
   type ReportAnswer,
   type RoutingNotice,
-  type RoutingReply,
-  reportedBreakers,
-  reportedCalls,
-  reportedCauseLength,
-  reportedDenials,
   reportPath,
-  routingLimit,
-  serviceStates,
-  uptimeWindows,
 } from "@legation/contract";
+import { agentReport, listenQuery, reportAnswer, routingNotice, routingReply } from "@legation/contract/api";
 import { type Clock, codeOf, messageOf } from "@legation/runtime";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { sendProblem } from "../api/problem.js";
+import { addRoute } from "../api/route.js";
 import type { Right } from "../security/right.js";
 import type { CommandDirectory } from "./commands.js";
 import { type FanOut, superseded } from "./fan-out.js";
@@ -37,124 +27,6 @@ export const commandHeartbeat = 10_000;
 
 /** Command streams open at once, at most. */
 export const commandStreams = 20_000;
-
-const word = { type: "string", minLength: 1, maxLength: 256 } as const;
-const instance = { node: word, id: word } as const;
-const notice = {
-  type: "object",
-  required: ["node", "id", "service"],
-  additionalProperties: false,
-  properties: {
-    ...instance,
-    service: word,
-    limitMs: { type: "integer", minimum: 1, maximum: routingLimit.max },
-    relayed: { type: "boolean" },
-    again: { type: "boolean" },
-    tls: { type: "boolean" },
-  },
-} as const;
-const text = { type: "string", maxLength: 2_048 } as const;
-const percent = { type: "number", minimum: 0, maximum: 100 } as const;
-const health = {
-  type: "object",
-  required: ["level", "message", "consecutiveFailures", "uptime"],
-  additionalProperties: false,
-  properties: {
-    level: { enum: healthLevels },
-    message: text,
-    consecutiveFailures: { type: "integer", minimum: 0 },
-    lastCheck: { type: "string", maxLength: 64 },
-    responseTimeMs: { type: "number", minimum: 0 },
-    uptime: {
-      type: "object",
-      additionalProperties: false,
-      properties: Object.fromEntries(uptimeWindows.map((window) => [window, percent])),
-    },
-  },
-} as const;
-const count = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
-const report = {
-  type: "object",
-  required: ["node", "id", "service", "agentVersion", "state", "restartCount", "admin"],
-  additionalProperties: false,
-  properties: {
-    ...instance,
-    service: word,
-    agentVersion: word,
-    state: { enum: serviceStates },
-    reason: text,
-    since: { type: "string", maxLength: 64 },
-    standing: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        registered: { type: "boolean" },
-        registrationProblem: text,
-        envoy: {
-          type: "object",
-          required: ["phase", "reason"],
-          additionalProperties: false,
-          properties: { phase: { enum: envoyPhases }, reason: text, version: word },
-        },
-        maintenance: text,
-        withheld: text,
-      },
-    },
-    dependencyWaitMs: { type: "number", minimum: 0 },
-    restartCount: { type: "integer", minimum: 0 },
-    lastRestart: { type: "string", maxLength: 64 },
-    lastError: text,
-    health,
-    denied: {
-      type: "array",
-      maxItems: reportedDenials,
-      items: {
-        type: "object",
-        required: ["caller", "rule", "count"],
-        additionalProperties: false,
-        properties: { caller: word, rule: word, count: { type: "integer", minimum: 1, maximum: 1_000_000_000 } },
-      },
-    },
-    answers: {
-      type: "object",
-      required: ["requests", "failures"],
-      additionalProperties: false,
-      properties: { requests: count, failures: count },
-    },
-    load: {
-      type: "object",
-      required: ["latency", "errors", "idle"],
-      additionalProperties: false,
-      properties: {
-        latency: { type: "integer", minimum: 0, maximum: loadScale.latency },
-        errors: { type: "integer", minimum: 0, maximum: loadScale.errorRates.length },
-        idle: { type: "integer", minimum: 0, maximum: loadScale.idle },
-      },
-    },
-    breakers: {
-      type: "array",
-      maxItems: reportedBreakers,
-      items: {
-        type: "object",
-        required: ["service", "state", "cause", "since"],
-        additionalProperties: false,
-        properties: {
-          service: word,
-          address: word,
-          state: { enum: breakerStates },
-          cause: { type: "string", maxLength: reportedCauseLength },
-          since: { type: "string", maxLength: 64 },
-        },
-      },
-    },
-    calls: {
-      type: "array",
-      maxItems: reportedCalls,
-      items: { type: "object", required: ["service", "count"], additionalProperties: false, properties: { service: word, count } },
-    },
-    admin: { type: "string", maxLength: 256 },
-  },
-} as const;
 
 type Named = Pick<RoutingNotice, "node" | "id"> & Partial<Pick<RoutingNotice, "service" | "relayed" | "again" | "tls">>;
 
@@ -199,35 +71,69 @@ export function addChannelRoutes(
   },
 ): void {
   const reading = agentRight(false, o.serves);
-  app.post<{ Body: AgentReport }>(reportPath, { schema: { body: report }, config: { right: reading } }, (request, reply) => {
-    o.reports.add(request.body);
-    return reply.code(202).send(answerTo(request.body, o.successThreshold));
-  });
+  addRoute(
+    app,
+    {
+      method: "POST",
+      path: reportPath,
+      tag: "channel",
+      summary: "What an agent tells of its service",
+      right: reading,
+      body: agentReport,
+      answers: { 202: reportAnswer },
+    },
+    (request, reply) => {
+      o.reports.add(request.body);
+      return reply.code(202).send(answerTo(request.body, o.successThreshold));
+    },
+  );
 
-  const moving = { schema: { body: notice }, config: { right: agentRight(true, o.serves) } };
-  for (const [path, direction] of [
-    [leavingPath, "leaving"],
-    [arrivingPath, "arriving"],
+  const moving = agentRight(true, o.serves);
+  for (const [path, direction, summary] of [
+    [leavingPath, "leaving", "An instance leaves; answered when no proxy sends it new requests"],
+    [arrivingPath, "arriving", "An instance serves; answered when its callers' proxies have it"],
   ] as const)
-    app.post<{ Body: RoutingNotice }>(path, moving, async (request, reply): Promise<RoutingReply | FastifyReply> => {
-      const asked = new AbortController();
-      reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
-      try {
-        const asks = direction === "arriving" && request.body.tls ? "tls" : direction;
-        return await o.routing(asks, request.body, asked.signal);
-      } catch (error) {
-        if (asked.signal.aborted) return reply.hijack();
-        if (codeOf(error) !== superseded) throw error;
-        return sendProblem(reply, 409, superseded, messageOf(error));
-      }
-    });
+    addRoute(
+      app,
+      {
+        method: "POST",
+        path,
+        tag: "channel",
+        summary,
+        right: moving,
+        body: routingNotice,
+        answers: { 200: routingReply },
+        problems: { 409: "A later notice says something else of the instance." },
+      },
+      async (request, reply) => {
+        const asked = new AbortController();
+        reply.raw.once("close", () => asked.abort(new Error("nobody waits for the answer any more")));
+        try {
+          const asks = direction === "arriving" && request.body.tls ? "tls" : direction;
+          return await o.routing(asks, request.body, asked.signal);
+        } catch (error) {
+          if (asked.signal.aborted) return reply.hijack();
+          if (codeOf(error) !== superseded) throw error;
+          return sendProblem(reply, 409, superseded, messageOf(error));
+        }
+      },
+    );
 
   let open = 0;
-  const listened = { type: "object", required: ["node", "id"], properties: { ...instance, service: word } } as const;
-  app.get<{ Querystring: { node: string; id: string; service?: string } }>(
-    commandsPath,
-    // A HEAD would take the place of the instance's stream.
-    { exposeHeadRoute: false, schema: { querystring: listened }, config: { right: reading } },
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: commandsPath,
+      tag: "channel",
+      summary: "The orders to an agent, as they come",
+      description: "Server-sent events `command` and, where the service is named, `identity`. It stays open.",
+      right: reading,
+      query: listenQuery,
+      answers: { 200: { mediaType: "text/event-stream", description: "A stream that does not end by itself." } },
+      // A HEAD would take the place of the instance's stream.
+      headless: true,
+    },
     (request, reply) => {
       if (open >= commandStreams)
         return sendProblem(reply, 429, "channel.full", `this replica holds ${commandStreams} agents already; use another one`);
