@@ -27,14 +27,14 @@ it("is a line for each control plane that is well", () => {
 });
 
 it("says why the data is old, who is silent, and each problem once", () => {
-  const consul = { ...health.consul, connected: false, error: "refused the connection" };
+  const consul = { ...health.consul, connected: false, error: "Consul at http://127.0.0.1:8500 refused the connection. Start it." };
   const problems = [{ code: "duplicate-id", service: "orders", message: "two instances have one id" }];
   const stale: HealthView = { ...health, status: "stale", catalog: { ...health.catalog, age: 7_300 }, consul, problems, problemCount: 3 };
   const shown = show(
     { ...list(stale, { ...stale, xds: { ...stale.xds, rejected: 2 } }), silent: ["10.0.0.9:8080 refused the connection"] },
     wide,
   );
-  expect(shown).toContain("stale: Consul at http://127.0.0.1:8500: refused the connection. Proxies keep what they have");
+  expect(shown).toContain("stale: Consul at http://127.0.0.1:8500 refused the connection. Start it. Proxies keep what they have");
   expect(shown).toContain("2 h");
   expect(shown).toContain("10.0.0.1:8080: 2 proxies refuse something: see legation proxies");
   expect(shown).toContain("Silent: 10.0.0.9:8080 refused the connection");

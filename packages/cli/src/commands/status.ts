@@ -34,16 +34,16 @@ export function show({ replicas, silent }: ReplicaList, screen: Screen): string 
 
 function* notesOf({ status: word, catalog, consul, xds }: HealthView): Generator<string> {
   const since = catalog.lastAnswer === null ? "Consul has never answered it" : `Consul's last answer was at ${catalog.lastAnswer}`;
-  const { connected, complete, error, address } = consul;
-  const why = connected
-    ? complete
-      ? ""
-      : "not everything has been read from Consul yet"
-    : `Consul at ${address}: ${error ?? "no answer"}`;
+  const why = whyNot(consul);
   if (word === "stale") yield `stale: ${why}. Proxies keep what they have, and new ones get the state of then. ${since}`;
   if (word === "waiting")
     yield `has nothing to serve: ${why === "" ? "its policies cannot be used; its log says why" : why}. New proxies wait`;
   if (xds.rejected > 0) yield `${xds.rejected} proxies refuse something: see legation proxies`;
+}
+
+function whyNot({ connected, complete, error, address }: HealthView["consul"]): string {
+  if (connected) return complete ? "" : "not everything has been read from Consul yet";
+  return error?.replace(/\.$/, "") ?? `Consul at ${address} does not answer`;
 }
 
 function paragraph(sentences: readonly string[], screen: Screen): string {
