@@ -45,6 +45,7 @@ import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
 import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
+import { createStatusSetup } from "./status/setup.js";
 import { createGrpcCallBook } from "./telemetry/grpc-calls.js";
 import { createTelemetry } from "./telemetry/setup.js";
 import { recordXdsEvent } from "./telemetry/xds-log.js";
@@ -223,6 +224,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const gather = createGather({ others, ask });
   const fanOut = createFanOut({ own: replica, prove, others, ask, clock, log });
   const commander = createCommander({ own: replica, commands, others, ask, clock });
+  const status = createStatusSetup({
+    ...{ reports, commander, commands, reconciler, gather, lifecycle, clock, log },
+    breakers: figures.breakers,
+    initialized: () => catalog.status().complete,
+  });
   const ports = { xds: 0, http: 0 };
   const overview = createOverview({
     reconciler,
@@ -246,7 +252,8 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     server: api,
     peers: { certificate, events: securityEvents },
     health: { replica, address: () => formatAddress(httpAt.host, ports.http), health: overview.health, gather },
-    services: { ...reconciler, report: reports.of, breakers: figures.breakers.of },
+    services: { ...reconciler, report: status.reports.of, refresh: status.reports.refresh, breakers: figures.breakers.of },
+    status,
     intentions: reconciler,
     proxies: { streams, node: nodes.get, calls: calls.of, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
     changes,

@@ -62,7 +62,7 @@ export const instanceView = z
     tags: z.array(z.string()),
     meta: z.record(z.string(), z.string()).describe("Consul's `Meta`."),
     checks: z.array(checkView),
-    agent: agentView.optional().describe("Its agent's last report, when it reports to this replica."),
+    agent: agentView.optional().describe("Its agent's last report, at whichever control plane."),
   })
   .meta({ id: "InstanceView", description: "One instance of a service: a registration in Consul, and what becomes of it in the proxies." });
 /** See `instanceView`. */
@@ -92,6 +92,9 @@ export type ServiceView = View<typeof serviceView>;
 export const serviceList = z
   .object({
     total: count.describe("Services in this answer."),
+    silent: z
+      .array(z.string())
+      .describe("The control planes that did not answer, each with the reason: what only they know of agents is old."),
     services: z.record(z.string(), serviceView).describe("By name."),
   })
   .meta({ id: "ServiceList", description: "The services that the caller may read." });

@@ -18,6 +18,7 @@ import type { SecurityEvents } from "../security/events.js";
 import { type GuardParts, guard } from "../security/guard.js";
 import { addRateLimits, rateLimitsOf } from "../security/limits.js";
 import { demandRights, open, readMesh } from "../security/right.js";
+import type { StatusSetup } from "../status/setup.js";
 import { addAuditRoute } from "./audit.js";
 import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addDocs } from "./docs.js";
@@ -46,6 +47,7 @@ export interface ApiParts {
   readonly peers: PeerParts;
   readonly health: HealthSource;
   readonly services: ServiceSource;
+  readonly status: Pick<StatusSetup, "addRoutes" | "addReplicaRoutes">;
   readonly proxies: ProxySource;
   readonly changes: ChangeSource;
   readonly securityEvents: SecurityEvents;
@@ -102,6 +104,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addRequestMetrics(app, parts.registry);
   addHealthRoutes(app, parts.health);
   addServiceRoutes(app, parts.services, parts.release);
+  parts.status.addRoutes(app);
   addProxyRoute(app, parts.proxies);
   addChangeRoute(app, parts.changes);
   addSecurityEventRoute(app, parts.securityEvents);
@@ -112,6 +115,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     addCommandRoutes(channel, parts.commander);
     addReplicaHealthRoute(channel, parts.health);
     addFigureRoute(channel, parts.figures);
+    parts.status.addReplicaRoutes(channel);
   });
   addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);

@@ -1,5 +1,5 @@
 import type { ReportedHealth } from "@legation/contract";
-import type { BreakerView, ServiceView } from "@legation/contract/api";
+import type { BreakerView, ServiceList, ServiceView } from "@legation/contract/api";
 import type { CatalogService } from "@legation/mesh";
 import fastify from "fastify";
 import { expect, test } from "vitest";
@@ -71,14 +71,15 @@ function server(released: string[] = []) {
       instances: new Map(service.name === "orders" ? [["n1/o4", ejected]] : []),
     }),
     report: (key: string) => (key === "n1/o1" ? report : undefined),
+    refresh: async () => ["10.0.0.2:8080 refused the connection"],
   };
   addServiceRoutes(app, source, (name) => released.push(name));
   return app;
 }
 
 test("every instance is listed with what the proxies make of it, and why", async () => {
-  const body = (await server().inject("/services")).json<{ total: number; services: Record<string, ServiceView> }>();
-  expect(body.total).toBe(2);
+  const body = (await server().inject("/services")).json<ServiceList>();
+  expect(body).toMatchObject({ total: 2, silent: ["10.0.0.2:8080 refused the connection"] });
   const view = body.services["orders"];
   expect(view).toMatchObject({
     protocol: "http2",
@@ -151,7 +152,8 @@ test("a failure of the server itself shows nothing of its inside", async () => {
 test("a service shows its mode and an instance what it says of mutual TLS, each where it is known", async () => {
   const mutual: CatalogService = { name: "orders", instances: [instance("orders", "o1", { meta: { "legation-tls": "required" } })] };
   const breakers = () => ({ service: closedBreaker, instances: new Map() });
-  const source = { services: () => [], service: () => undefined, problems: () => [], report: () => undefined, breakers };
+  const silent = { report: () => undefined, refresh: async () => [] };
+  const source = { services: () => [], service: () => undefined, problems: () => [], ...silent, breakers };
   const known = viewOf(mutual, { ...source, identity: () => ({ mode: "strict" }) });
   expect([known.mode, known.instances[0]?.tls]).toEqual(["strict", "required"]);
   const unknown = viewOf(serviceOf("web", "w1"), { ...source, identity: () => undefined });

@@ -13,9 +13,9 @@ import {
 } from "@legation/mesh";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import type { ReceivedReport } from "../channel/reports.js";
 import { closedBreaker, type ServiceBreakers } from "../figures/breakers.js";
 import { listing, readNamedService, writeNamedService } from "../security/right.js";
+import type { SharedReport } from "../status/shared-reports.js";
 import { sendProblem } from "./problem.js";
 import { addRoute } from "./route.js";
 import { enclosed, sendSliced } from "./sliced.js";
@@ -28,7 +28,10 @@ export interface ServiceSource {
   problems(name: string): readonly Problem[];
   /** Undefined until the policies are known. */
   identity(name: string): { readonly mode: IdentityMode } | undefined;
-  report(instance: string): ReceivedReport | undefined;
+  /** Of the instance's agent, at whichever control plane it reports, as of the last `refresh`. */
+  report(instance: string): SharedReport | undefined;
+  /** Asks the other control planes for reports that are new; resolves to those that are silent, each with the reason. */
+  refresh(): Promise<readonly string[]>;
   breakers(service: CatalogService): ServiceBreakers;
 }
 
@@ -54,11 +57,12 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
     },
     async (request, reply) => {
       const tags = request.query.tag ?? [];
+      const silent = await source.refresh();
       const chosen = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
       const may = await request.access.readable(chosen.map(({ name }) => name));
       const shown = chosen.filter(({ name }) => may.has(name));
       const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(viewOf(service, source, tags))}`;
-      return sendSliced(reply, enclosed(`{"total":${shown.length},"services":{`, shown, entry, "}}"));
+      return sendSliced(reply, enclosed(`{"total":${shown.length},"silent":${JSON.stringify(silent)},"services":{`, shown, entry, "}}"));
     },
   );
 
@@ -75,8 +79,9 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
       answers: { 200: serviceView },
       problems: { 404: "The registry has no such service." },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const service = source.service(request.params.name);
+      if (service) await source.refresh();
       if (service) return viewOf(service, source, request.query.tag ?? []);
       return sendProblem(reply, 404, "service.unknown", `the registry has no service ${JSON.stringify(request.params.name)}`);
     },
@@ -149,7 +154,7 @@ function instanceView(
   instance: Instance,
   endpoint: Endpoint | Omission,
   breaker: InstanceView["breaker"],
-  report: ReceivedReport | undefined,
+  report: SharedReport | undefined,
 ): InstanceView {
   const { version, zone, tls } = decodeMeta(instance.meta);
   const address = hostPort(instance.address, instance.port);
@@ -177,7 +182,7 @@ function hostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function agentView({ report, receivedAt, silent }: ReceivedReport): AgentView {
+function agentView({ report, receivedAt, silent }: SharedReport): AgentView {
   const { state, restartCount, lastRestart, lastError, health, agentVersion, admin } = report;
   return {
     state,

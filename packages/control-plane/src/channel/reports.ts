@@ -18,6 +18,14 @@ export interface ReceivedReport {
   readonly silent: boolean;
 }
 
+/** A report with its place in the order in which reports came. */
+export interface PlacedReport {
+  readonly report: AgentReport;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  readonly place: number;
+}
+
 /** The last report of each instance. */
 export interface Reports {
   add(report: AgentReport): void;
@@ -25,6 +33,8 @@ export interface Reports {
   of(instance: string): ReceivedReport | undefined;
   /** The agent of the instance with this key is not silent, and its service neither leaves nor has left. */
   atWork(instance: string): boolean;
+  /** Those that came after that place, oldest first; `most` of them at most. */
+  after(place: number, most: number): readonly PlacedReport[];
   readonly size: number;
   /** How many agents are not silent. */
   reporting(): number;
@@ -32,7 +42,9 @@ export interface Reports {
 
 /** Makes an empty collection. `taken` is called with each report. */
 export function createReports(clock: Clock, taken: (report: AgentReport) => void = () => undefined): Reports {
-  const reports = new Map<string, { report: AgentReport; receivedAt: number }>();
+  /** In the order in which they came. */
+  const reports = new Map<string, PlacedReport>();
+  let place = 0;
   const forgetOld = () => {
     for (const [key, { receivedAt }] of reports) {
       if (reports.size <= reportsKept && clock.now() - receivedAt < reportAge.forgetAfter) break;
@@ -42,13 +54,14 @@ export function createReports(clock: Clock, taken: (report: AgentReport) => void
   const of = (instance: string): ReceivedReport | undefined => {
     const found = reports.get(instance);
     const age = found ? clock.now() - found.receivedAt : Number.POSITIVE_INFINITY;
-    return found && age < reportAge.forgetAfter ? { ...found, silent: age > reportAge.silentAfter } : undefined;
+    if (!found || age >= reportAge.forgetAfter) return undefined;
+    return { report: found.report, receivedAt: found.receivedAt, silent: age > reportAge.silentAfter };
   };
   return {
     add(report) {
       const key = instanceKey(report.node, report.id);
       reports.delete(key);
-      reports.set(key, { report, receivedAt: clock.now() });
+      reports.set(key, { report, receivedAt: clock.now(), place: ++place });
       forgetOld();
       taken(report);
     },
@@ -61,6 +74,16 @@ export function createReports(clock: Clock, taken: (report: AgentReport) => void
       let count = 0;
       for (const { receivedAt } of reports.values()) if (clock.now() - receivedAt <= reportAge.silentAfter) count++;
       return count;
+    },
+    after(from, most) {
+      forgetOld();
+      const found: PlacedReport[] = [];
+      for (const placed of reports.values()) {
+        if (placed.place <= from) continue;
+        found.push(placed);
+        if (found.length >= most) break;
+      }
+      return found;
     },
     get size() {
       forgetOld();

@@ -2,6 +2,8 @@ import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPat
 import fastify, { type FastifyInstance, type InjectOptions } from "fastify";
 import { describe, expect, test } from "vitest";
 import { orderPath } from "../channel/commander.js";
+import { checkNowPath } from "../orders/check-now.js";
+import { reportsPath } from "../status/shared-reports.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
 import { freshMs, graceMs } from "./decisions.js";
 import { demandRights } from "./right.js";
@@ -34,6 +36,8 @@ describe("with ACLs", () => {
       "/api/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
+      [reportsPath]: { relayed: true, after: 0 },
+      [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/api/policies/canary/evidence": { bundle: "0".repeat(64) },

@@ -1,6 +1,7 @@
 /** The whole HTTP API with its guard, for tests: a Consul that decides by a table, and everything that was done and told. */
 import { spiffeId } from "@legation/contract";
 import type { HealthView } from "@legation/contract/api";
+import { defaultSettings } from "@legation/mesh";
 import { createLogger, Registry } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import type { InjectOptions } from "fastify";
@@ -18,6 +19,7 @@ import type { AclMode } from "../security/acl-mode.js";
 import type { AuditRecord } from "../security/audit.js";
 import { createDecisions } from "../security/decisions.js";
 import { createSecurityEvents } from "../security/events.js";
+import { createStatusSetup } from "../status/setup.js";
 import { createFakeAcl, type TokenTable } from "./access.js";
 import { serviceOf } from "./catalog.js";
 
@@ -50,6 +52,17 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
   const events = createSecurityEvents({ log, metrics: new Registry(), clock });
   const released: string[] = [];
   const policies = createTestPolicies();
+  const reports = createReports(clock);
+  const commands = createCommandDirectory();
+  const commander = createCommander({ own: "r", commands, others: () => [], ask: async () => ({}), clock });
+  const breakers = { of: () => ({ service: closedBreaker, instances: new Map() }) };
+  const status = createStatusSetup({
+    ...{ reports, commands, commander, breakers, clock, log },
+    reconciler: { ...services, settings: () => defaultSettings },
+    initialized: () => true,
+    gather: async () => ({ answers: [], silent: [] }),
+    lifecycle: { onStop: () => undefined },
+  });
   let mode: AclMode = o.mode ?? "on";
   const app = await createApi({
     server: createSecureServer({ events, clock }),
@@ -64,9 +77,11 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
       ...services,
       problems: () => [],
       identity: () => undefined,
-      report: () => undefined,
-      breakers: () => ({ service: closedBreaker, instances: new Map() }),
+      report: status.reports.of,
+      refresh: status.reports.refresh,
+      breakers: breakers.of,
     },
+    status,
     proxies: { streams: () => [], node: () => undefined, calls: () => ({}), resourcesSent: () => 0, quarantined: () => [] },
     changes,
     securityEvents: events,
@@ -90,9 +105,9 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     async *metrics() {
       yield "up 1\n";
     },
-    reports: createReports(clock),
-    commands: createCommandDirectory(),
-    commander: createCommander({ own: "r", commands: createCommandDirectory(), others: () => [], ask: async () => ({}), clock }),
+    reports,
+    commands,
+    commander,
     orders: createIdentityOrders(() => "off"),
     serves: ({ id }) => id === "o1",
     routing: async () => ({ accepted: true, subscribers: 0, laggards: [], replicas: 1, silent: [], replica: "r" }),
@@ -119,5 +134,5 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     method: "POST",
     payload: { node: serviceOf(service, id).instances[0]?.node ?? "", id, service, ...more },
   });
-  return { app, ask, notice, clock, acl, audited, events, released, policies };
+  return { app, ask, notice, clock, acl, audited, events, released, policies, reports, commands, commander, registry };
 }
