@@ -98,7 +98,10 @@ describe("a change of policies", () => {
     await controlPlane.restart();
     const kept = await held([controlPlane, state().two]);
     expect(kept.every(({ message }) => /nowhere/.test(message))).toBe(true);
-    await until(async () => (await controlPlane.get<{ total: number }>("/api/proxies")).total === 3, { what: "three proxies", limitMs });
+    await until(async () => (await controlPlane.get<{ connected: number }>("/api/proxies")).connected === 3, {
+      what: "three proxies",
+      limitMs,
+    });
     const mended = await legation(controlPlane, "policy", "apply", "-f", file("mended.yaml", logged(join(state().dir, "access.log"))));
     expect(mended).toMatchObject({ code: 0, out: expect.stringMatching(/Live on 3 of 3 proxies/) });
     for (const plane of [controlPlane, state().two]) expect((await list(plane)).quarantined).toEqual([]);

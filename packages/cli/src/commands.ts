@@ -30,8 +30,20 @@ export const commands: readonly Command[] = [
   {
     name: "proxies",
     group: "see",
-    summary: "List a control plane's proxies, and what each has accepted",
+    summary: "List all proxies, what each accepted, and whether it drifts",
     load: () => import("./commands/proxies.js"),
+  },
+  {
+    name: "agents",
+    group: "see",
+    summary: "List all agents, and how they and their Envoys stand",
+    load: () => import("./commands/agents.js"),
+  },
+  {
+    name: "graph",
+    group: "see",
+    summary: "Draw who calls whom, declared and observed, in layers",
+    load: () => import("./commands/graph.js"),
   },
   { name: "audit", group: "see", summary: "List who changed what, and who was refused what", load: () => import("./commands/audit.js") },
   {

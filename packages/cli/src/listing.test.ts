@@ -110,61 +110,6 @@ orders: the instance n1/orders-4 is registered with port 0. Give it the port of
   });
 });
 
-describe("legation proxies", () => {
-  const types = [
-    {
-      type: "cluster",
-      sent: { orders: "v1", payments: "v2" },
-      acknowledged: { orders: "v1" },
-      outstandingSince: null,
-      rejected: [
-        {
-          name: "payments",
-          version: "v2",
-          message: "Proto constraint validation failed",
-          attempts: 1,
-          provenance: { service: "payments", source: "policies/p.yaml", path: "retries" },
-        },
-      ],
-    },
-  ];
-  const ready = { node: "n1/web-1", service: "web", ready: true, problems: [] };
-
-  it("shows how much each proxy has accepted, and each refusal with its source", async () => {
-    const current = {
-      ...ready,
-      node: "n1/orders-1",
-      service: "orders",
-      types: [{ ...types[0], sent: { a: "1" }, acknowledged: { a: "1" }, rejected: [] }],
-    };
-    const waiting = { ...ready, node: "n2/x", service: null, ready: false, types: [] };
-    const api = await serve({ "/api/proxies": { total: 3, proxies: [{ ...ready, types }, current, waiting] } });
-    expect(await call(["proxies", "--api", api])).toEqual({
-      code: 0,
-      err: "",
-      out: `PROXY        SERVICE  ACCEPTED  STATE
-n1/web-1     web      1 of 2    1 refused
-n1/orders-1  orders   1 of 1    up to date
-n2/x         -        0 of 0    waits for its state
-
-n1/web-1 refused cluster payments: Proto constraint validation failed (service
-  payments, from policies/p.yaml, retries)
-`,
-    });
-  });
-
-  it("names the time since when a proxy owes an answer", async () => {
-    const late = { ...ready, types: [{ ...types[0], rejected: [], outstandingSince: "2026-01-01T00:00:00.000Z" }] };
-    const api = await serve({ "/api/proxies": { proxies: [late] } });
-    expect((await call(["proxies", "--api", api])).out).toContain("has not answered since 2026-01-01T00:00:00.000Z");
-  });
-
-  it("says when there is none", async () => {
-    const api = await serve({ "/api/proxies": { proxies: [] } });
-    expect((await call(["proxies", "--api", api])).out).toBe("No proxy is connected to this control plane.\n");
-  });
-});
-
 describe("asking a control plane", () => {
   it("takes the first of several that answers", async () => {
     const api = await serve({ "/services": { services: {} } });

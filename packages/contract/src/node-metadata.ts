@@ -30,6 +30,12 @@ export function instanceKey(consulNode: string, serviceId: string): string {
   return `${consulNode}/${serviceId}`;
 }
 
+/** The two parts of an `instanceKey`; undefined for a text that is none. No Consul node has a slash in its name. */
+export function splitInstanceKey(key: string): { readonly node: string; readonly id: string } | undefined {
+  const [, node, id] = /^([^/]+)\/(.+)$/s.exec(key) ?? [];
+  return node === undefined || id === undefined ? undefined : { node, id };
+}
+
 /** Writes the metadata as the JSON object that stands at `node.metadata.legation`; dependencies as words (`dependencyWord`). */
 export function encodeNodeMetadata(metadata: NodeMetadata): Record<string, unknown> {
   return { ...metadata, dependencies: metadata.dependencies.map(dependencyWord) };

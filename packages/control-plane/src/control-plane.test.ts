@@ -192,11 +192,7 @@ test("a restart keeps its ports, serves what it knew, and sends a connected Envo
   const proxies = await until("Envoy to hold all it had", async () => {
     const now = await get<Proxies>(after.http, "/api/proxies");
     const types = now.proxies[0]?.types ?? [];
-    return (
-      ["cluster", "endpoints", "listener", "routes"].every((type) =>
-        types.some((t) => t.type === type && Object.keys(t.acknowledged).length > 0),
-      ) && now
-    );
+    return ["cluster", "endpoints", "listener", "routes"].every((type) => types.some((t) => t.type === type && t.acknowledged > 0)) && now;
   });
   await until("a complete read", async () => (await get<HealthView>(after.http, "/health")).consul.complete);
   expect(proxies.resourcesSent).toBe(0);

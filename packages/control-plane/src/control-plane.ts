@@ -25,6 +25,7 @@ import { createOverview } from "./overview.js";
 import { policyParts } from "./policies/parts.js";
 import { createPolicies } from "./policies/setup.js";
 import { createPresence } from "./presence.js";
+import { createProxyParts } from "./proxies/setup.js";
 import { createKeptQuarantine } from "./quarantine/kept-quarantine.js";
 import { quarantineView } from "./quarantine/words.js";
 import { createChanges } from "./reconcile/changes.js";
@@ -230,6 +231,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     initialized: () => catalog.status().complete,
   });
   const ports = { xds: 0, http: 0 };
+  const address = () => formatAddress(httpAt.host, ports.http);
   const overview = createOverview({
     reconciler,
     feed,
@@ -251,11 +253,14 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const app = await createApi({
     server: api,
     peers: { certificate, events: securityEvents },
-    health: { replica, address: () => formatAddress(httpAt.host, ports.http), health: overview.health, gather },
+    health: { replica, address, health: overview.health, gather },
     services: { ...reconciler, report: status.reports.of, refresh: status.reports.refresh, breakers: figures.breakers.of },
     status,
     intentions: reconciler,
-    proxies: { streams, node: nodes.get, calls: calls.of, resourcesSent: () => nodes.resourcesSent, quarantined: quarantine.list },
+    ...createProxyParts({
+      ...{ xds, nodes, calls: calls.of, quarantined: quarantine.list, reconciler, gather, commander, commands, address, clock },
+      reports: status.reports,
+    }),
     changes,
     securityEvents,
     audit: access.audit,
@@ -273,8 +278,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     successThreshold: (service) => reconciler.settings(service).circuitBreaker.successThreshold,
     figures: figures.book,
     policies: policyParts({
-      ...{ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, clock },
-      address: () => formatAddress(httpAt.host, ports.http),
+      ...{ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock },
     }),
     release: (service) => catalog.release(service),
     clock,

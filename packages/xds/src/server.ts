@@ -7,6 +7,7 @@ import { AuxiliaryCall } from "./auxiliary.js";
 import { csdsPaths, serveCsds } from "./csds.js";
 import type { XdsEvent } from "./event.js";
 import { FrameCache } from "./frame.js";
+import { resourceOf } from "./holding.js";
 import { InterestIndex } from "./interest.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type Listening, type ListenOptions, listen } from "./listener.js";
@@ -17,6 +18,7 @@ import type { XdsServerOptions } from "./options.js";
 import type { OrderLimits } from "./order.js";
 import { Publisher } from "./publisher.js";
 import type { RetryTimes } from "./rejection.js";
+import type { Resource } from "./resource.js";
 import { methods } from "./service.js";
 import { type StreamStatus, statusOf } from "./status.js";
 import { Stream } from "./stream.js";
@@ -38,6 +40,10 @@ export interface XdsServer {
   refresh(nodeId?: string): void;
   /** Copies of how all streams stand, or those of the nodes that are wanted: each costs what its client holds. */
   status(wanted?: (node: string) => boolean): StreamStatus[];
+  /** The same of all streams, each copied when it is its turn, so that who reads thousands can let other work have its turn between them. */
+  statuses(): Iterable<StreamStatus>;
+  /** The resources that a stream's client was sent last, by `StreamStatus.stream`; without those that it brought along from an earlier stream and were never compared. */
+  sent(stream: number, typeUrl: string): Resource[];
   /**
    * Resolves when every stream that subscribes to the resource has acknowledged the version, or is past it: it holds a later one, or what it
    * is to have instead by now, or no longer subscribes, or is gone; or after `timeoutMs`, with the ids of the nodes that have not. A
@@ -137,6 +143,16 @@ class Server implements XdsServer, StreamHost {
 
   status(wanted: (node: string) => boolean = () => true): StreamStatus[] {
     return [...this.#streams].filter(({ nodeId }) => wanted(nodeId)).map(statusOf);
+  }
+
+  *statuses(): Iterable<StreamStatus> {
+    for (const stream of this.#streams) yield statusOf(stream);
+  }
+
+  sent(id: number, typeUrl: string): Resource[] {
+    const stream = [...this.#streams].find((one) => one.id === id);
+    const held = [...(stream?.subscription(typeUrl)?.holding.entries() ?? [])];
+    return held.flatMap(([, one]) => resourceOf(one) ?? []);
   }
 
   async acknowledged(

@@ -1,78 +1,107 @@
-/** `legation proxies`: every proxy that is connected, and how much of its configuration it has accepted. */
-import { sentence, table } from "../layout.js";
-import { listing } from "../listing.js";
+/** `legation proxies`: every proxy at every control plane, one of them in full, or whether Envoys hold what they were sent. */
+import type { DriftReport, ProxyDetail, ProxyList, ProxyState } from "@legation/contract/api";
+import { codeOf, LegationError, messageOf, option } from "@legation/runtime/command-line";
+import { type ApiSettings, apiOptions, ask } from "../api.js";
+import { createCommand, type Reply } from "../create-command.js";
+import { exitCode } from "../exit-code.js";
+import { showProxy } from "../proxies/detail.js";
+import { showDrift } from "../proxies/drift.js";
+import { showProxies } from "../proxies/list.js";
 import type { Screen } from "../screen.js";
 
-/** The part of `GET /api/proxies` that is shown. */
-interface Proxies {
-  readonly proxies: readonly Proxy[];
-}
+/** Envoys that are asked at once. */
+const atOnce = 8;
+/** A drift is looked at twice, and a control plane that does not answer is waited for; milliseconds. */
+const driftLimit = 30_000;
 
-interface Proxy {
-  readonly node: string;
-  readonly service: string | null;
-  readonly ready: boolean;
-  readonly types: readonly ProxyType[];
-  readonly problems: readonly { readonly message: string }[];
-  /** Of a gRPC application without an Envoy, by service; absent from a control plane of an earlier version, as is `quarantined`. */
-  readonly calls?: Readonly<Record<string, { readonly succeeded: number; readonly failed: number; readonly dropped: number }>>;
-  readonly quarantined?: readonly { readonly text: string }[];
-}
+const states: readonly ProxyState[] = ["up-to-date", "behind", "refused", "quarantined", "waiting", "absent", "unknown"];
 
-interface ProxyType {
-  readonly type: string;
-  readonly sent: Readonly<Record<string, string>>;
-  readonly acknowledged: Readonly<Record<string, string>>;
-  readonly outstandingSince: string | null;
-  readonly rejected: readonly { readonly name: string; readonly message: string; readonly provenance?: unknown }[];
-}
+const options = {
+  service: option.string({ description: "Only the proxies of this service", flag: "--service" }),
+  state: option.string({
+    description: `Only those in this state: ${states.join(", ")}`,
+    flag: "--state",
+    check: (word) => ((states as readonly string[]).includes(word) ? undefined : `is no state of a proxy. Use ${states.join(", ")}`),
+  }),
+  drift: option.boolean({
+    description: "Ask Envoys for what they hold, and compare it with what they were sent",
+    default: false,
+    flag: "--drift",
+  }),
+  ...apiOptions,
+};
 
-/** The table, and below it each refusal with what the proxy said and where the resource comes from. */
-export function show({ proxies }: Proxies, screen: Screen): string {
-  if (proxies.length === 0) return "No proxy is connected to this control plane.\n";
-  const rows = proxies.map((proxy) => {
-    const sent = proxy.types.flatMap((type) => Object.entries(type.sent).map(([name, version]) => type.acknowledged[name] === version));
-    return [proxy.node, proxy.service ?? "-", `${sent.filter(Boolean).length} of ${sent.length}`, state(proxy)];
-  });
-  const notes = proxies.flatMap((proxy) => [
-    ...proxy.types.flatMap((type) =>
-      type.rejected.map((r) => `${proxy.node} refused ${type.type} ${r.name}: ${r.message}${source(r.provenance)}`),
-    ),
-    ...proxy.problems.map(({ message }) => `${proxy.node}: ${message}`),
-    ...Object.entries(proxy.calls ?? {}).flatMap(([service, { succeeded, failed, dropped }]) =>
-      dropped > 0
-        ? [`${proxy.node}: ${dropped} calls to ${service} were dropped at its limit lately; ${succeeded + failed} were made`]
-        : [],
-    ),
-  ]);
-  notes.push(...new Set(proxies.flatMap(({ quarantined = [] }) => quarantined.map(({ text }) => `Quarantined: ${text}`))));
-  const below = notes.map((note) => sentence(note, screen)).join("");
-  return table(["PROXY", "SERVICE", "ACCEPTED", "STATE"], rows, screen) + (below ? `\n${below}` : "");
-}
-
-function state({ ready, types, quarantined = [] }: Proxy): string {
-  const refused = types.reduce((sum, type) => sum + type.rejected.length, 0);
-  if (refused > 0) return `${refused} refused`;
-  if (!ready) return "waits for its state";
-  const since = types.flatMap((type) => type.outstandingSince ?? []).sort()[0];
-  if (since) return `has not answered since ${since}`;
-  return quarantined.length > 0 ? `up to date but for ${quarantined.length} quarantined` : "up to date";
-}
-
-/** Where a refused resource comes from, as far as the control plane said. */
-function source(provenance: unknown): string {
-  if (typeof provenance !== "object" || provenance === null) return "";
-  const { service, source: from, path } = provenance as Readonly<Record<string, unknown>>;
-  const words = [service && `service ${service}`, from && `from ${from}`, path].filter((word) => typeof word === "string");
-  return words.length > 0 ? ` (${words.join(", ")})` : "";
-}
-
-/** Prints the proxies of a control plane. */
-export const { run, page } = listing<Proxies>({
+/** The command. */
+export const { run, page } = createCommand({
   description:
-    "Lists the proxies that are connected to a control plane: how many of the resources that each was sent it has accepted, and what it " +
-    "refused and why. A proxy is named <Consul node>/<service id>.",
-  examples: ["legation proxies", "legation proxies --watch"],
-  path: "/api/proxies",
-  show,
+    "Lists the proxies at all control planes, whichever is asked: the version of Envoy, the control plane that each is connected to, how much of " +
+    "what it was sent it has accepted, for how long it has not held the newest, and what it refused and by which policy. Proxies that should be " +
+    "connected and are not are listed too. A proxy is named <Consul node>/<service id>; with a name, everything about that one is shown.",
+  operands: [{ name: "NODE/ID", optional: true }],
+  options,
+  exitStatus: { 1: "It failed; or, with --drift, an Envoy holds something else than it was sent, or could not be asked." },
+  examples: [
+    "legation proxies",
+    "legation proxies --state refused",
+    "legation proxies n1/web-1",
+    ["legation proxies n1/web-1 --drift", "Compares what that Envoy holds with what it was sent"],
+    ["legation proxies --drift --service web", "The same of all Envoys of a service, eight at once"],
+  ],
+  watchable: true,
+  async answer(values, [node], { screen }) {
+    const { service, state, drift } = values;
+    if (node !== undefined && !/^[^/]+\/./.test(node))
+      throw new LegationError(
+        "usage",
+        `${JSON.stringify(node)} is no proxy. Write <Consul node>/<service id>, as "legation proxies" lists them`,
+      );
+    if (node !== undefined && drift) return driftReply([await driftOf(values, node)], screen, true);
+    if (node !== undefined) {
+      const detail = await ask<ProxyDetail>(values, { path: pathOf(node) });
+      return { json: detail, text: () => showProxy(detail, screen) };
+    }
+    const query = new URLSearchParams({ ...(service ? { service } : {}), ...(state ? { state } : {}) }).toString();
+    const list = await ask<ProxyList>(values, { path: `/api/proxies${query === "" ? "" : `?${query}`}` });
+    if (!drift) return { json: list, text: () => showProxies(list, screen) };
+    const nodes = list.proxies.filter(({ kind }) => kind === "sidecar" || kind === "gateway").map((proxy) => proxy.node);
+    return driftReply(await driftsOf(values, nodes), screen, false);
+  },
 });
+
+function driftReply(reports: readonly DriftReport[], screen: Screen, single: boolean): Reply {
+  const sound = reports.every(({ state }) => state === "none");
+  return {
+    json: single ? reports[0] : { proxies: reports },
+    text: () => showDrift(reports, screen),
+    code: sound ? exitCode.done : exitCode.failed,
+  };
+}
+
+async function driftsOf(settings: ApiSettings, nodes: readonly string[]): Promise<readonly DriftReport[]> {
+  const reports = new Map<string, DriftReport>();
+  const left = [...nodes];
+  const worker = async (): Promise<void> => {
+    for (let node = left.shift(); node !== undefined; node = left.shift())
+      reports.set(node, await driftOf(settings, node).catch((error: unknown) => gone(node, error)));
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return nodes.flatMap((node) => reports.get(node) ?? []);
+}
+
+/** One that has left since the list was made. Any other failure is thrown again. */
+function gone(node: string, error: unknown): DriftReport {
+  if (codeOf(error) !== "api.refused") throw error;
+  return {
+    ...{ node, service: null, state: "unknown", reason: messageOf(error), envoy: null, replica: null, stream: null, streams: 0 },
+    ...{ compared: 0, pending: 0, differences: [], leftOut: 0, draining: [], silent: [] },
+  };
+}
+
+function driftOf(settings: ApiSettings, node: string): Promise<DriftReport> {
+  return ask<DriftReport>(settings, { path: `${pathOf(node)}/drift`, limitMs: driftLimit });
+}
+
+function pathOf(node: string): string {
+  const slash = node.indexOf("/");
+  return `/api/proxies/${encodeURIComponent(node.slice(0, slash))}/${encodeURIComponent(node.slice(slash + 1))}`;
+}

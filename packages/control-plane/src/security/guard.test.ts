@@ -1,8 +1,10 @@
 import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPath, resultPath } from "@legation/contract";
 import fastify, { type FastifyInstance, type InjectOptions } from "fastify";
 import { describe, expect, test } from "vitest";
+import { listenersPath } from "../agents/agents.js";
 import { orderPath } from "../channel/commander.js";
 import { checkNowPath } from "../orders/check-now.js";
+import { proxiesPath } from "../proxies/question.js";
 import { reportsPath } from "../status/shared-reports.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
 import { freshMs, graceMs } from "./decisions.js";
@@ -36,6 +38,8 @@ describe("with ACLs", () => {
       "/api/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
+      [listenersPath]: { relayed: true },
+      [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },
       [reportsPath]: { relayed: true, after: 0 },
       [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },

@@ -8,9 +8,11 @@ const typeWords: Readonly<Record<string, string>> = {
   "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment": "endpoints",
   "type.googleapis.com/envoy.config.listener.v3.Listener": "listener",
   "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": "routes",
+  "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig": "extension",
+  "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret": "secret",
 };
 
-/** The word for a type URL: `cluster`, `endpoints`, `listener`, `routes` or `other`. */
+/** The word for a type URL: `cluster`, `endpoints`, `listener`, `routes`, `extension`, `secret` or `other`. */
 export function typeWord(typeUrl: string): string {
   return typeWords[typeUrl] ?? "other";
 }
