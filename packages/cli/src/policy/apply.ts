@@ -1,5 +1,5 @@
 /** `legation policy apply`: files, or a proposal that has its signatures, into force. */
-import type { ChangeOutcome } from "@legation/control-plane/policies";
+import type { ChangeOutcome } from "@legation/contract/api";
 import { type Finding, findingText } from "@legation/mesh/policy";
 import { LegationError, option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";

@@ -1,5 +1,5 @@
 /** `legation policy apply --canary`: few proxies first, and all of them once requests fare as before there. */
-import type { CanaryView, ChangeOutcome } from "@legation/control-plane/policies";
+import type { CanaryView, ChangeOutcome } from "@legation/contract/api";
 import { codeOf, messageOf, option, systemClock } from "@legation/runtime/command-line";
 import { type ApiSettings, ask } from "../api.js";
 import { type Reply, type Surroundings, textOf } from "../create-command.js";

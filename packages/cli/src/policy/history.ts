@@ -1,5 +1,5 @@
 /** `legation policy history`: the versions, the newest first. */
-import type { CanaryView } from "@legation/control-plane/policies";
+import type { CanaryView } from "@legation/contract/api";
 import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";

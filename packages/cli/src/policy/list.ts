@@ -1,6 +1,5 @@
 /** `legation policy list`: what is in force, and what waits for signatures. */
-import type { QuarantineView } from "@legation/contract/api";
-import type { CanaryView } from "@legation/control-plane/policies";
+import type { CanaryView, QuarantineView } from "@legation/contract/api";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";

@@ -1,6 +1,5 @@
 /** What becomes of a change: live, and how far; or waiting for signatures. */
-import type { QuarantineView } from "@legation/contract/api";
-import type { ChangeOutcome, Liveness } from "@legation/control-plane/policies";
+import type { ChangeOutcome, Liveness, QuarantineView } from "@legation/contract/api";
 import { LegationError, option, systemClock } from "@legation/runtime/command-line";
 import { type ApiSettings, ask } from "../api.js";
 import type { Reply, Surroundings } from "../create-command.js";

@@ -1,5 +1,5 @@
 /** A plan for people: what each proxy gets in place of what it has, each difference once, and the requests that go elsewhere. */
-import type { Plan, ResourceChange, RouteChange } from "@legation/control-plane/policies";
+import type { Plan, ResourceChange, RouteChange } from "@legation/contract/api";
 import { structuredPatch } from "diff";
 import { stringify } from "yaml";
 import { sentence } from "../layout.js";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Plan } from "@legation/control-plane/policies";
+import type { Plan } from "@legation/contract/api";
 import { ConfigError } from "@legation/runtime/command-line";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { paper } from "../screen.js";

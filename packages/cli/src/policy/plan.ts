@@ -1,5 +1,5 @@
 /** `legation policy plan`: what applying files would change at the proxies. */
-import type { Plan } from "@legation/control-plane/policies";
+import type { Plan } from "@legation/contract/api";
 import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";

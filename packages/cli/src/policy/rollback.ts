@@ -1,5 +1,5 @@
 /** `legation policy rollback`: the documents of an earlier version into force again. */
-import type { ChangeOutcome } from "@legation/control-plane/policies";
+import type { ChangeOutcome } from "@legation/contract/api";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";
 import { changeOptions, replyTo } from "./outcome.js";

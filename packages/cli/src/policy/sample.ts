@@ -1,7 +1,8 @@
 /** Requests to try policies with: from flags, from a file, or from the access logs that the proxies write. */
+
 import { readFileSync } from "node:fs";
 import { serviceIdentityOf } from "@legation/contract";
-import type { SampleRequest } from "@legation/control-plane/policies";
+import type { SampleRequest } from "@legation/contract/api";
 import { ConfigError, messageOf, option } from "@legation/runtime/command-line";
 
 /** The flags. */

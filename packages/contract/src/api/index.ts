@@ -2,13 +2,17 @@
 
 export * from "./agent.js";
 export * from "./agent-report.js";
+export * from "./audit.js";
 export * from "./breaker.js";
 export * from "./command.js";
 export * from "./explain.js";
 export * from "./graph.js";
 export * from "./health.js";
+export * from "./intention.js";
 export * from "./orchestration.js";
 export * from "./orders.js";
+export * from "./plan.js";
+export * from "./policy.js";
 export * from "./problem-details.js";
 export * from "./proxy.js";
 export * from "./proxy-drift.js";

@@ -1,6 +1,14 @@
 /** `GET /api/intentions` and `/api/intentions/check`: who may call whom, and what would become of one call, and why. */
 import type { Protocol } from "@legation/contract";
 import {
+  type IntentionCheck,
+  type IntentionQuery,
+  type IntentionView,
+  intentionCheck,
+  intentionList,
+  intentionQuery,
+} from "@legation/contract/api";
+import {
   type CatalogService,
   decide,
   defaultNamespace,
@@ -15,6 +23,7 @@ import {
 import type { FastifyInstance } from "fastify";
 import { listing, type Right } from "../security/right.js";
 import { sendProblem } from "./problem.js";
+import { addRoute } from "./route.js";
 
 /** What the routes read. */
 export interface IntentionReader {
@@ -25,50 +34,6 @@ export interface IntentionReader {
   identity(service: string): ServiceIdentityPolicy | undefined;
 }
 
-/** An intention as the API shows it. */
-export interface IntentionView {
-  readonly name: string;
-  readonly source: string;
-  readonly destination: string;
-  readonly precedence: number;
-  /** `allow`, `deny`, or the permissions in the order in which they are asked. */
-  readonly rule: Intention["rule"];
-  /** Why it denies everything, whatever its rule says. */
-  readonly flaw?: string;
-}
-
-/** What would become of a call. */
-export interface IntentionCheck {
-  readonly from: string;
-  readonly to: string;
-  readonly verdict: "allow" | "deny";
-  /** The rule as access logs and refusals name it. */
-  readonly rule: string;
-  readonly reason: string;
-  /** What the destination's proxies do with it. Callers in plain text have no name and are let through where that is answered. */
-  readonly authorization: "enforce" | "shadow" | "off";
-}
-
-interface CheckQuery {
-  readonly from?: string;
-  readonly to?: string;
-  readonly path?: string;
-  readonly method?: string;
-  readonly header?: readonly string[];
-}
-
-const word = { type: "string", minLength: 1, maxLength: 256 } as const;
-const checkQuery = {
-  type: "object",
-  properties: {
-    from: word,
-    to: word,
-    path: { type: "string", pattern: "^/", maxLength: 8_192 },
-    method: { type: "string", pattern: "^[A-Za-z]+$", maxLength: 32 },
-    header: { type: "array", maxItems: 64, items: { type: "string", pattern: "^[^:\\s]+:", maxLength: 8_192 } },
-  },
-} as const;
-
 /** `service:read` on the callee, as Consul's own check asks for. */
 const readCallee: Right = {
   kind: "rules",
@@ -77,25 +42,45 @@ const readCallee: Right = {
   rules: (request) => [{ resource: "service", name: String((request.query as { to?: unknown }).to ?? ""), access: "read" }],
 };
 
-/** Adds the routes. Without `path`, `method` and `header` the call is one without a request, as Consul's own check takes it. */
+/** Adds the routes. */
 export function addIntentionRoutes(app: FastifyInstance, source: IntentionReader): void {
-  app.get("/api/intentions", { config: { right: listing } }, async (request, reply) => {
-    const known = source.intentions();
-    if (!known) return sendProblem(reply, 503, "intentions.unknown", unknown);
-    const may = await request.access.readable(known.intentions.map(({ destination }) => destination.name));
-    const shown = known.intentions.filter(({ destination }) => destination.name === wildcard || may.has(destination.name));
-    return { default: known.byDefault ?? null, intentions: shown.map(intentionView).sort((a, b) => b.precedence - a.precedence) };
-  });
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/api/intentions",
+      tag: "intentions",
+      summary: "All intentions, and what holds where none speaks",
+      description: "Those whose destination the caller may read.",
+      right: listing,
+      answers: { 200: intentionList },
+    },
+    async (request, reply) => {
+      const known = source.intentions();
+      if (!known) return sendProblem(reply, 503, "intentions.unknown", unknown);
+      const may = await request.access.readable(known.intentions.map(({ destination }) => destination.name));
+      const shown = known.intentions.filter(({ destination }) => destination.name === wildcard || may.has(destination.name));
+      return { default: known.byDefault ?? null, intentions: shown.map(viewOf).sort((a, b) => b.precedence - a.precedence) };
+    },
+  );
 
-  app.get<{ Querystring: CheckQuery }>(
-    "/api/intentions/check",
-    { schema: { querystring: checkQuery }, config: { right: readCallee } },
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/api/intentions/check",
+      tag: "intentions",
+      summary: "What would become of a call, and why",
+      description: "Without `path`, `method` and `header` the call is one without a request, as Consul's own check takes it.",
+      right: readCallee,
+      query: intentionQuery,
+      answers: { 200: intentionCheck },
+    },
     (request, reply) => {
       const known = source.intentions();
       if (!known) return sendProblem(reply, 503, "intentions.unknown", unknown);
       if (!known.byDefault) return sendProblem(reply, 503, "intentions.default-unknown", defaultUnknown);
       const { from, to } = request.query;
-      if (!from || !to) return sendProblem(reply, 400, "api.bad-request", "name the caller and the callee: ?from=web&to=orders");
       const instances = source.service(to)?.instances ?? [];
       const call = { from: named(from), to: named(to), ...requestOf(request.query, protocolOf(instances).protocol) };
       const { verdict, rule, reason } = decide(known.intentions, known.byDefault, call);
@@ -114,7 +99,7 @@ function named(name: string) {
   return { namespace: defaultNamespace, name };
 }
 
-function requestOf({ path, method, header }: CheckQuery, protocol: Protocol) {
+function requestOf({ path, method, header }: IntentionQuery, protocol: Protocol) {
   if (protocol === "tcp" || (path === undefined && method === undefined && header === undefined)) return {};
   const headers = Object.fromEntries(
     (header ?? []).map((line) => {
@@ -125,7 +110,7 @@ function requestOf({ path, method, header }: CheckQuery, protocol: Protocol) {
   return { request: { path: path ?? "/", method: (method ?? "GET").toUpperCase(), headers } };
 }
 
-function intentionView(intention: Intention): IntentionView {
+function viewOf(intention: Intention): IntentionView {
   const { source, destination, rule, flaw } = intention;
   return {
     name: intentionName(intention),

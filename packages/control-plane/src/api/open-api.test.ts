@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { open } from "../security/right.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
+import { routesOf } from "../testing/routes.js";
 import type { Json } from "./json-schema.js";
 import { openApiOf } from "./open-api.js";
 import type { Route } from "./route.js";
@@ -30,6 +31,20 @@ test("the document of all routes is valid OpenAPI 3.1, and every reference in it
   const named = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref = ""]) => ref);
   expect(named.length).toBeGreaterThan(10);
   for (const ref of named) expect(Object.keys(api.components.schemas)).toContain(ref.replace("#/components/schemas/", ""));
+});
+
+test("every route of the server is in the document", async () => {
+  const { app } = await createGuardedApi();
+  const { paths } = (await app.inject("/api/openapi.json")).json<Document>();
+  const documented = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
+  );
+  expect(documented.length).toBeGreaterThan(25);
+  expect(documented.sort()).toEqual(
+    routesOf(app)
+      .filter((route) => route !== "GET /v1/changes")
+      .sort(),
+  );
 });
 
 test("a path shows its parameters, the query its own, each with its words and without what is not wanted", () => {

@@ -108,7 +108,7 @@ describe("policies over HTTP", () => {
     ["/api/policies/apply", { remove: ["Identity/x"] }, 422, "policy.invalid", "there is no Identity/x"],
     ["/api/policies/apply", { documents: [identity("a", "off")], expect: "0".repeat(64) }, 409, "policy.conflict", "is not live any more"],
     ["/api/policies/rollback", { to: "7" }, 404, "policy.no-such-bundle", "no bundle 7"],
-    ["/api/policies/rollback", {}, 400, "api.bad-request", "required property 'to'"],
+    ["/api/policies/rollback", {}, 400, "api.bad-request", "body.to: is missing"],
   ])("answer %s with %j by a problem that says the fix", async (url, body, status, code, detail) => {
     const answer = await setUp().ask("POST", url, body);
     expect(answer).toMatchObject({ status, code, detail: expect.stringContaining(detail) });

@@ -1,15 +1,28 @@
 /** `/api/policies`: what is in force, what was, and what waits for signatures. */
 
-import type { QuarantineView } from "@legation/contract/api";
-import { type BundleManifest, changedKeys, type Documents, documentText, type PolicyDocument } from "@legation/mesh/policy";
+import {
+  type BundleView,
+  bundleReference,
+  type DocumentChange,
+  hash,
+  liveness,
+  policyDifference,
+  policyHistory,
+  policyList,
+  proposalView,
+  type QuarantineView,
+} from "@legation/contract/api";
+import { type BundleManifest, changedKeys, type Documents, documentText } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import type { CanarySetup } from "../canary/setup.js";
 import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
 import { readPolicies, readPoliciesAsReplica } from "../security/right.js";
-import { answering } from "./policy-problem.js";
+import { answering, changeProblems } from "./policy-problem.js";
+import { addRoute } from "./route.js";
 
 /** What the routes read. */
 export interface PolicyParts extends Policies {
@@ -20,25 +33,14 @@ export interface PolicyParts extends Policies {
   readonly quarantined: () => readonly QuarantineView[];
 }
 
-/** A bundle, as the API shows it. */
-export interface BundleView extends Pick<BundleManifest, "version" | "author" | "reason" | "at" | "approval"> {
-  readonly id: string;
-}
+/** A proposal in a path. */
+export const proposalParams = z.strictObject({ id: hash });
 
-/** One document that differs between two bundles. */
-export interface DocumentChange {
-  readonly document: string;
-  readonly before: PolicyDocument | null;
-  readonly after: PolicyDocument | null;
-}
-
-const hash = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
-const reference = { type: "string", pattern: "^([0-9]{1,9}|[0-9a-f]{6,64})$" } as const;
 /** Bundles that are looked through for a version. */
 const searched = 1_000;
 
 /** Shows a bundle. */
-export function bundleView(id: string, { version, author, reason, at, approval }: BundleManifest): BundleView {
+export function bundleOf(id: string, { version, author, reason, at, approval }: BundleManifest): BundleView {
   return { id, version, author, reason, at, approval };
 }
 
@@ -63,49 +65,71 @@ export async function findBundle(policies: Policies, text: string): Promise<stri
 export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): void {
   const { live } = policies;
 
-  app.get("/api/policies", { config: { right: readPolicies } }, (_request, reply) =>
-    answering(reply, async () => {
-      const { bundle, problem } = live.status();
-      const proposals =
-        policies.origin === "store"
-          ? await policies
-              .editing()
-              .proposals.list()
-              .catch(() => [])
-          : [];
-      return {
-        origin: policies.origin,
-        bundle: bundle ? bundleView(bundle.id, bundle.manifest) : null,
-        documents: [...live.policies().documents.values()],
-        problem: problem ?? null,
-        quarantined: policies.quarantined(),
-        canary: policies.canary.view(),
-        proposals,
-        approvalKeys: policies.trust.keys,
-      };
-    }),
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/api/policies",
+      tag: "policies",
+      summary: "The policies in force, and what is going on with them",
+      right: readPolicies,
+      answers: { 200: policyList },
+    },
+    (_request, reply) =>
+      answering(reply, async () => {
+        const { bundle, problem } = live.status();
+        const proposals =
+          policies.origin === "store"
+            ? await policies
+                .editing()
+                .proposals.list()
+                .catch(() => [])
+            : [];
+        return {
+          origin: policies.origin,
+          bundle: bundle ? bundleOf(bundle.id, bundle.manifest) : null,
+          documents: [...live.policies().documents.values()],
+          problem: problem ?? null,
+          quarantined: policies.quarantined(),
+          canary: policies.canary.view(),
+          proposals,
+          approvalKeys: policies.trust.keys,
+        };
+      }),
   );
 
-  app.get<{ Querystring: { limit?: number } }>(
-    "/api/policies/history",
+  addRoute(
+    app,
     {
-      config: { right: readPolicies },
-      schema: { querystring: { type: "object", properties: { limit: { type: "integer", minimum: 1, maximum: searched } } } },
+      method: "GET",
+      path: "/api/policies/history",
+      tag: "policies",
+      summary: "The bundles that were in force",
+      right: readPolicies,
+      query: z.strictObject({ limit: z.int().min(1).max(searched).optional().describe("How many; 50 unless given.") }),
+      answers: { 200: policyHistory },
+      problems: changeProblems,
     },
     (request, reply) =>
       answering(reply, async () => {
         const { store } = policies.editing();
         const head = live.status().bundle?.id;
         const history = head === undefined ? [] : await store.history(head, request.query.limit ?? 50);
-        return { bundles: history.map(({ id, manifest }) => bundleView(id, manifest)) };
+        return { bundles: history.map(({ id, manifest }) => bundleOf(id, manifest)) };
       }),
   );
 
-  app.get<{ Querystring: { from: string; to?: string } }>(
-    "/api/policies/diff",
+  addRoute(
+    app,
     {
-      config: { right: readPolicies },
-      schema: { querystring: { type: "object", required: ["from"], properties: { from: reference, to: reference } } },
+      method: "GET",
+      path: "/api/policies/diff",
+      tag: "policies",
+      summary: "What differs between two bundles",
+      right: readPolicies,
+      query: z.strictObject({ from: bundleReference, to: bundleReference.optional().describe("What is in force unless given.") }),
+      answers: { 200: policyDifference },
+      problems: { ...changeProblems, 404: "No such bundle is in the history." },
     },
     (request, reply) =>
       answering(reply, async () => {
@@ -117,9 +141,18 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
       }),
   );
 
-  app.get<{ Params: { id: string } }>(
-    "/api/policies/proposals/:id",
-    { config: { right: readPolicies }, schema: { params: { type: "object", properties: { id: hash } } } },
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/api/policies/proposals/:id",
+      tag: "policies",
+      summary: "A change that waits for signatures",
+      right: readPolicies,
+      params: proposalParams,
+      answers: { 200: proposalView },
+      problems: { ...changeProblems, 404: "There is no such proposal." },
+    },
     (request, reply) =>
       answering(reply, async () => {
         const { proposals, store } = policies.editing();
@@ -141,18 +174,19 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
       }),
   );
 
-  app.post<{ Body: { bundle: string; relayed?: boolean } }>(
-    livenessPath,
+  addRoute(
+    app,
     {
-      config: { right: readPoliciesAsReplica },
-      schema: {
-        body: {
-          type: "object",
-          required: ["bundle"],
-          additionalProperties: false,
-          properties: { bundle: hash, relayed: { type: "boolean" } },
-        },
-      },
+      method: "POST",
+      path: livenessPath,
+      tag: "policies",
+      summary: "How far a bundle has come, at all replicas",
+      right: readPoliciesAsReplica,
+      body: z.strictObject({
+        bundle: hash,
+        relayed: z.boolean().optional().describe("Another replica asks, and wants to hear of this one alone."),
+      }),
+      answers: { 200: liveness },
     },
     (request, reply) => {
       const asked = new AbortController();

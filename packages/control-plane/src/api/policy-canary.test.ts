@@ -1,8 +1,8 @@
+import type { ChangeOutcome, Plan } from "@legation/contract/api";
 import { noPolicies } from "@legation/mesh/policy";
 import { expect, test } from "vitest";
 import { noCanary } from "../canary/testing/no-canary.js";
-import type { Plan } from "../plan/plan.js";
-import type { ChangeOutcome, PolicyChange } from "../policies/editor.js";
+import type { PolicyChange } from "../policies/editor.js";
 import { createTestPolicies } from "../policies/testing/policy-parts.js";
 import { beginCanary } from "./policy-canary.js";
 

@@ -1,33 +1,22 @@
 /** Canaries over HTTP: beginning one, ending one, and what replicas ask each other. */
+import { type CanaryWish, type ChangeOutcome, withdrawal, words } from "@legation/contract/api";
 import { LegationError } from "@legation/runtime";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import { chooseCanaries } from "../canary/choose.js";
-import { type CanaryQuestion, canaryPath } from "../canary/evidence.js";
+import { canaryPath } from "../canary/evidence.js";
 import type { CanarySetup } from "../canary/setup.js";
 import type { Planner } from "../plan/plan.js";
-import type { ChangeOutcome, PolicyChange } from "../policies/editor.js";
+import type { PolicyChange } from "../policies/editor.js";
 import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
 import { nameOfCaller } from "../security/caller.js";
 import { readPoliciesAsReplica, replacePolicies } from "../security/right.js";
-import { answering } from "./policy-problem.js";
+import { answering, changeProblems } from "./policy-problem.js";
+import { addRoute } from "./route.js";
 
 /** By what a canary is judged, where a request does not say it. */
 export const usualTerms = { window: 60, requests: 100, limit: 600 } as const;
-
-/** What a request may say of a canary. */
-export const canaryBody = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    window: { type: "integer", minimum: 0, maximum: 86_400 },
-    requests: { type: "integer", minimum: 0, maximum: 1_000_000_000 },
-    limit: { type: "integer", minimum: 1, maximum: 604_800 },
-  },
-} as const;
-
-/** What a request says of a canary. */
-export type CanaryWish = { readonly [K in keyof typeof usualTerms]?: number };
 
 /** What beginning a canary takes. */
 export interface CanaryParts {
@@ -75,13 +64,19 @@ export async function beginCanary(
 
 /** Adds the routes. */
 export function addPolicyCanaryRoutes(app: FastifyInstance, { canary }: Pick<CanaryParts, "canary">): void {
-  app.post<{ Body: { reason?: string } }>(
-    "/api/policies/canary/withdraw",
+  addRoute(
+    app,
     {
-      config: { right: replacePolicies },
-      schema: { body: { type: "object", additionalProperties: false, properties: { reason: { type: "string", maxLength: 1_024 } } } },
+      method: "POST",
+      path: "/api/policies/canary/withdraw",
+      tag: "policies",
+      summary: "End the running canary",
+      right: replacePolicies,
+      body: z.strictObject({ reason: words.optional().describe("Why, for the history.") }),
+      answers: { 200: withdrawal },
+      problems: changeProblems,
     },
-    (request: FastifyRequest<{ Body: { reason?: string } }>, reply) =>
+    (request, reply) =>
       answering(reply, async () => {
         const { reason = "" } = request.body;
         const { caller } = request.access;
@@ -93,18 +88,16 @@ export function addPolicyCanaryRoutes(app: FastifyInstance, { canary }: Pick<Can
       }),
   );
 
-  app.post<{ Body: CanaryQuestion }>(
-    canaryPath,
+  addRoute(
+    app,
     {
-      config: { right: readPoliciesAsReplica },
-      schema: {
-        body: {
-          type: "object",
-          required: ["bundle"],
-          additionalProperties: false,
-          properties: { bundle: { type: "string", maxLength: 64 }, since: { type: "number" } },
-        },
-      },
+      method: "POST",
+      path: canaryPath,
+      tag: "channel",
+      summary: "What this replica knows of a canary",
+      right: readPoliciesAsReplica,
+      body: z.object({ bundle: z.string().max(64), since: z.number().optional().describe("Milliseconds since the epoch.") }),
+      answers: { 200: z.unknown().describe("What that control plane knows.") },
     },
     async (request) => canary.evidence(request.body),
   );

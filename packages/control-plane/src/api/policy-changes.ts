@@ -1,5 +1,6 @@
 /** Changing policies over HTTP: apply, roll back, sign. */
 import type { AclRule } from "@legation/consul";
+import { applyOutcome, type ChangeOutcome, changeBody, changeOutcome, rollbackBody, signatureAnswer } from "@legation/contract/api";
 import {
   affectedBy,
   changedKeys,
@@ -15,50 +16,19 @@ import {
 } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { afterChange, type ChangeOutcome } from "../policies/editor.js";
+import { z } from "zod";
+import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
 import { nameOfCaller } from "../security/caller.js";
 import { approvePolicies, policyRules, replacePolicies, writeNamedPolicies } from "../security/right.js";
-import { documentChanges, findBundle } from "./policies.js";
-import { beginCanary, type CanaryParts, type CanaryWish, canaryBody } from "./policy-canary.js";
-import { answering } from "./policy-problem.js";
+import { documentChanges, findBundle, proposalParams } from "./policies.js";
+import { beginCanary, type CanaryParts } from "./policy-canary.js";
+import { answering, changeProblems } from "./policy-problem.js";
 import { findingsOf, type Registry } from "./policy-warnings.js";
+import { addRoute } from "./route.js";
 
 /** The largest request; bytes. */
 export const changeLimit = 8 * 1_024 * 1_024;
-
-const hash = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
-const words = { type: "string", maxLength: 1_024 } as const;
-const by = { author: words, reason: words } as const;
-/** The schema of a change. */
-export const changeBody = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    documents: { type: "array", maxItems: 5_000 },
-    remove: { type: "array", maxItems: 5_000, items: { type: "string", maxLength: 256 } },
-    replace: { type: "boolean" },
-    dryRun: { type: "boolean" },
-    canary: canaryBody,
-    expect: hash,
-    ...by,
-  },
-} as const;
-
-/** A change. */
-export interface ChangeBody {
-  readonly documents?: readonly unknown[];
-  readonly remove?: readonly string[];
-  /** Removes what `documents` does not hold. */
-  readonly replace?: boolean;
-  /** Answers what would change, and changes nothing. */
-  readonly dryRun?: boolean;
-  /** Begins a canary, and has it judged, before the change is made. */
-  readonly canary?: CanaryWish;
-  readonly expect?: string;
-  readonly author?: string;
-  readonly reason?: string;
-}
 
 /** Adds the routes. Each answers with what became of the change: 200 for what is live, 202 for what waits for signatures. */
 export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies & CanaryParts, registry: Registry): void {
@@ -85,9 +55,20 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
   const pending = ["awaiting-approval", "canary"];
   const status = (outcome: object) => ("state" in outcome && pending.includes(String(outcome.state)) ? 202 : 200);
 
-  app.post<{ Body: ChangeBody }>(
-    "/api/policies/apply",
-    { bodyLimit: changeLimit, config: { right: writeNamedPolicies }, schema: { body: changeBody } },
+  addRoute(
+    app,
+    {
+      method: "POST",
+      path: "/api/policies/apply",
+      tag: "policies",
+      summary: "Change policies",
+      description: "All of it comes into force together, or nothing.",
+      right: writeNamedPolicies,
+      body: changeBody,
+      bodyLimit: changeLimit,
+      answers: { 200: applyOutcome, 202: pendingOutcome },
+      problems: refusals,
+    },
     (request, reply) =>
       answering(
         reply,
@@ -122,11 +103,17 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
       ),
   );
 
-  app.post<{ Body: { to: string; author?: string; reason?: string } }>(
-    "/api/policies/rollback",
+  addRoute(
+    app,
     {
-      config: { right: replacePolicies },
-      schema: { body: { type: "object", required: ["to"], additionalProperties: false, properties: { to: words, ...by } } },
+      method: "POST",
+      path: "/api/policies/rollback",
+      tag: "policies",
+      summary: "Put an earlier bundle in force again",
+      right: replacePolicies,
+      body: rollbackBody,
+      answers: { 200: changeOutcome, 202: pendingOutcome },
+      problems: { ...refusals, 404: "No such bundle is in the history." },
     },
     (request, reply) =>
       answering(
@@ -141,23 +128,25 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
       ),
   );
 
-  const proposal = { params: { type: "object", properties: { id: hash } } } as const;
-  app.post<{ Params: { id: string }; Body: { key: string; signature: string } }>(
-    "/api/policies/proposals/:id/signatures",
+  addRoute(
+    app,
     {
-      config: { right: approvePolicies },
-      schema: {
-        ...proposal,
-        body: {
-          type: "object",
-          required: ["key", "signature"],
-          additionalProperties: false,
-          properties: {
-            key: { type: "string", minLength: 1, maxLength: 64, pattern: "^[A-Za-z0-9._@-]+$" },
-            signature: { type: "string", maxLength: 256 },
-          },
-        },
-      },
+      method: "POST",
+      path: "/api/policies/proposals/:id/signatures",
+      tag: "policies",
+      summary: "Sign a change",
+      right: approvePolicies,
+      params: proposalParams,
+      body: z.strictObject({
+        key: z
+          .string()
+          .max(64)
+          .regex(/^[A-Za-z0-9._@-]+$/, "it is no name of a key. Use letters, digits and ._@-")
+          .describe("The name of the key."),
+        signature: z.string().max(256).describe("Ed25519 over the statement's canonical JSON; base64."),
+      }),
+      answers: { 200: signatureAnswer },
+      problems: { ...changeProblems, 404: "There is no such proposal.", 422: "The signature is not one of that key." },
     },
     (request, reply) =>
       answering(reply, async () => {
@@ -174,9 +163,18 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
       }),
   );
 
-  app.post<{ Params: { id: string } }>(
-    "/api/policies/proposals/:id/apply",
-    { config: { right: approvePolicies }, schema: proposal },
+  addRoute(
+    app,
+    {
+      method: "POST",
+      path: "/api/policies/proposals/:id/apply",
+      tag: "policies",
+      summary: "Put a signed change in force",
+      right: approvePolicies,
+      params: proposalParams,
+      answers: { 200: changeOutcome, 202: pendingOutcome },
+      problems: { ...refusals, 404: "There is no such proposal." },
+    },
     (request, reply) =>
       answering(
         reply,
@@ -188,6 +186,9 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
       ),
   );
 }
+
+const refusals = { ...changeProblems, 422: "A document is wrong; `detail` says where, and the fix." };
+const pendingOutcome = { schema: applyOutcome, description: "It waits for signatures, or is tried by a canary first." };
 
 /** Objections that an answer names at most. */
 const mostTold = 20;

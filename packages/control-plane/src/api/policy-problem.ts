@@ -23,6 +23,11 @@ const statuses: Readonly<Record<string, number>> = {
   "consul.forbidden": 503,
 };
 
+/** What may be wrong when the store is read or changed, beside what every route has. */
+export const changeProblems = {
+  409: "The store holds something else than expected, or policies come from files; `code` says which.",
+} as const;
+
 /** Answers with what the function resolves to, or with a problem that says what is wrong and what to do. */
 export async function answering<T extends object>(
   reply: FastifyReply,

@@ -36,6 +36,7 @@ import { addPolicyPlanRoute } from "./policy-plan.js";
 import { useProblems } from "./problem.js";
 import { addProxyRoutes, addReplicaProxyRoute, type ProxySource } from "./proxies.js";
 import { addRequestMetrics } from "./request-metrics.js";
+import { addRoute } from "./route.js";
 import type { SecureServer } from "./secure-server.js";
 import { addSecurityEventRoute } from "./security-events.js";
 import { addServiceRoutes, type ServiceSource } from "./services.js";
@@ -131,8 +132,17 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addPolicyCanaryRoutes(app, parts.policies);
   addPolicyCheckRoute(app, parts.policies, parts.services);
   addPolicyPlanRoute(app, parts.policies, parts.policies.planner);
-  app.get("/metrics", { config: { right: parts.metricsOpen ? open : readMesh } }, (_request, reply) =>
-    reply.type("text/plain; version=0.0.4; charset=utf-8").send(Readable.from(parts.metrics())),
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: "/metrics",
+      tag: "server",
+      summary: "Figures for Prometheus",
+      right: parts.metricsOpen ? open : readMesh,
+      answers: { 200: { mediaType: "text/plain", description: "Prometheus' text format 0.0.4." } },
+    },
+    (_request, reply) => reply.type("text/plain; version=0.0.4; charset=utf-8").send(Readable.from(parts.metrics())),
   );
   return app;
 }

@@ -1,6 +1,8 @@
 /** The canaries of one control plane, put together. */
+
 import type { Consul } from "@legation/consul";
 import type { AgentReport } from "@legation/contract";
+import type { CanaryView } from "@legation/contract/api";
 import type { CanaryRecord } from "@legation/mesh/policy";
 import { type Clock, LegationError, type Lifecycle, type Logger, type Timer } from "@legation/runtime";
 import type { NodeView, ResourceCache, StreamStatus } from "@legation/xds";
@@ -16,9 +18,6 @@ import { type CanaryMesh, createCanaryMesh } from "./canary-mesh.js";
 import { allEvidence, type CanaryQuestion, createBaseline, type OwnEvidence, ownEvidence } from "./evidence.js";
 import { followCanary } from "./source.js";
 import { type CanaryStore, createCanaryStore } from "./store.js";
-
-/** A canary as the API shows it; `standing` says how it stands, where the replica that is asked judges it. */
-export type CanaryView = CanaryRecord & { readonly standing: string | null };
 
 /** The canaries, for the API and the streams. */
 export interface CanarySetup {

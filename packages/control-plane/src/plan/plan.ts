@@ -1,10 +1,11 @@
 /** What applying policies would change: which proxies get what, and where requests of a sample would go. */
+import type { OwnPlan, Plan, ResourceChange, RouteChange, SampleRequest } from "@legation/contract/api";
 import { affectedBy, changedKeys, type Documents, policySet } from "@legation/mesh/policy";
 import { type Clock, LegationError, messageOf } from "@legation/runtime";
 import type { ConnectedProxy } from "../reconcile/nodes.js";
 import type { Replica } from "../replicas/directory.js";
-import { createResourceChanges, type ResourceChange } from "./resource-changes.js";
-import { createRouteChanges, type RouteChange, type SampleRequest } from "./route-changes.js";
+import { createResourceChanges } from "./resource-changes.js";
+import { createRouteChanges } from "./route-changes.js";
 import { createShadowMesh, type ShadowSource } from "./shadow-mesh.js";
 
 /** The path by which replicas ask each other. */
@@ -17,23 +18,6 @@ export interface Planned {
   readonly after: Documents;
   readonly requests: readonly SampleRequest[];
 }
-
-/** What would change. */
-export interface Plan {
-  /** Connected proxies of the replicas that answered, and how many of them get other resources. */
-  readonly proxies: number;
-  readonly changed: number;
-  readonly resources: readonly ResourceChange[];
-  readonly requests: readonly RouteChange[];
-  /** The proxies that get other resources. */
-  readonly changedProxies: readonly { readonly node: string; readonly service: string }[];
-  /** Replicas that answered, and those that did not, with why. */
-  readonly replicas: number;
-  readonly silent: readonly string[];
-}
-
-/** What one replica finds among its own proxies. */
-export type OwnPlan = Omit<Plan, "replicas" | "silent">;
 
 /** Compiling goes on for this long before other work has its turn; milliseconds. */
 const slice = 20;

@@ -1,24 +1,10 @@
 /** What differs between what proxies get and what they would get, each distinct difference once. */
+
 import type { JsonValue } from "@bufbuild/protobuf";
+import type { ResourceChange } from "@legation/contract/api";
 import { decode, registry, toJson } from "@legation/envoy-api";
 import type { Resource } from "@legation/xds";
 import { typeWord } from "../telemetry/metrics.js";
-
-/** One difference, and the proxies that it is for. */
-export interface ResourceChange {
-  /** `cluster`, `endpoints`, `listener`, `routes` or `other`. */
-  readonly type: string;
-  readonly typeUrl: string;
-  readonly name: string;
-  /** Versions; null where there is none. */
-  readonly from: string | null;
-  readonly to: string | null;
-  /** Canonical proto JSON with every Any expanded; null where there is none. */
-  readonly before: JsonValue;
-  readonly after: JsonValue;
-  /** By node ID, sorted. */
-  readonly proxies: readonly string[];
-}
 
 /** The differences, in the order of types and names. */
 export interface ResourceChanges {

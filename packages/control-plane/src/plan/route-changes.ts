@@ -1,31 +1,12 @@
 /** Which of given requests would go elsewhere. */
+
 import { fromBinary } from "@bufbuild/protobuf";
+import type { RouteChange, SampleRequest } from "@legation/contract/api";
 import { type RouteConfiguration, RouteConfigurationSchema } from "@legation/envoy-api/envoy/config/route/v3/route";
 import { routesType } from "@legation/mesh";
-import { type RoutedRequest, routeRequest, sameDestinations, type Way, waysText } from "@legation/mesh/routing";
+import { routeRequest, sameDestinations, waysText } from "@legation/mesh/routing";
 import type { Resource } from "@legation/xds";
 import type { ConnectedProxy } from "../reconcile/nodes.js";
-
-/** A request of the sample. */
-export interface SampleRequest extends RoutedRequest {
-  /** The service that sends it; every one unless given. */
-  readonly from?: string;
-  /** How often it stands in the sample. */
-  readonly count?: number;
-}
-
-/** A request that goes elsewhere, from the proxies of one service. */
-export interface RouteChange {
-  readonly request: SampleRequest;
-  readonly from: string;
-  readonly before: readonly Way[];
-  readonly after: readonly Way[];
-  /** Both in words. */
-  readonly now: string;
-  readonly next: string;
-  /** By node ID, sorted. */
-  readonly proxies: readonly string[];
-}
 
 /** The changes. */
 export interface RouteChanges {

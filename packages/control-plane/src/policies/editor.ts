@@ -1,4 +1,5 @@
 /** Changing policies: what an operator asks for becomes a bundle, or a proposal that waits for signatures. */
+import type { ChangeOutcome } from "@legation/contract/api";
 import {
   type Approval,
   type ApprovalStatement,
@@ -40,19 +41,6 @@ export interface PolicyChange {
   /** Asked with all documents before and after, before anything is written: throws where not all that differs may be changed. */
   readonly permit?: (before: Documents, after: Documents) => Promise<void>;
 }
-
-/** What became of a change. */
-export type ChangeOutcome =
-  | { readonly state: "unchanged"; readonly bundle: string | null; readonly version: number }
-  | { readonly state: "accepted"; readonly bundle: string; readonly version: number; readonly changed: readonly string[] }
-  | { readonly state: "canary"; readonly bundle: string; readonly version: number; readonly changed: readonly string[] }
-  | {
-      readonly state: "awaiting-approval";
-      readonly proposal: string;
-      readonly changed: readonly string[];
-      /** What is missing, a sentence for each rule. */
-      readonly lacks: readonly string[];
-    };
 
 /** Changes policies. Everything throws LegationError, ConsulError and PolicyRefusal. */
 export interface PolicyEditor {

@@ -1,6 +1,6 @@
 /** How far a bundle has come: which proxies have taken what it changed, at this replica and at all others. */
 
-import type { QuarantineView } from "@legation/contract/api";
+import type { Liveness, QuarantineView } from "@legation/contract/api";
 import type { StreamStatus } from "@legation/xds";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
@@ -8,24 +8,6 @@ import type { PolicyStatus } from "./live.js";
 
 /** The path by which replicas ask each other. */
 export const livenessPath = "/api/policies/live";
-
-/** What one replica, or all of them together, say of a bundle. */
-export interface Liveness {
-  /** Connected proxies of the replicas that answered. */
-  readonly proxies: number;
-  /** Those that have acknowledged everything that the bundle's policies compile to. */
-  readonly live: number;
-  /** The first of the others, by node ID. */
-  readonly laggards: readonly string[];
-  /** How many replicas answered, and in how many of them the bundle is in force. */
-  readonly replicas: number;
-  readonly inForce: number;
-  /** Those that did not answer, and why; and those that refuse the bundle, and why. */
-  readonly silent: readonly string[];
-  readonly refused: readonly string[];
-  /** What proxies refused, whenever that was: its last good version is in force. Absent from a replica of an earlier version. */
-  readonly quarantined?: readonly QuarantineView[];
-}
 
 /** Laggards named at most. */
 const named = 20;

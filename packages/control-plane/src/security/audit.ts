@@ -1,34 +1,12 @@
 /** Who changed what, and who was refused what: in the log, in memory for the API, and in files that survive a restart. */
 import { join } from "node:path";
+import type { AuditEntry } from "@legation/contract/api";
 import { type Clock, Counter, type Logger, type Registry, type Timer } from "@legation/runtime";
 import { createAuditFile, readAuditFile } from "./audit-file.js";
-import { type Caller, keyOfCaller, nameOfCaller } from "./caller.js";
+import { keyOfCaller, nameOfCaller } from "./caller.js";
 
 /** What is told of a request when it has ended. */
-export interface AuditRecord {
-  readonly kind: "change" | "refusal";
-  readonly requestId: string;
-  readonly caller: Caller;
-  /** Method and route, such as `POST /api/services/:name/release`. */
-  readonly action: string;
-  /** What it is about: the ACL rules that it needs, as HCL. */
-  readonly target: readonly string[];
-  /** `refused` for what the caller may not do, `failed` for what was permitted and did not happen. */
-  readonly outcome: "done" | "failed" | "refused";
-  /** The HTTP status. */
-  readonly status: number;
-  /** The code of the problem, and more that the route has told. */
-  readonly detail?: Readonly<Record<string, string | number>>;
-}
-
-/** A record that is kept. Equal refusals within `refusalsGatheredMs` are one entry. */
-export interface AuditEntry extends AuditRecord {
-  /** Rises by one, also over restarts. */
-  readonly sequence: number;
-  /** RFC 3339. */
-  readonly at: string;
-  readonly count: number;
-}
+export type AuditRecord = Omit<AuditEntry, "sequence" | "at" | "count">;
 
 /** The audit of this replica. */
 export interface Audit {

@@ -1,21 +1,9 @@
 /** Who calls the API, in words that may be shown and logged: never with a secret. */
+import type { CallerView } from "@legation/contract/api";
 import { originOf } from "./origin.js";
 
 /** The caller of one request. */
-export interface Caller {
-  /**
-   * `token`: by an ACL token. `service`: by the certificate of a service. `anonymous`: shows neither. `open`: Consul uses no ACLs, so
-   * that nobody is asked.
-   */
-  readonly kind: "token" | "service" | "anonymous" | "open";
-  /** The public ID of the token, where Consul says it. */
-  readonly accessor?: string;
-  /** The token's description. */
-  readonly name?: string;
-  readonly spiffeId?: string;
-  /** The address that the request comes from, without the port. */
-  readonly address: string;
-}
+export type Caller = CallerView;
 
 /** The caller in a few words. */
 export function nameOfCaller({ kind, accessor, name, spiffeId, address }: Caller): string {

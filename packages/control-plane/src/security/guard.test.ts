@@ -1,5 +1,5 @@
 import { arrivingPath, commandsPath, controlPlaneService, leavingPath, reportPath, resultPath } from "@legation/contract";
-import fastify, { type FastifyInstance, type InjectOptions } from "fastify";
+import fastify, { type InjectOptions } from "fastify";
 import { describe, expect, test } from "vitest";
 import { listenersPath } from "../agents/agents.js";
 import { orderPath } from "../channel/commander.js";
@@ -7,22 +7,9 @@ import { checkNowPath } from "../orders/check-now.js";
 import { proxiesPath } from "../proxies/question.js";
 import { reportsPath } from "../status/shared-reports.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
+import { routesOf } from "../testing/routes.js";
 import { freshMs, graceMs } from "./decisions.js";
 import { demandRights } from "./right.js";
-
-/** Every route as the server itself prints it: a tree, whose branches are parts of paths. */
-function routesOf(app: FastifyInstance): string[] {
-  const parts: string[] = [];
-  return app
-    .printRoutes({ commonPrefix: false })
-    .split("\n")
-    .flatMap((line) => {
-      const [, indent = "", part = "", methods = ""] = /^((?:│ {3}| {4})*)[├└]── (\S*)(?: \((.*)\))?$/.exec(line) ?? [];
-      parts.splice(indent.length / 4, parts.length, part);
-      const named = methods.split(", ").filter((method) => method !== "" && method !== "HEAD");
-      return named.map((method) => `${method} ${parts.join("")}`);
-    });
-}
 
 describe("with ACLs", () => {
   test("every route but those that are open asks for a token, says how to give one, and nothing is done without", async () => {
@@ -51,6 +38,7 @@ describe("with ACLs", () => {
     const queries: Readonly<Record<string, string>> = {
       [commandsPath]: "?node=n&id=o1&service=orders",
       "/api/policies/diff": "?from=1",
+      "/api/intentions/check": "?from=web&to=orders",
     };
     const openRoutes = ["GET /health", "GET /api/openapi.json", "GET /docs", "GET /docs/assets/:file"];
     const all = routesOf(app).filter((route) => !openRoutes.includes(route));

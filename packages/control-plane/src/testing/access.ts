@@ -2,9 +2,11 @@
 import type { AclApi } from "@legation/consul";
 import type { FastifyInstance } from "fastify";
 import { openAccess } from "../security/access.js";
+import { holdAnswers } from "./answers.js";
 
-/** Gives the routes of a server what they have where Consul uses no ACLs. */
+/** Gives the routes of a server what they have where Consul uses no ACLs, and holds their answers to what they state. */
 export function withoutAcl(app: FastifyInstance): void {
+  holdAnswers(app);
   app.decorateRequest("access");
   app.addHook("preHandler", async (request) => {
     request.access = openAccess({ kind: "open", address: request.ip }, { detail: {} });

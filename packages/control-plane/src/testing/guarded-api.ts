@@ -21,7 +21,18 @@ import { createDecisions } from "../security/decisions.js";
 import { createSecurityEvents } from "../security/events.js";
 import { createStatusSetup } from "../status/setup.js";
 import { createFakeAcl, type TokenTable } from "./access.js";
+import { holdAnswers } from "./answers.js";
 import { serviceOf } from "./catalog.js";
+
+const healthy: HealthView = {
+  ...{ status: "ok", version: "0.1.0", uptime: 1 },
+  catalog: { origin: "consul", age: 1, lastAnswer: "2026-01-01T00:00:00.000Z", services: 3, instances: 3 },
+  consul: { address: "http://127.0.0.1:8500", connected: true, complete: true, error: null },
+  xds: { address: "127.0.0.1:18000", streams: 0, rejected: 0 },
+  agents: { reporting: 0, listening: 0 },
+  problems: [{ code: "service-name", service: "secret", message: "odd" }],
+  problemCount: 1,
+};
 
 const tokens: TokenTable = {
   none: [],
@@ -70,7 +81,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     health: {
       replica: "r",
       address: () => "127.0.0.1:8080",
-      health: () => ({ status: "ok", problems: [{ code: "service-name", service: "secret", message: "odd" }] }) as unknown as HealthView,
+      health: () => healthy,
       gather: async () => ({ answers: [], silent: [] }),
     },
     services: {
@@ -130,6 +141,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     clock,
     log,
   });
+  holdAnswers(app);
   const { service } = o;
   if (service !== undefined)
     app.addHook("onRequest", async (request) => {

@@ -1,12 +1,14 @@
 /** A replica without a process: an editor, and the bundle that it has taken. */
+
 import type { Kv } from "@legation/consul";
+import type { ChangeOutcome } from "@legation/contract/api";
 import type { PolicyDocument } from "@legation/mesh/policy";
 import { systemClock } from "@legation/runtime";
 import { nothingApproved } from "../approval-chain.js";
 import { type ApprovalTrust, noTrust, parseApprovalKeys } from "../approval-keys.js";
 import { createBlobs, headKey } from "../blobs.js";
 import { type Bundle, readBundle } from "../bundle.js";
-import { type ChangeOutcome, createPolicyEditor } from "../editor.js";
+import { createPolicyEditor } from "../editor.js";
 import { headOf } from "../kv-source.js";
 import { createProposals } from "../proposals.js";
 import { createOperatorKey, signStatement } from "../signing-key.js";
