@@ -1,6 +1,8 @@
-/** The manual pages of `legation agent`: for one instance, and for many under one agent. */
+/** What `legation agent` takes, and its manual pages: for one instance, and for many under one agent. */
 import type { Page } from "@legation/runtime/command-line";
 import { agentOptions } from "./config/options.js";
+
+export { agentOptions } from "./config/options.js";
 
 /** Names the configuration file. */
 export const fileFlag = "--config";

@@ -16,6 +16,12 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/agent.js"),
   },
   {
+    name: "dev",
+    group: "processes",
+    summary: "Run a whole mesh on this machine, to develop services in",
+    load: () => import("./commands/dev.js"),
+  },
+  {
     name: "status",
     group: "see",
     summary: "Show each control plane, the age of its data, and problems",

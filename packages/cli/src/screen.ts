@@ -9,11 +9,11 @@ export interface Screen {
   readonly colour: boolean;
 }
 
-/** How good a word is news: what colour it gets. `strong` and `faint` are for heads and for what matters less. */
-export type Level = "good" | "warn" | "bad" | "strong" | "faint";
+/** How good news a word is: what colour it gets. `strong` and `faint` are for heads and for what matters less; colours by name only tell things apart. */
+export type Level = "good" | "warn" | "bad" | "strong" | "faint" | "blue" | "magenta" | "cyan";
 
 /** The one palette: SGR parameters (ECMA-48). */
-const palette: Readonly<Record<Level, number>> = { good: 32, warn: 33, bad: 31, strong: 1, faint: 2 };
+const palette: Readonly<Record<Level, number>> = { good: 32, warn: 33, bad: 31, strong: 1, faint: 2, blue: 34, magenta: 35, cyan: 36 };
 
 const sgr = "\u001b";
 const painted = new RegExp(`(${sgr}\\[(?:0|${Object.values(palette).join("|")})m)`);
