@@ -50,10 +50,10 @@ describe("circuit breakers", () => {
       { what, limitMs },
     );
   const ofInstance = (orders: Orders, id: string) => orders.instances.find((one) => one.id === id)?.breaker;
-  const changes = async () =>
-    (await state().plane.get<{ changes: { event: string; service?: string; instance?: string }[] }>("/v1/changes")).changes
-      .filter(({ event }) => event.startsWith("breaker-"))
-      .map(({ event, instance = "" }) => `${event} ${instance.replace(/.*\//, "")}`.trim());
+  const events = async () =>
+    (await state().plane.get<{ events: { type: string; instance?: string }[] }>("/api/events?type=breaker")).events.map(
+      ({ type, instance = "" }) => `${type} ${instance.replace(/.*\//, "")}`.trim(),
+    );
   const metric = async () =>
     Number(/legation_circuit_breaker_state{service="orders"} (\d)/.exec(await (await fetch(`${state().plane.api}/metrics`)).text())?.[1]);
 
@@ -75,12 +75,12 @@ describe("circuit breakers", () => {
     await control(orders[0], { status: 200 });
     await seen("orders-1 to be closed again", (found) => ofInstance(found, "orders-1")?.state === "closed");
     await traffic.stop();
-    expect(await changes()).toEqual(["breaker-opened orders-1", "breaker-half-open orders-1", "breaker-closed orders-1"]);
+    expect(await events()).toEqual(["breaker.opened orders-1", "breaker.half-opened orders-1", "breaker.closed orders-1"]);
     const { body } = await web.ask<{ events: { event: string; message: string; at: string }[] }>("GET", "/events");
     const told = body.events.filter(({ event }) => event.startsWith("breaker."));
     expect(
       told.map(({ event }) => event),
-      JSON.stringify([told, await state().plane.get("/v1/changes")]),
+      JSON.stringify([told, await events()]),
     ).toEqual(["breaker.opened", "breaker.half-open", "breaker.closed"]);
   });
 

@@ -146,8 +146,8 @@ describe("a change of policies", () => {
       { what: "the canary to be promoted", limitMs: 110_000 },
     );
     for (const { documents } of promoted) expect(documents).toContainEqual(expect.objectContaining({ timeouts: { request: "15s" } }));
-    const { changes } = await two.get<{ changes: { event: string }[] }>("/v1/changes");
-    expect(changes.map(({ event }) => event)).toEqual(expect.arrayContaining(["canary-running", "canary-promoted"]));
+    const { events } = await two.get<{ events: { type: string }[] }>("/api/events?type=canary");
+    expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(["canary.started", "canary.promoted"]));
     expect(await ended(loads)).toEqual([0, 0]);
   });
 });

@@ -19,6 +19,8 @@ import { createIdentityOrders } from "./channel/identity-orders.js";
 import { createProve } from "./channel/proof.js";
 import { createReports } from "./channel/reports.js";
 import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
+import { createProxyEvents } from "./events/proxy-events.js";
+import { createEventSetup } from "./events/setup.js";
 import { warnOfExposure } from "./exposure.js";
 import { createFigures } from "./figures/setup.js";
 import { createOverview } from "./overview.js";
@@ -28,7 +30,6 @@ import { createPresence } from "./presence.js";
 import { createProxyParts } from "./proxies/setup.js";
 import { createKeptQuarantine } from "./quarantine/kept-quarantine.js";
 import { quarantineView } from "./quarantine/words.js";
-import { createChanges } from "./reconcile/changes.js";
 import { createNodes } from "./reconcile/nodes.js";
 import { createReconciler, type Reconciler } from "./reconcile/reconciler.js";
 import { createAskReplica } from "./replicas/ask-replica.js";
@@ -86,25 +87,28 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const consul = createConsul(consulOptions(config));
   lifecycle.onStop("consul", 1_000, () => consul.close());
   const cache = createResourceCache();
-  const changes = createChanges(clock);
+  const replica = randomUUID();
+  const ports = { xds: 0, http: httpAt.port || (kept["http"] ?? 0) };
+  const address = () => formatAddress(httpAt.host, ports.http);
+  const events = await createEventSetup({ stateDir, replica, address, lifecycle, clock, log });
   const commands = createCommandDirectory();
   const telemetry = createTelemetry(() => overview.readings(), config.http.metricsServices);
   const { registry, metrics } = telemetry;
-  const securityEvents = createSecurityEvents({ log, metrics: registry, clock });
+  const securityEvents = createSecurityEvents({ log, metrics: registry, clock, events });
   const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
   const reports = createReports(clock, (report) => {
     telemetry.reported(report);
     refusedCalls.add(report);
     canary.take(report);
     figures.book.take(report);
+    events.agents.take(report);
   });
   const orders = createIdentityOrders((service) => reconciler.identity(service)?.mode);
   const streams = (wanted?: (node: string) => boolean) => xds.status(wanted);
-  const quarantine = await createKeptQuarantine({ cache, streams, changes, stateDir, lifecycle, clock, log });
+  const quarantine = await createKeptQuarantine({ cache, streams, events, stateDir, lifecycle, clock, log });
   const quarantined = () => quarantine.list().map(quarantineView);
-  const replica = randomUUID();
   const canary = createCanarySetup({
-    ...{ consul, cache: quarantine.cache, streams, own: replica, changes, lifecycle, clock, log },
+    ...{ consul, cache: quarantine.cache, streams, own: replica, events, lifecycle, clock, log },
     mesh: () => reconciler,
     policies: () => policies,
     refresh: (node) => xds.refresh(node),
@@ -114,7 +118,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   const reconciler: Reconciler = createReconciler({
     cache: quarantine.cache,
-    changes,
+    events,
     metrics,
     shares: () => figures.shares,
     leaving: { consulAnswers: () => sources.catalog.status().connected, atWork: reports.atWork },
@@ -134,7 +138,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
 
-  const figures = await createFigures({ stateDir, reconciler, changes, refresh: () => xds.refresh(), lifecycle, clock, log });
+  const figures = await createFigures({ stateDir, reconciler, events, refresh: () => xds.refresh(), lifecycle, clock, log });
   const policies = await createPolicies({
     directory: config.policies,
     approvalKeys: config.approvalKeys,
@@ -146,7 +150,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       canary.update();
     },
     settled: () => xds.refresh(),
-    changes,
+    events,
     security: securityEvents,
     lifecycle,
     clock,
@@ -154,7 +158,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
 
   const sources = createSources({
-    ...{ config, consul, saved, path: catalogPath, reconciler, changes, lifecycle, clock, log },
+    ...{ config, consul, saved, path: catalogPath, reconciler, events, lifecycle, clock, log },
     refresh: () => xds.refresh(),
   });
   const { feed, catalog, intentions } = sources;
@@ -172,6 +176,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       presence.changed();
     },
     events: securityEvents,
+    teller: events,
     metrics: registry,
     clock,
     log,
@@ -192,6 +197,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
   });
   const calls = createGrpcCallBook({ metrics, clock });
+  const proxyEvents = createProxyEvents(events, reconciler.serviceOf);
   const xds = createXdsServer({
     cache,
     loadReports: calls.reporting,
@@ -200,6 +206,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     onEvent(event) {
       nodes.take(event);
       recordXdsEvent(event, { metrics, log });
+      proxyEvents(event);
       // What a canary's proxy refuses speaks against the canary alone.
       if (event.kind !== "nack" || !canary.mesh.has(event.node)) quarantine.take(event);
     },
@@ -209,7 +216,11 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   if (saved) reconciler.setTrust(saved.trust);
   lifecycle.onStop("xds", streamGrace + 4_000, () => xds.stop({ graceMs: streamGrace }));
 
-  const replicas = createReplicas({ consul, own: replica, onKnown: () => figures.replicasKnown(), clock, log });
+  const replicasKnown = (): void => {
+    figures.replicasKnown();
+    events.replicas(replicas.others());
+  };
+  const replicas = createReplicas({ consul, own: replica, onKnown: replicasKnown, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({
     reconciler,
@@ -221,6 +232,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
   const ask = createAskReplica(certificate, () => consul.token());
   figures.relay(replicas.others, ask);
+  events.relay(ask);
   const { others } = replicas;
   const gather = createGather({ others, ask });
   const fanOut = createFanOut({ own: replica, prove, others, ask, clock, log });
@@ -230,8 +242,6 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     breakers: figures.breakers,
     initialized: () => catalog.status().complete,
   });
-  const ports = { xds: 0, http: 0 };
-  const address = () => formatAddress(httpAt.host, ports.http);
   const overview = createOverview({
     reconciler,
     feed,
@@ -261,7 +271,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       ...{ xds, nodes, calls: calls.of, quarantined: quarantine.list, reconciler, gather, commander, commands, address, clock },
       reports: status.reports,
     }),
-    changes,
+    events,
     securityEvents,
     audit: access.audit,
     access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf },

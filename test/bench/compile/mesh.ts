@@ -1,6 +1,6 @@
 /** A mesh of any size without processes: a registry, policies, a sidecar of each service, and the real reconciler in between. */
 import type { NodeMetadata } from "@legation/contract";
-import { createChanges, createReconciler, type Reconciler } from "@legation/control-plane/reconcile";
+import { createReconciler, type Reconciler } from "@legation/control-plane/reconcile";
 import { type CatalogService, type Instance, noIdentityPolicies } from "@legation/mesh";
 import { type PolicyDocument, policySet, trafficPolicies } from "@legation/mesh/policy";
 import { createLogger, systemClock } from "@legation/runtime";
@@ -89,7 +89,7 @@ export async function createBenchMesh(services: number): Promise<BenchMesh> {
   });
   const reconciler: Reconciler = createReconciler({
     cache,
-    changes: createChanges(systemClock),
+    events: { tell: () => undefined, settle: () => undefined },
     metrics: {
       compiled: () => {
         compiled++;

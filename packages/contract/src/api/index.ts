@@ -5,6 +5,8 @@ export * from "./agent-report.js";
 export * from "./audit.js";
 export * from "./breaker.js";
 export * from "./command.js";
+export * from "./event.js";
+export * from "./event-details.js";
 export * from "./explain.js";
 export * from "./graph.js";
 export * from "./health.js";

@@ -21,8 +21,8 @@ import { demandRights, open, readMesh } from "../security/right.js";
 import type { StatusSetup } from "../status/setup.js";
 import { type AgentSource, addAgentRoute, addReplicaAgentRoute } from "./agents.js";
 import { addAuditRoute } from "./audit.js";
-import { addChangeRoute, type ChangeSource } from "./changes.js";
 import { addDocs } from "./docs.js";
+import { addEventRelayRoute, addEventRoutes, type EventSource } from "./events.js";
 import { addGraphRoute, type ReadGraph } from "./graph.js";
 import { addHealthRoutes, addReplicaHealthRoute, type HealthSource } from "./health.js";
 import { addIntentionRoutes, type IntentionReader } from "./intentions.js";
@@ -54,7 +54,7 @@ export interface ApiParts {
   readonly proxies: ProxySource;
   readonly agents: AgentSource;
   readonly graph: ReadGraph;
-  readonly changes: ChangeSource;
+  readonly events: EventSource;
   readonly securityEvents: SecurityEvents;
   readonly audit: Audit;
   /** Who may do what. */
@@ -101,9 +101,15 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   });
   useProblems(app);
   knowPeers(app, parts.peers);
-  const { audit, securityEvents: events, clock } = parts;
+  const { audit, securityEvents, clock } = parts;
   demandRights(app);
-  guard(app, { ...parts.access, audit, events, clock, rates: await addRateLimits(app, { limits: rateLimitsOf(parts.rateLimit), clock }) });
+  guard(app, {
+    ...parts.access,
+    audit,
+    events: securityEvents,
+    clock,
+    rates: await addRateLimits(app, { limits: rateLimitsOf(parts.rateLimit), clock }),
+  });
   addOpenApi(app);
   addDocs(app);
   addRequestMetrics(app, parts.registry);
@@ -113,7 +119,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addProxyRoutes(app, parts.proxies);
   addAgentRoute(app, parts.agents);
   addGraphRoute(app, parts.graph);
-  addChangeRoute(app, parts.changes);
+  addEventRoutes(app, parts.events, clock);
   addSecurityEventRoute(app, parts.securityEvents);
   addAuditRoute(app, parts.audit);
   void app.register(async (channel) => {
@@ -125,6 +131,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     parts.status.addReplicaRoutes(channel);
     addReplicaProxyRoute(channel, parts.proxies);
     addReplicaAgentRoute(channel, parts.agents);
+    addEventRelayRoute(channel, parts.events, clock);
   });
   addIntentionRoutes(app, parts.intentions);
   addPolicyRoutes(app, parts.policies);

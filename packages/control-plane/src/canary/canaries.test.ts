@@ -4,7 +4,7 @@ import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import type { Bundle } from "../policies/bundle.js";
 import { createMemoryKv } from "../policies/testing/memory-kv.js";
-import { createChanges } from "../reconcile/changes.js";
+import { createTestEvents } from "../testing/events.js";
 import { type Canaries, createCanaries } from "./canaries.js";
 import type { OwnEvidence } from "./evidence.js";
 import { createCanaryStore } from "./store.js";
@@ -22,7 +22,7 @@ async function scene() {
   const audited: string[] = [];
   const replicas = [0, 1].map((i) => {
     const served: string[] = [];
-    const changes = createChanges(clock);
+    const events = createTestEvents(clock);
     const canaries: Canaries = createCanaries({
       store,
       promote: async (id) => {
@@ -42,12 +42,12 @@ async function scene() {
       pending: () => head.pending,
       isJudge: () => state.judge === i,
       gather: async () => state.evidence,
-      changes,
+      events,
       audit: () => ({ record: ({ action, detail }) => void audited.push(`${action}: ${detail?.["why"]}`) }),
       clock,
       log: createLogger({ name: "test", level: "silent" }),
     });
-    return { canaries, served, events: () => changes.list().map(({ event }) => event) };
+    return { canaries, served, events: () => events.list().map(({ type }) => type) };
   });
   const startedAt = new Date(clock.now()).toISOString();
   const record: CanaryRecord = {
@@ -82,7 +82,7 @@ test("every replica serves the canary; one promotes it, and its proxies keep it 
   await pass(2);
   for (const { served, events } of replicas) {
     expect(served).toEqual(["begin n1/web-1", "end"]);
-    expect(events()).toEqual(["canary-running", "canary-promoted"]);
+    expect(events()).toEqual(["canary.started", "canary.promoted"]);
   }
   expect(audited).toEqual([expect.stringMatching(/^canary promoted: /)]);
 });

@@ -3,8 +3,8 @@
 import type { CanaryRecord } from "@legation/mesh/policy";
 import type { Clock, Logger, Timer } from "@legation/runtime";
 import { messageOf } from "@legation/runtime";
+import type { Teller } from "../events/events.js";
 import type { Bundle } from "../policies/bundle.js";
-import type { Changes } from "../reconcile/changes.js";
 import type { Audit } from "../security/audit.js";
 import type { CanaryMesh } from "./canary-mesh.js";
 import type { CanaryQuestion, OwnEvidence } from "./evidence.js";
@@ -31,7 +31,7 @@ export interface CanaryParts {
   readonly isJudge: () => boolean;
   /** What all replicas know. */
   readonly gather: (record: CanaryRecord, question: CanaryQuestion, signal: AbortSignal) => Promise<OwnEvidence>;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly audit: () => Pick<Audit, "record">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -150,7 +150,14 @@ export function createCanaries(o: CanaryParts): Canaries {
     const nodes = now.proxies.map(({ node }) => node).join(", ");
     const detail = now.state === "running" ? `${what} begins on ${nodes}` : `${what} is ${now.state}: ${now.verdict}`;
     o.log.info({ event: `canary.${now.state}`, bundle: now.bundle, version: now.version, nodes, why: now.verdict }, detail);
-    o.changes.add({ event: `canary-${now.state}`, detail });
+    const { bundle, version, changed } = now;
+    if (now.state === "running") {
+      const details = { bundle, version, changed, nodes: now.proxies.map(({ node }) => node) };
+      o.events.tell({ type: "canary.started", text: detail, details });
+      return;
+    }
+    const severity = now.state === "withdrawn" ? "warning" : "info";
+    o.events.tell({ type: `canary.${now.state}`, severity, text: detail, details: { bundle, version, verdict: now.verdict ?? "" } });
   }
 
   return {

@@ -6,9 +6,9 @@ import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
 import { createCanaryMesh } from "./canary-mesh.js";
 
@@ -23,7 +23,7 @@ function scene() {
   const canary = createCanaryMesh({ mesh: () => reconciler, cache, refresh: (node) => void refreshed.push(node), clock });
   const reconciler = createReconciler({
     cache,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     metrics: { compiled: () => undefined, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     changed: canary.changed,

@@ -6,8 +6,8 @@ import type { CanaryView } from "@legation/contract/api";
 import type { CanaryRecord } from "@legation/mesh/policy";
 import { type Clock, LegationError, type Lifecycle, type Logger, type Timer } from "@legation/runtime";
 import type { NodeView, ResourceCache, StreamStatus } from "@legation/xds";
+import type { Teller } from "../events/events.js";
 import type { Policies } from "../policies/setup.js";
-import type { Changes } from "../reconcile/changes.js";
 import { freshStateWait } from "../reconcile/feed.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { Replica } from "../replicas/directory.js";
@@ -55,7 +55,7 @@ export function createCanarySetup(o: {
   readonly others: () => readonly Replica[];
   readonly ask: (to: Replica, path: string, body: unknown, limitMs: number, signal: AbortSignal) => Promise<unknown>;
   readonly audit: () => Pick<Audit, "record">;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
   readonly log: Logger;

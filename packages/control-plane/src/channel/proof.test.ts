@@ -3,10 +3,10 @@ import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { returnTime } from "../reconcile/nodes.js";
 import { createReconciler } from "../reconcile/reconciler.js";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
 import { createProve, type Direction, type Proof, type ProofParts } from "./proof.js";
 
@@ -22,7 +22,7 @@ async function scene(service = serviceOf("orders", "o1", "o2"), canary?: ProofPa
   const log = createLogger({ name: "test", level: "silent" });
   const reconciler = createReconciler({
     cache,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     metrics,
     leaving: { consulAnswers: () => true, atWork: () => true },
     clock,

@@ -2,8 +2,8 @@ import type { ReportedBreaker } from "@legation/contract";
 import type { CatalogService } from "@legation/mesh";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { createBreakers } from "./breakers.js";
 
 const orders = serviceOf("orders", "o1", "o2");
@@ -18,12 +18,12 @@ const limit: ReportedBreaker = { service: "orders", state: "open", cause: "the l
 
 function setUp(service: CatalogService = orders) {
   const clock = createTestClock();
-  const changes = createChanges(clock);
+  const events = createTestEvents(clock);
   const said = new Map<string, readonly ReportedBreaker[]>();
   const breakers = createBreakers({
     book: { breakersTo: (name) => (name === service.name ? said : new Map()), called: () => (said.size > 0 ? [service.name] : []) },
     service: (name) => (name === service.name ? service : undefined),
-    changes,
+    events,
     clock,
   });
   const say = (caller: string, ...list: ReportedBreaker[]) => {
@@ -31,8 +31,8 @@ function setUp(service: CatalogService = orders) {
     else said.delete(caller);
     breakers.touched([service.name]);
   };
-  const events = () => changes.list().map(({ event, instance: of = "", detail }) => [event, of, detail]);
-  return { clock, breakers, said, say, events };
+  const told = () => events.list().map((event) => [event.type, event.instance ?? "", "cause" in event.details && event.details.cause]);
+  return { clock, breakers, said, say, told };
 }
 
 test("an instance is open while one caller has it ejected, and half-open while one only tries it", () => {
@@ -49,25 +49,25 @@ test("an instance is open while one caller has it ejected, and half-open while o
 
 test("a service that the registry does not have has no breakers, whatever an agent says of it, and none is left when it goes", () => {
   const registry = new Map([["orders", orders]]);
-  const changes = createChanges(createTestClock());
+  const events = createTestEvents(createTestClock());
   const said = new Map([["n1/web-1", [limit]]]);
   const breakers = createBreakers({
     book: { breakersTo: () => said, called: () => ["orders"] },
     service: (name) => registry.get(name),
-    changes,
+    events,
     clock: createTestClock(),
   });
   breakers.touched(["invented"]);
-  expect(changes.list()).toEqual([]);
+  expect(events.list()).toEqual([]);
   breakers.touched(["orders"]);
   registry.delete("orders");
   breakers.touched(["orders"]);
   expect(
-    changes
+    events
       .list()
-      .map(({ event }) => event)
+      .map(({ type }) => type)
       .sort(),
-  ).toEqual(["breaker-closed", "breaker-opened"]);
+  ).toEqual(["breaker.closed", "breaker.opened"]);
   breakers.stop();
 });
 
@@ -92,18 +92,18 @@ test("instances that take no requests anyway do not keep a service closed", () =
   expect(breakers.of(drained).service.state).toBe("open");
 });
 
-test("each change of a state is one change, not one for each caller, and silence closes too", async () => {
-  const { clock, said, say, events } = setUp();
+test("each change of a state is one event, not one for each caller, and silence closes too", async () => {
+  const { clock, said, say, told } = setUp();
   say("n1/web-1", at(8000));
   say("n1/web-2", at(8000));
-  expect(events()).toEqual([["breaker-opened", "n1/o1", "consecutive 5xx; for n1/web-1"]]);
+  expect(told()).toEqual([["breaker.opened", "n1/o1", "consecutive 5xx; for n1/web-1"]]);
   say("n1/web-1", at(8000, "half-open"));
-  expect(events()).toHaveLength(1);
+  expect(told()).toHaveLength(1);
   say("n1/web-2", at(8000, "half-open"));
-  expect(events().at(-1)?.slice(0, 2)).toEqual(["breaker-half-open", "n1/o1"]);
+  expect(told().at(-1)?.slice(0, 2)).toEqual(["breaker.half-opened", "n1/o1"]);
   said.clear();
   await clock.advance(5_000);
-  expect(events().at(-1)).toEqual(["breaker-closed", "n1/o1", "for all callers"]);
+  expect(told().at(-1)).toEqual(["breaker.closed", "n1/o1", "for all callers"]);
   say("n1/web-1", limit);
-  expect(events().at(-1)).toEqual(["breaker-opened", "", "the limit of requests; for n1/web-1"]);
+  expect(told().at(-1)).toEqual(["breaker.opened", "", "the limit of requests; for n1/web-1"]);
 });

@@ -3,7 +3,7 @@ import { type BreakerStanding, breakerStandings, type ReportedBreaker } from "@l
 import type { BreakerView } from "@legation/contract/api";
 import { addressOf, type CatalogService, endpointsOf, isServing, keyOf } from "@legation/mesh";
 import { type Clock, formatAddress, type Timer } from "@legation/runtime";
-import type { Change, Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import type { FigureBook } from "./book.js";
 
 /** Callers that a breaker names at most. */
@@ -33,11 +33,11 @@ type Said = { readonly caller: string } & Omit<ReportedBreaker, "service">;
 /** What fell silent is noticed so soon; milliseconds. */
 const lookAgain = 5_000;
 
-/** Makes it; each change of a state is among the changes. */
+/** Makes it; each change of a state is an event. */
 export function createBreakers(o: {
   readonly book: Pick<FigureBook, "breakersTo" | "called">;
   readonly service: (name: string) => CatalogService | undefined;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly clock: Clock;
 }): Breakers {
   /** By service, the states that are not closed: of the service under "", of its instances under their keys. */
@@ -57,10 +57,19 @@ export function createBreakers(o: {
       const state = states.get(key) ?? "closed";
       if (state === (before.get(key) ?? "closed")) continue;
       const view = key === "" ? now.service : now.instances.get(key);
-      o.changes.add({ event: events[state], service: name, ...(key === "" ? {} : { instance: key }), detail: detailOf(view) });
+      tell(state, name, key, view);
     }
     if (states.size > 0) shown.set(name, states);
     else shown.delete(name);
+  };
+
+  const tell = (state: BreakerStanding, service: string, instance: string, view: BreakerView | undefined): void => {
+    const cause = detailOf(view);
+    o.events.tell({
+      ...{ type: eventOf[state], severity: severityOf[state], service, ...(instance === "" ? {} : { instance }) },
+      text: `the breaker of ${instance || service} is ${state}: ${cause}`,
+      details: { cause, callers: view?.callers ?? 0, by: view?.by ?? [] },
+    });
   };
 
   const turn = (): void => {
@@ -82,11 +91,8 @@ export function createBreakers(o: {
   };
 }
 
-const events: Readonly<Record<BreakerStanding, Change["event"]>> = {
-  closed: "breaker-closed",
-  "half-open": "breaker-half-open",
-  open: "breaker-opened",
-};
+const eventOf = { closed: "breaker.closed", "half-open": "breaker.half-opened", open: "breaker.opened" } as const;
+const severityOf = { closed: "info", "half-open": "info", open: "error" } as const;
 
 function detailOf(view: BreakerView | undefined): string {
   const [first] = view?.by ?? [];

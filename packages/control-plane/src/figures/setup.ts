@@ -1,6 +1,6 @@
 /** What the agents' Envoys measure, put together: who knows it, what follows from it for endpoints, and how breakers stand. */
 import type { Clock, Lifecycle, Logger } from "@legation/runtime";
-import type { Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
@@ -27,7 +27,7 @@ export interface Figures {
 export async function createFigures(o: {
   readonly stateDir: string;
   readonly reconciler: Pick<Reconciler, "service" | "reweigh" | "flush">;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly refresh: () => void;
   /** Ends what is begun here. */
   readonly lifecycle: Pick<Lifecycle, "onStop">;
@@ -45,7 +45,7 @@ export async function createFigures(o: {
     if (called.length > 0) breakers.touched(called);
   });
   const shares = createShares({ service, loadOf: book.loadOf, changed: reconciler.reweigh, clock });
-  const breakers = createBreakers({ book, service, changes: o.changes, clock });
+  const breakers = createBreakers({ book, service, events: o.events, clock });
   const file = createFiguresFile(o.stateDir, book.loads, { clock, log });
   book.merge(await readFigures(o.stateDir, log));
   o.lifecycle.onStop("figures", 2_000, async () => {

@@ -32,7 +32,7 @@ export function createShadowReconciler(source: ShadowSource, policies: PolicySet
   const reconciler = createReconciler({
     cache,
     services: source.services(),
-    changes: { add: () => undefined, list: () => [] },
+    events: { tell: () => undefined, settle: () => undefined },
     metrics: { compiled: () => undefined, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     clock,

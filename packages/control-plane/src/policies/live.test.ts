@@ -5,8 +5,8 @@ import type { PolicySet } from "@legation/mesh/policy";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { freshStateWait } from "../reconcile/feed.js";
+import { createTestEvents } from "../testing/events.js";
 import type { Bundle } from "./bundle.js";
 import { createLivePolicies, unreadableWait } from "./live.js";
 import { PolicyRefusal } from "./refusal.js";
@@ -42,7 +42,7 @@ function setUp() {
     apply: (set) => void applied.push(set),
     save: (one) => void saved.push(one),
     settled: () => void settled++,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     security: { report: ({ kind, subject }) => void reported.push(`${kind} ${subject}`) },
     clock,
     log,

@@ -1,7 +1,7 @@
 /** The policies that are in force at this replica: the last bundle that was good, whatever the store or the files hold now. */
 import { noPolicies, type PolicySet } from "@legation/mesh/policy";
 import { type Clock, type Logger, messageOf, type Timer } from "@legation/runtime";
-import type { Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import { freshStateWait } from "../reconcile/feed.js";
 import type { SecurityEvents } from "../security/events.js";
 import { type ApprovedState, nothingApproved } from "./approval-chain.js";
@@ -46,12 +46,12 @@ export function createLivePolicies(o: {
   readonly apply: (policies: PolicySet) => void;
   readonly save: (bundle: Bundle) => void;
   readonly settled: () => void;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly security: Pick<SecurityEvents, "report">;
   readonly clock: Clock;
   readonly log: Logger;
 }): LivePolicies {
-  const { changes, log } = o;
+  const { events, log } = o;
   let bundle: Bundle | undefined;
   let problem: PolicyStatus["problem"];
   let settled = false;
@@ -91,7 +91,10 @@ export function createLivePolicies(o: {
       );
     },
     onBundle(next) {
-      if (problem) log.info({ event: "policies.well" }, "the policies can be read again");
+      if (problem) {
+        log.info({ event: "policies.recovered" }, "the policies can be read again");
+        events.tell({ type: "policy.recovered", text: "the policies in the store can be taken again", details: {} });
+      }
       problem = undefined;
       refused = false;
       if (next && next.id !== bundle?.id) {
@@ -99,7 +102,7 @@ export function createLivePolicies(o: {
         const { version, author, reason } = next.manifest;
         const by = `version ${version} by ${author || "nobody named"}${reason ? `: ${reason}` : ""}`;
         log.info({ event: "policies.changed", bundle: next.id, version, author, reason }, `policies changed to ${by}`);
-        changes.add({ event: "policies-changed", detail: by });
+        events.tell({ type: "policy.applied", text: `policies changed to ${by}`, details: { bundle: next.id, version, author, reason } });
         o.apply(next.policies);
         o.save(next);
       }
@@ -110,7 +113,8 @@ export function createLivePolicies(o: {
       refused = true;
       if (isNews(code, id, message)) {
         log.error({ event: "policies.refused", code, bundle: id, why: message }, `${message}. ${meanwhile()}`);
-        changes.add({ event: "policies-refused", detail: message });
+        const details = { code, ...(id === undefined ? {} : { bundle: id }), why: message };
+        events.tell({ type: "policy.refused", severity: "error", text: message, details });
       }
       if (code !== "policy.invalid") o.security.report({ kind: "bundle-tampered", subject: id ?? "head", message, detail: { code } });
       if (bundle) settle();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Consul } from "@legation/consul";
 import type { PolicySet } from "@legation/mesh/policy";
 import { type Clock, LegationError, type Lifecycle, type Logger } from "@legation/runtime";
-import type { Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import type { SecurityEvents } from "../security/events.js";
 import { type ApprovalTrust, noTrust, readApprovalKeys } from "./approval-keys.js";
 import { type Blobs, createBlobs } from "./blobs.js";
@@ -50,7 +50,7 @@ export async function createPolicies(o: {
   readonly consul: Consul;
   readonly apply: (policies: PolicySet) => void;
   readonly settled: () => void;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly security: Pick<SecurityEvents, "report">;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** The quarantine of one control plane, kept in its state directory. */
 import type { Clock, Lifecycle, Logger } from "@legation/runtime";
 import type { ResourceCache, StreamStatus } from "@legation/xds";
-import type { Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import { createQuarantineFile, readQuarantine } from "../state/quarantine-file.js";
 import { createQuarantine, type Quarantine } from "./quarantine.js";
 
@@ -9,7 +9,7 @@ import { createQuarantine, type Quarantine } from "./quarantine.js";
 export async function createKeptQuarantine(o: {
   readonly cache: ResourceCache;
   readonly streams: () => readonly StreamStatus[];
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly stateDir: string;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;

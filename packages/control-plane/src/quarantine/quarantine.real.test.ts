@@ -9,8 +9,8 @@ import { compileNode, type MeshResource, noTraffic, routesType, withRouteParts }
 import { createLogger, systemClock } from "@legation/runtime";
 import { createResourceCache, createXdsServer } from "@legation/xds";
 import { afterEach, expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { startEnvoy } from "../testing/envoy.js";
+import { createTestEvents } from "../testing/events.js";
 import { until } from "../testing/until.js";
 import { createQuarantine } from "./quarantine.js";
 
@@ -57,7 +57,7 @@ test("the virtual host that an Envoy refuses stays as it was there and at one th
   const quarantine = createQuarantine({
     cache: createResourceCache(),
     streams: () => server.status(),
-    changes: createChanges(systemClock),
+    events: createTestEvents(systemClock),
     save: () => undefined,
     clock: systemClock,
     log: createLogger({ name: "test", level: "silent" }),

@@ -8,8 +8,8 @@ import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, type Resource, type StreamStatus, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
-import { createChanges } from "../reconcile/changes.js";
 import { decodeQuarantine, encodeQuarantine } from "../state/quarantine-file.js";
+import { createTestEvents } from "../testing/events.js";
 import { createQuarantine, judgementDelay } from "./quarantine.js";
 import type { RefusedContent } from "./refused-content.js";
 import { quarantineView } from "./words.js";
@@ -22,20 +22,20 @@ const identity = (service: string, mode: "off" | "strict", authorization?: "shad
 function scene(restored: readonly RefusedContent[] = []) {
   const clock = createTestClock();
   const inner = createResourceCache();
-  const changes = createChanges(clock);
+  const events = createTestEvents(clock);
   const streams: StreamStatus[] = [];
   let saved: readonly RefusedContent[] = [];
   const log = createLogger({ name: "test", level: "silent" });
   const save = (contents: readonly RefusedContent[]) => {
     saved = contents;
   };
-  const quarantine = createQuarantine({ cache: inner, streams: () => streams, changes, save, clock, log });
+  const quarantine = createQuarantine({ cache: inner, streams: () => streams, events, save, clock, log });
   quarantine.restore(restored);
   const on = { stream: 1, node: "n1/web-1", nonce: "1" };
   const served = (layer: string, typeUrl: string, name: string) => inner.layer(layer)?.get(typeUrl)?.get(name);
   return {
     clock,
-    changes,
+    events,
     streams,
     saved: () => decodeQuarantine(encodeQuarantine(saved)),
     quarantine,
@@ -82,7 +82,7 @@ function routes(...hosts: string[]): Resource {
 }
 
 test("a refused cluster is replaced by the last good one in all layers and in new ones, and the policy's path is told", async () => {
-  const { quarantine, put, answer, judge, text, changes } = scene();
+  const { quarantine, put, answer, judge, text, events } = scene();
   const before = policySet([identity("orders", "off"), identity("stock", "off")]);
   quarantine.setPolicies(before);
   for (const layer of ["a", "b"]) put(layer, cluster("orders", "good"), cluster("stock", "good"));
@@ -99,7 +99,7 @@ test("a refused cluster is replaced by the last good one in all layers and in ne
   expect(quarantine.list(["b"]).map(quarantineView)).toMatchObject([
     { type: "cluster", name: "orders", policies: ["Identity/orders: mode"], instead: "last-good", node: "n1/web-1", message: "no good" },
   ]);
-  expect(changes.list().at(-1)).toMatchObject({ event: "resource-quarantined", service: "orders" });
+  expect(events.list().at(-1)).toMatchObject({ type: "policy.quarantined", service: "orders" });
 });
 
 test("other content is served at once, and when it is refused too, the good one of before is served and all fields that changed since are named", async () => {
@@ -139,7 +139,7 @@ test("what others have taken is refused by that proxy alone, whether they said s
 });
 
 test("what is held back already is not judged again when the refusals of further proxies come in", async () => {
-  const { quarantine, put, answer, judge, changes, refuseToo } = scene();
+  const { quarantine, put, answer, judge, events, refuseToo } = scene();
   put("a", cluster("orders", "good"));
   answer("a", TypeUrl.cluster, "orders");
   put("a", cluster("orders", "bad"));
@@ -150,7 +150,7 @@ test("what is held back already is not judged again when the refusals of further
   late();
   await judge();
   expect(quarantine.list()).toEqual([held]);
-  expect(changes.list()).toHaveLength(1);
+  expect(events.list()).toHaveLength(1);
 });
 
 test("an address that one machine lacks and a refused assignment hold nothing back from others", async () => {
@@ -262,7 +262,7 @@ test("a resource without anything good before it is told, and left to each proxy
 });
 
 test("a proxy that takes what was held back meanwhile gets it served again to all", async () => {
-  const { put, answer, judge, text, quarantine, changes } = scene();
+  const { put, answer, judge, text, quarantine, events } = scene();
   put("a", cluster("orders", "good"));
   answer("a", TypeUrl.cluster, "orders");
   put("a", cluster("orders", "odd"));
@@ -272,5 +272,5 @@ test("a proxy that takes what was held back meanwhile gets it served again to al
   const on = { stream: 2, node: "n1/web-2", nonce: "1", typeUrl: TypeUrl.cluster, removed: [], milliseconds: 1 };
   quarantine.take({ kind: "ack", ...on, resources: [cluster("orders", "odd")] });
   expect(text("a", "orders")).toBe("odd");
-  expect(changes.list().at(-1)).toMatchObject({ event: "resource-released" });
+  expect(events.list().at(-1)).toMatchObject({ type: "policy.released" });
 });

@@ -6,7 +6,7 @@ import { routesType } from "@legation/mesh";
 import { noPolicies, type PolicySet } from "@legation/mesh/policy";
 import type { Clock, Logger, Timer } from "@legation/runtime";
 import { type Resource, type ResourceCache, type StreamStatus, TypeUrl, type XdsEvent } from "@legation/xds";
-import type { Changes } from "../reconcile/changes.js";
+import type { Teller } from "../events/events.js";
 import { typeWord } from "../telemetry/metrics.js";
 import { blamed, blameText, type PolicyBlame, withoutBlamed } from "./blame.js";
 import { createGuardedCache, guardedTypes } from "./guarded-cache.js";
@@ -15,7 +15,7 @@ import { documentsOf, partKey, type RefusedContent, resourceKey, serviceOf } fro
 import { createSubstitution, partsOf } from "./substitution.js";
 import { suspectsOf } from "./suspects.js";
 import { createTrials } from "./trials.js";
-import { nameOf, quarantineText, wordsAbout } from "./words.js";
+import { nameOf, quarantineText, versionText, wordsAbout } from "./words.js";
 
 /** A refusal counts for everybody when nobody has taken the same content by then; milliseconds. */
 export const judgementDelay = 300;
@@ -50,7 +50,7 @@ export interface Quarantine {
 export interface QuarantineOptions {
   readonly cache: ResourceCache;
   readonly streams: () => readonly StreamStatus[];
-  readonly changes: Changes;
+  readonly events: Teller;
   /** Gets everything that is held back, each time that it changes. */
   readonly save: (contents: readonly RefusedContent[]) => void;
   readonly clock: Clock;
@@ -148,7 +148,11 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
     const detail = quarantineText(content);
     const policies = blame.map(blameText);
     o.log.error({ event: "resource.quarantined", node, service, policies, message, suspects: together }, detail);
-    o.changes.add({ event: "resource-quarantined", service, detail });
+    o.events.tell({
+      ...{ type: "policy.quarantined", severity: "error", service, instance: node, text: detail },
+      ...(policies[0] ? { policy: policies[0] } : {}),
+      details: { resource: versionText(content), policies, message },
+    });
   }
 
   function accepted(resources: readonly Resource[]): void {
@@ -164,7 +168,8 @@ export function createQuarantine(o: QuarantineOptions): Quarantine {
       for (const content of wrongly) {
         const detail = `${nameOf(content)} is served again: a proxy has taken it`;
         o.log.info({ event: "resource.released", service: content.service }, detail);
-        o.changes.add({ event: "resource-released", service: content.service, detail });
+        const details = { resource: versionText(content) };
+        o.events.tell({ type: "policy.released", service: content.service, text: detail, details });
       }
     }
   }

@@ -39,6 +39,11 @@ export function nameOf({ typeUrl, name, part, service }: RefusedContent): string
   return `${word} ${name}${service === name ? "" : ` of ${service}`}`;
 }
 
+/** `cluster orders 5f3a…`: this content and no other. */
+export function versionText(content: RefusedContent): string {
+  return `${nameOf(content)} ${content.version}`;
+}
+
 /** `Service/orders: balancing.slowStart: n1/web-1 refused cluster orders: …. The last good version stays in force`. */
 export function quarantineText(content: RefusedContent): string {
   const { blame, node, message, instead } = content;

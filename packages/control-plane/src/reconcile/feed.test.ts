@@ -2,8 +2,9 @@ import { controlPlaneService } from "@legation/contract";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
+import { createRegistryEvents } from "../events/registry-events.js";
 import { serviceOf } from "../testing/catalog.js";
-import { createChanges } from "./changes.js";
+import { createTestEvents } from "../testing/events.js";
 import { createFeed, freshStateWait } from "./feed.js";
 
 function scene() {
@@ -12,10 +13,10 @@ function scene() {
   const log: { event: string; msg: string }[] = [];
   const counts = { changed: 0, served: 0 };
   let lastAnswerAt: number | undefined;
-  const changes = createChanges(clock);
+  const events = createTestEvents(clock);
   const feed = createFeed({
     reconciler: { set: (service) => services.add(service.name), remove: (name) => services.delete(name), flush: () => undefined },
-    changes,
+    events: createRegistryEvents(events),
     clock,
     log: createLogger({ name: "test", destination: { write: (line: string) => log.push(JSON.parse(line)) } }),
     changed: () => {
@@ -29,7 +30,7 @@ function scene() {
   const answer = () => {
     lastAnswerAt = clock.now();
   };
-  return { clock, services, log, counts, changes, feed, answer };
+  return { clock, services, log, counts, events, feed, answer };
 }
 
 test("nothing is served before the first complete read, so that a partial one takes nothing from a proxy", () => {
@@ -82,7 +83,7 @@ test("a feed that is stopped leaves no timer", () => {
 });
 
 test("a Consul that is lost changes no service and is said with its reason until it is back", () => {
-  const { services, log, feed, changes, counts } = scene();
+  const { services, log, feed, events, counts } = scene();
   feed.take({ kind: "service", service: serviceOf("orders", "o1") });
   const before = counts.changed;
   feed.take({ kind: "lost", error: new Error("connection refused") });
@@ -92,14 +93,14 @@ test("a Consul that is lost changes no service and is said with its reason until
   feed.take({ kind: "restored" });
   expect(feed.status().error).toBeUndefined();
   expect(log.map((line) => line.event)).toEqual(["consul.lost", "consul.restored"]);
-  expect(changes.list().map((change) => change.event)).toEqual(["registry-lost", "registry-restored"]);
+  expect(events.list().map(({ type }) => type)).toEqual(["catalog.stale", "catalog.fresh"]);
 });
 
 test("what the guard holds back is said aloud", () => {
-  const { log, feed, changes } = scene();
+  const { log, feed, events } = scene();
   feed.take({ kind: "alert", alert: { kind: "held", service: "orders", message: "orders: 3 of 4 vanished" } });
   expect(log).toMatchObject([{ event: "registry.held", service: "orders", msg: "orders: 3 of 4 vanished" }]);
-  expect(changes.list()).toMatchObject([{ event: "instances-held", service: "orders" }]);
+  expect(events.list()).toMatchObject([{ type: "mass-loss.held", service: "orders" }]);
 });
 
 test("control planes in the registry are no services of the mesh, and gone services go", () => {

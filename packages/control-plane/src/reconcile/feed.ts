@@ -2,9 +2,9 @@
 import { controlPlaneService } from "@legation/contract";
 import type { CatalogOrigin } from "@legation/contract/api";
 import { type Clock, codeOf, type Logger, messageOf, type Timer } from "@legation/runtime";
+import type { RegistryEvents } from "../events/registry-events.js";
 import type { CatalogEvent } from "../sources/catalog-event.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
-import type { Changes } from "./changes.js";
 import type { Reconciler } from "./reconciler.js";
 
 /** What the served state rests on. */
@@ -42,14 +42,14 @@ export interface Feed {
  */
 export function createFeed(o: {
   readonly reconciler: Pick<Reconciler, "set" | "remove" | "flush">;
-  readonly changes: Changes;
+  readonly events: Pick<RegistryEvents, "take">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly changed: () => void;
   readonly served: () => void;
   readonly lastAnswerAt: () => number | undefined;
 }): Feed {
-  const { reconciler, changes, clock, log } = o;
+  const { reconciler, events, clock, log } = o;
   let origin: CatalogOrigin = "none";
   let savedAt: number | undefined;
   let served = false;
@@ -94,6 +94,7 @@ export function createFeed(o: {
       );
     },
     take(event) {
+      events.take(event);
       switch (event.kind) {
         case "service":
           // Control planes find each other in the registry; they are no service of the mesh.
@@ -107,26 +108,22 @@ export function createFeed(o: {
         case "complete":
           isComplete = true;
           log.info({ event: "consul.complete" }, "everything that Consul lists has been read");
-          changes.add({ event: "registry-complete" });
           serve();
           break;
         case "lost": {
           error = messageOf(event.error);
           const meanwhile = origin === "none" ? "Proxies wait for a first answer." : "The last good state is served until it answers.";
           log.warn({ event: "consul.lost", code: codeOf(event.error), why: error }, `${error} ${meanwhile}`);
-          changes.add({ event: "registry-lost", detail: error });
           if (origin === "disk") tellProxies();
           return;
         }
         case "restored":
           error = undefined;
           log.info({ event: "consul.restored" }, "Consul answers again");
-          changes.add({ event: "registry-restored" });
           break;
         case "alert": {
           const { kind, service, message } = event.alert;
           log.warn({ event: `registry.${kind}`, service }, message);
-          changes.add({ event: `instances-${kind}`, service, detail: message });
           break;
         }
       }

@@ -6,8 +6,8 @@ import { createResourceCache, TypeUrl } from "@legation/xds";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
 const place = { region: "", zone: "a" };
@@ -41,7 +41,7 @@ function replica() {
   });
   const reconciler = createReconciler({
     cache,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     metrics: { compiled: (what: "service" | "node") => compiled[what]++, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     clock,

@@ -7,8 +7,8 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance, serviceOf } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 import { layerLinger } from "./views.js";
 
@@ -42,12 +42,12 @@ function scene() {
     for (const [typeUrl, names] of changed)
       patches.push(`${layer.split(" ")[0]} ${typeUrl.split(".").at(-1)} ${[...names].sort().join(",")}`);
   });
-  const changes = createChanges(clock);
+  const events = createTestEvents(clock);
   const log = createLogger({ name: "test", level: "silent" });
   const atWork = { now: true };
   const reconciler = createReconciler({
     cache,
-    changes,
+    events,
     metrics,
     leaving: { consulAnswers: () => true, atWork: () => atWork.now },
     clock,
@@ -60,7 +60,7 @@ function scene() {
     return endpoints?.map((e) => e.healthStatus);
   };
   const names = (layer: string, typeUrl: string) => [...(cache.layer(layer)?.get(typeUrl)?.keys() ?? [])].sort();
-  return { clock: still, cache, compiled, patches, changes, reconciler, health, names, slow, atWork };
+  return { clock: still, cache, compiled, patches, events, reconciler, health, names, slow, atWork };
 }
 
 const HEALTHY = 1;
@@ -190,7 +190,7 @@ test("layers wait for a proxy that comes back, and go with the last user after t
 });
 
 test("an instance that says it leaves is DRAINING in the same call, and serves again if its agent is at work after all", async () => {
-  const { clock, reconciler, health, changes, atWork } = scene();
+  const { clock, reconciler, health, events, atWork } = scene();
   atWork.now = false;
   reconciler.set(serviceOf("orders", "o1", "o2"));
   reconciler.flush();
@@ -204,11 +204,11 @@ test("an instance that says it leaves is DRAINING in the same call, and serves a
   atWork.now = true;
   await clock.advance(60_000);
   expect(health("orders")).toEqual([HEALTHY, HEALTHY]);
-  expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving", "service-changed", "leaving-expired"]);
+  expect(events.list().map(({ type }) => type)).toEqual(["instance.draining", "instance.leaving-expired"]);
 });
 
 test("a leaving instance stays DRAINING for as long as it says so again, which is no news", async () => {
-  const { clock, reconciler, health, changes } = scene();
+  const { clock, reconciler, health, events } = scene();
   reconciler.set(serviceOf("orders", "o1", "o2"));
   reconciler.flush();
   const notice = { node: "n1", id: "o1", service: "orders" };
@@ -218,7 +218,7 @@ test("a leaving instance stays DRAINING for as long as it says so again, which i
     expect(reconciler.leave({ ...notice, again: true })).toBe(true);
   }
   expect(health("orders")).toEqual([DRAINING, HEALTHY]);
-  expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving"]);
+  expect(events.list().map(({ type }) => type)).toEqual(["instance.draining"]);
   await clock.advance(60_000);
   reconciler.leave({ ...notice, again: true });
   expect(health("orders")).toEqual([DRAINING, HEALTHY]);
@@ -226,7 +226,7 @@ test("a leaving instance stays DRAINING for as long as it says so again, which i
 });
 
 test("a notice that is told as an old one is news where the instance serves", () => {
-  const { reconciler, health, changes } = scene();
+  const { reconciler, health, events } = scene();
   reconciler.set(serviceOf("orders", "o1", "o2"));
   reconciler.flush();
   const notice = { node: "n1", id: "o1", service: "orders", again: true };
@@ -234,7 +234,7 @@ test("a notice that is told as an old one is news where the instance serves", ()
   reconciler.leave(notice);
   expect(health("orders")).toEqual([DRAINING, HEALTHY]);
   expect(reconciler.serves(notice)).toBe(false);
-  expect(changes.list().map((c) => c.event)).toEqual(["service-added", "instance-leaving"]);
+  expect(events.list().map(({ type }) => type)).toEqual(["instance.draining"]);
   reconciler.stop();
 });
 

@@ -22,11 +22,11 @@ import {
 import type { Clock, Logger } from "@legation/runtime";
 import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
+import type { Teller } from "../events/events.js";
 import type { Shares } from "../figures/shares.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { createAuthorizationRules } from "./authorization-rules.js";
 import { createBurst } from "./burst.js";
-import type { Changes } from "./changes.js";
 import { createMeshIdentity } from "./mesh-identity.js";
 import { createOwners } from "./owners.js";
 import { assignmentsOf, createCompiledServices } from "./services.js";
@@ -98,7 +98,7 @@ const slice = 20;
 /** What the reconciler works with. */
 export interface ReconcilerOptions {
   readonly cache: ResourceCache;
-  readonly changes: Changes;
+  readonly events: Teller;
   readonly metrics: Pick<Metrics, "compiled" | "published">;
   /** For and against an instance that said it leaves. */
   readonly leaving: LeavingEvidence;
@@ -131,7 +131,8 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       { event: "leaving.expired", service, instance },
       `${instance} said it leaves, and goes on as if it had not: serving it again`,
     );
-    o.changes.add({ event: "leaving-expired", service, instance });
+    const text = `${instance} said it leaves, and goes on as if it had not`;
+    o.events.tell({ type: "instance.leaving-expired", severity: "warning", service, instance, text, details: {} });
     touch(service);
   });
   const service = (name: string) => {
@@ -216,7 +217,6 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
 
   return {
     set(next) {
-      o.changes.add({ event: registry.has(next.name) ? "service-changed" : "service-added", service: next.name });
       owners.set(registry.get(next.name), next);
       registry.set(next.name, next);
       touch(next.name);
@@ -225,7 +225,6 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       owners.set(registry.get(name), undefined);
       if (!registry.delete(name)) return;
       notices.apply({ name, instances: [] });
-      o.changes.add({ event: "service-removed", service: name });
       touch(name);
     },
     flush: () => burst.flush(),
@@ -242,14 +241,16 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
       }
       o.log.info({ event: "instance.leaving", ...notice }, `${instanceKey(node, id)} leaves`);
       o.shares?.().touched(notice.service);
-      o.changes.add({ event: "instance-leaving", service: notice.service, instance: instanceKey(node, id) });
+      const instance = instanceKey(node, id);
+      o.events.tell({ type: "instance.draining", service: notice.service, instance, text: `${instance} leaves`, details: {} });
       publish([notice.service]);
       return true;
     },
     arrive(notice) {
       if (!notices.withdraw(notice)) return;
       o.shares?.().touched(notice.service);
-      o.changes.add({ event: "instance-arriving", service: notice.service, instance: instanceKey(notice.node, notice.id) });
+      const instance = instanceKey(notice.node, notice.id);
+      o.events.tell({ type: "instance.returned", service: notice.service, instance, text: `${instance} serves again`, details: {} });
       publish([notice.service]);
     },
     serves,

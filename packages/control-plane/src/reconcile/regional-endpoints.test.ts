@@ -5,8 +5,8 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 import { layerLinger } from "./views.js";
 
@@ -19,7 +19,7 @@ function scene() {
   const cache = createResourceCache();
   const reconciler = createReconciler({
     cache,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     metrics: { compiled: () => undefined, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     clock,

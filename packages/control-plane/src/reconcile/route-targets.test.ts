@@ -5,8 +5,8 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 import { layerLinger } from "./views.js";
 
@@ -24,7 +24,7 @@ function scene() {
   const cache = createResourceCache();
   const compiled: string[] = [];
   const reconciler = createReconciler({
-    ...{ cache, clock, changes: createChanges(clock) },
+    ...{ cache, clock, events: createTestEvents(clock) },
     metrics: { compiled: (what) => compiled.push(what), published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     log: createLogger({ name: "test", level: "silent" }),

@@ -5,8 +5,8 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache } from "@legation/xds";
 import { expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
 const written = (kind: string, name: string, fields: object) => {
@@ -20,7 +20,7 @@ test("a policy of one service compiles that one and its callers, and one of the 
   const clock = createTestClock();
   const compiled = { service: 0, node: 0 };
   const reconciler = createReconciler({
-    ...{ cache: createResourceCache(), clock, changes: createChanges(clock) },
+    ...{ cache: createResourceCache(), clock, events: createTestEvents(clock) },
     metrics: { compiled: (what: "service" | "node") => compiled[what]++, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     log: createLogger({ name: "test", level: "silent" }),

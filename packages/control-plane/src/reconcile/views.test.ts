@@ -6,8 +6,8 @@ import { createTestClock } from "@legation/runtime/testing";
 import { createResourceCache, TypeUrl } from "@legation/xds";
 import { describe, expect, test } from "vitest";
 import { instance } from "../testing/catalog.js";
+import { createTestEvents } from "../testing/events.js";
 import { sidecarOf } from "../testing/sidecar.js";
-import { createChanges } from "./changes.js";
 import { createReconciler } from "./reconciler.js";
 
 const web = sidecarOf("web", ["orders"]);
@@ -19,7 +19,7 @@ function scene() {
   const cache = createResourceCache();
   const compiled = { service: 0, node: 0 };
   const reconciler = createReconciler({
-    ...{ cache, clock, changes: createChanges(clock) },
+    ...{ cache, clock, events: createTestEvents(clock) },
     metrics: { compiled: (what: "service" | "node") => compiled[what]++, published: () => undefined },
     leaving: { consulAnswers: () => true, atWork: () => true },
     log: createLogger({ name: "test", level: "silent" }),

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { createLogger } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createJournal, journalLimits, readJournal } from "../state/journal.js";
 import { type AuditRecord, createAudit, refusalsApart, refusalsGatheredMs } from "./audit.js";
-import { auditFileLimits, createAuditFile, readAuditFile } from "./audit-file.js";
 
 let directory: string;
 beforeEach(async () => {
@@ -80,17 +80,17 @@ describe("the audit", () => {
 describe("the file of the audit", () => {
   test("is rotated at its size, and the oldest goes", async () => {
     const path = join(directory, "audit", "x.jsonl");
-    const file = createAuditFile({ path, clock: createTestClock(), log });
-    const text = "x".repeat(auditFileLimits.bytes / 2 - 100);
-    const written = 2 * (auditFileLimits.older + 2);
+    const file = createJournal({ what: "audit", path, clock: createTestClock(), log });
+    const text = "x".repeat(journalLimits.bytes / 2 - 100);
+    const written = 2 * (journalLimits.older + 2);
     for (let n = 1; n <= written; n++) {
       file.append({ n, text });
       await file.stop();
     }
     expect((await readdir(join(directory, "audit"))).sort()).toEqual(["x.jsonl", "x.jsonl.1", "x.jsonl.2", "x.jsonl.3"]);
-    const kept = (await readAuditFile(path)).map((value) => (value as { n: number }).n);
+    const kept = (await readJournal(path)).map((value) => (value as { n: number }).n);
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => written - kept.length + 1 + i));
-    expect(kept.length).toBeGreaterThanOrEqual(2 * auditFileLimits.older);
+    expect(kept.length).toBeGreaterThanOrEqual(2 * journalLimits.older);
   });
 
   test("that cannot be written harms nothing, and what waited is written when it can be again", async () => {
@@ -98,21 +98,21 @@ describe("the file of the audit", () => {
     lines.length = 0;
     const path = join(directory, "taken", "x.jsonl");
     await writeFile(join(directory, "taken"), "a file where the directory should be");
-    const file = createAuditFile({ path, clock, log });
+    const file = createJournal({ what: "audit", path, clock, log });
     for (let n = 0; n < 3; n++) file.append({ n });
     await file.stop();
-    expect(lines.map(({ event }) => event)).toEqual(["audit.write-failed"]);
+    expect(lines.map(({ event }) => event)).toEqual(["journal.write-failed"]);
     await rm(join(directory, "taken"));
     await clock.advance(10_000);
     file.append({ n: 3 });
     await file.stop();
-    expect(await readAuditFile(path)).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }]);
-    expect(lines.map(({ event }) => event)).toEqual(["audit.write-failed", "audit.written-again"]);
+    expect(await readJournal(path)).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }, { n: 3 }]);
+    expect(lines.map(({ event }) => event)).toEqual(["journal.write-failed", "journal.restored"]);
   });
 
   test("is read although a line was cut off", async () => {
     const path = join(directory, "x.jsonl");
     await writeFile(path, '{"n":1}\n{"n":2,"te\n{"n":3}\n');
-    expect(await readAuditFile(path)).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(await readJournal(path)).toEqual([{ n: 1 }, { n: 3 }]);
   });
 });

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { AuditEntry } from "@legation/contract/api";
 import { type Clock, Counter, type Logger, type Registry, type Timer } from "@legation/runtime";
-import { createAuditFile, readAuditFile } from "./audit-file.js";
+import { createJournal, readJournal } from "../state/journal.js";
 import { keyOfCaller, nameOfCaller } from "./caller.js";
 
 /** What is told of a request when it has ended. */
@@ -45,8 +45,8 @@ export async function createAudit(o: { directory: string; metrics?: Registry; cl
   const paths = { change: join(o.directory, "changes.jsonl"), refusal: join(o.directory, "refusals.jsonl") } as const;
   const kept = { change: await restore(paths.change), refusal: await restore(paths.refusal) };
   const files = {
-    change: createAuditFile({ path: paths.change, clock, log }),
-    refusal: createAuditFile({ path: paths.refusal, clock, log }),
+    change: createJournal({ what: "audit", path: paths.change, clock, log }),
+    refusal: createJournal({ what: "audit", path: paths.refusal, clock, log }),
   };
   let sequence = Math.max(0, ...[...kept.change, ...kept.refusal].map((entry) => entry.sequence));
   let gathering = new Map<string, Kept>();
@@ -112,7 +112,7 @@ function keyOf({ caller, action, target, status, detail }: AuditRecord): string 
 
 async function restore(path: string): Promise<Kept[]> {
   const entries = new Map<number, Kept>();
-  for (const value of await readAuditFile(path)) {
+  for (const value of await readJournal(path)) {
     if (typeof value !== "object" || value === null || !("sequence" in value) || typeof value.sequence !== "number") continue;
     entries.set(value.sequence, value as Kept);
   }

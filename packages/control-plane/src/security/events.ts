@@ -1,5 +1,7 @@
 /** What may be an attack or is about to lock somebody out: counted, listed, and logged no faster than people can read. */
+
 import { type Clock, Counter, type Logger, type Registry } from "@legation/runtime";
+import type { Teller } from "../events/events.js";
 
 /**
  * The kinds. `handshake-refused`: a TLS handshake at a port of the control plane failed on its certificate. `claim-refused`: a proxy or an
@@ -60,7 +62,7 @@ const longestMessage = 1_024;
 type Kept = { -readonly [K in keyof SecurityEvent]: SecurityEvent[K] };
 
 /** Makes an empty list; its counter `legation_security_events_total` has the kind as label, and stands at 0 from the start. */
-export function createSecurityEvents(o: { log: Logger; metrics: Registry; clock: Clock }): SecurityEvents {
+export function createSecurityEvents(o: { log: Logger; metrics: Registry; clock: Clock; events?: Teller }): SecurityEvents {
   const total = new Counter({
     name: "legation_security_events_total",
     help: "Security events by kind, repetitions included.",
@@ -89,6 +91,12 @@ export function createSecurityEvents(o: { log: Logger; metrics: Registry; clock:
     if (window.written >= linesPerKind) return void window.left++;
     window.written++;
     o.log.warn({ event: `security.${kind}`, subject, ...(detail ? { detail } : {}) }, message);
+  }
+
+  function tell({ kind, subject, message }: SecurityEvent): void {
+    if (kind === "certificate-expiring")
+      o.events?.tell({ type: "certificate.expiring", severity: "error", text: message, details: { subject, why: message } });
+    else o.events?.tell({ type: "security.reported", severity: "warning", text: message, details: { kind, subject } });
   }
 
   return {
@@ -121,6 +129,7 @@ export function createSecurityEvents(o: { log: Logger; metrics: Registry; clock:
       kept.push(event);
       if (kept.length > 2 * securityEventsKept) kept.splice(0, kept.length - securityEventsKept);
       write(event, now);
+      tell(event);
     },
     list: () => kept.slice(-securityEventsKept),
   };

@@ -29,6 +29,7 @@ describe("with ACLs", () => {
       [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },
       [reportsPath]: { relayed: true, after: 0 },
       [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
+      "/v1/agents/events": { relayed: true, after: 0 },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/api/policies/canary/evidence": { bundle: "0".repeat(64) },
@@ -99,10 +100,10 @@ describe("with ACLs", () => {
     expect(await names("reader")).toEqual(["orders", "web"]);
     expect(await names("operator")).toEqual(["orders", "secret", "web"]);
     expect(await names("none")).toEqual([]);
-    const { body } = await ask("/v1/changes", "reader");
-    const services = ({ changes }: { changes: { service?: string }[] }) => changes.map(({ service }) => service);
+    const { body } = await ask("/api/events", "reader");
+    const services = ({ events }: { events: { service?: string }[] }) => events.map(({ service }) => service);
     expect(services(body)).toEqual(["orders", "web"]);
-    expect(services((await ask("/v1/changes", "operator")).body)).toEqual(["orders", "secret", "web", undefined]);
+    expect(services((await ask("/api/events", "operator")).body)).toEqual(["orders", "secret", "web", undefined]);
   });
 
   test("health answers everybody, and names services to who may read the mesh alone", async () => {

@@ -3,6 +3,7 @@ import { createLogger, LegationError, Registry } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import type { KeptLeaf } from "../state/own-leaf-file.js";
+import { createTestEvents } from "../testing/events.js";
 import type { SecurityReport } from "./events.js";
 import { createOwnLeaf, keptLeafWait, type OwnCertificate } from "./own-leaf.js";
 
@@ -55,6 +56,7 @@ function scene(fail?: Error, { kept, silent = false }: { readonly kept?: KeptLea
     kept,
     keep: (newest) => void keep.push(newest),
     events: { report: (event) => void events.push(event) },
+    teller: createTestEvents(clock),
     metrics,
     clock,
     log,

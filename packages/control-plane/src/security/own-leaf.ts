@@ -2,6 +2,7 @@
 import { type CaLeaf, type CaRoots, type Consul, caBackoff, readyRoots, watch } from "@legation/consul";
 import { controlPlaneService, type ServiceIdentity, serviceIdentityOf } from "@legation/contract";
 import { type Clock, codeOf, createBackoff, type Logger, messageOf, type Registry, type Timer, type TlsMaterial } from "@legation/runtime";
+import type { Teller } from "../events/events.js";
 import type { KeptLeaf } from "../state/own-leaf-file.js";
 import { addCertificateMetrics } from "./certificate-metrics.js";
 import type { SecurityEvents } from "./events.js";
@@ -31,6 +32,8 @@ export interface OwnLeafParts {
   /** Is given what to keep for the next run. */
   readonly keep: (leaf: KeptLeaf) => void;
   readonly events: Pick<SecurityEvents, "report">;
+  /** Is told of renewals and of other roots. */
+  readonly teller: Teller;
   readonly metrics: Registry;
   readonly clock: Clock;
   readonly log: Logger;
@@ -141,8 +144,11 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
       follow<CaRoots>("/agent/connect/ca/roots", (answered) => {
         const trusted = readyRoots(answered).roots;
         const pems = trusted.map(({ RootCert }) => `${RootCert.trim()}\n`).join("");
-        if (roots !== undefined && roots !== pems)
-          log.info({ event: "tls.roots-changed", roots: trusted.map(({ ID }) => ID) }, "the roots that the mesh trusts have changed");
+        if (roots !== undefined && roots !== pems) {
+          const details = { roots: trusted.map(({ ID }) => ID) };
+          log.info({ event: "tls.roots-changed", ...details }, "the roots that the mesh trusts have changed");
+          o.teller.tell({ type: "certificate.roots-changed", text: "the roots that the mesh trusts have changed", details });
+        }
         roots = pems;
       });
       follow<CaLeaf>(`/agent/connect/ca/leaf/${controlPlaneService}`, (next) => {
@@ -151,6 +157,8 @@ export function createOwnLeaf(o: OwnLeafParts): OwnLeaf {
         told.clear();
         warnWhenLate(next);
         const { ServiceURI, ValidBefore, SerialNumber } = next;
+        const renewal = `the control plane's certificate ${ServiceURI} is renewed, valid until ${ValidBefore}`;
+        if (renewed) o.teller.tell({ type: "certificate.renewed", text: renewal, details: { spiffeId: ServiceURI, until: ValidBefore } });
         log.info(
           { event: renewed ? "tls.renewed" : "tls.certificate", spiffeId: ServiceURI, until: ValidBefore, serial: SerialNumber },
           `${renewed ? "renewed" : "got"} the control plane's certificate ${ServiceURI}, valid until ${ValidBefore}`,

@@ -2,7 +2,7 @@
 import type { Consul } from "@legation/consul";
 import type { Clock, Lifecycle, Logger } from "@legation/runtime";
 import type { ControlPlaneConfig } from "../config.js";
-import type { Changes } from "../reconcile/changes.js";
+import type { EventSetup } from "../events/setup.js";
 import { createFeed, type Feed } from "../reconcile/feed.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
@@ -29,7 +29,7 @@ export function createSources(o: {
   /** Of the file. */
   readonly path: string;
   readonly reconciler: Reconciler;
-  readonly changes: Changes;
+  readonly events: Pick<EventSetup, "registry" | "intentions" | "restore">;
   readonly refresh: () => void;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export function createSources(o: {
   });
   lifecycle.onStop("last good catalog", 5_000, () => file.stop());
   const feed = createFeed({
-    ...{ reconciler, changes: o.changes, clock, log },
+    ...{ reconciler, events: o.events.registry, clock, log },
     changed: () => file.changed(),
     served: refresh,
     lastAnswerAt: () => catalog.status().lastAnswerAt,
@@ -77,13 +77,21 @@ export function createSources(o: {
     known: saved?.intentions,
     onIntentions(known) {
       reconciler.setIntentions(known);
+      o.events.intentions(known);
       file.changed();
     },
     onSettled: refresh,
   });
   lifecycle.onStop("intention source", 1_000, () => intentions.stop());
-  if (saved?.intentions) reconciler.setIntentions(knownIntentions(saved.intentions, config.defaultIntention));
-  if (saved) feed.restore(saved);
+  if (saved?.intentions) {
+    const known = knownIntentions(saved.intentions, config.defaultIntention);
+    reconciler.setIntentions(known);
+    o.events.intentions(known);
+  }
+  if (saved) {
+    o.events.restore(saved.services);
+    feed.restore(saved);
+  }
   return {
     feed,
     catalog,

@@ -5,7 +5,7 @@ import type { Resource, XdsEvent } from "@legation/xds";
 import { type Metrics, typeWord } from "./metrics.js";
 
 /** Where a refused resource came from, in words: `orders (catalog)`, `orders (policy/orders.yaml at retries)`. */
-function originOf(resource: Resource): string {
+export function originOf(resource: Resource): string {
   // The mesh compiles every resource with its provenance; only what xDS makes up itself has none.
   const provenance = resource.provenance as Provenance | undefined;
   if (!provenance) return "unknown origin";

@@ -14,12 +14,12 @@ import { createReports } from "../channel/reports.js";
 import { createFigureBook } from "../figures/book.js";
 import { closedBreaker } from "../figures/breakers.js";
 import { createTestPolicies } from "../policies/testing/policy-parts.js";
-import { createChanges } from "../reconcile/changes.js";
 import type { AclMode } from "../security/acl-mode.js";
 import type { AuditRecord } from "../security/audit.js";
 import { createDecisions } from "../security/decisions.js";
 import { createSecurityEvents } from "../security/events.js";
 import { createStatusSetup } from "../status/setup.js";
+import { createTestEvents } from "../testing/events.js";
 import { createFakeAcl, type TokenTable } from "./access.js";
 import { holdAnswers } from "./answers.js";
 import { serviceOf } from "./catalog.js";
@@ -55,9 +55,10 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
   const log = createLogger({ name: "t", level: "fatal", destination: { write: () => undefined } });
   const registry = [serviceOf("orders", "o1"), serviceOf("secret", "s1"), serviceOf("web", "w1")];
   const services = { services: () => registry, service: (name: string) => registry.find((s) => s.name === name) };
-  const changes = createChanges(clock);
-  for (const service of ["orders", "secret", "web"]) changes.add({ event: "service-added", service });
-  changes.add({ event: "registry-complete" });
+  const told = createTestEvents(clock);
+  for (const service of ["orders", "secret", "web"])
+    told.tell({ type: "service.registered", service, text: `${service} is registered`, details: { instances: 1 } });
+  told.tell({ type: "catalog.completed", text: "read", details: { services: 3 } });
   const acl = createFakeAcl(tokens);
   const audited: AuditRecord[] = [];
   const events = createSecurityEvents({ log, metrics: new Registry(), clock });
@@ -105,7 +106,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     },
     agents: { list: async () => ({ agents: [], silent: [] }), listening: () => [] },
     graph: async () => ({ layers: [], cycles: [], startupOrder: [], shutdownOrder: [], edges: [], silent: [] }),
-    changes,
+    events: { log: told.log, silent: () => [] },
     securityEvents: events,
     audit: { record: (record) => audited.push(record), list: () => [], stop: async () => undefined },
     access: {
@@ -157,5 +158,5 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     method: "POST",
     payload: { node: serviceOf(service, id).instances[0]?.node ?? "", id, service, ...more },
   });
-  return { app, ask, notice, clock, acl, audited, events, released, policies, reports, commands, commander, registry };
+  return { app, ask, notice, clock, acl, audited, events, told, released, policies, reports, commands, commander, registry };
 }

@@ -3,7 +3,7 @@ import { createLogger, systemClock } from "@legation/runtime";
 import type { PolicyParts } from "../../api/policies.js";
 import { noCanary } from "../../canary/testing/no-canary.js";
 import { createPlanner } from "../../plan/plan.js";
-import { createChanges } from "../../reconcile/changes.js";
+import { createTestEvents } from "../../testing/events.js";
 import { type ApprovalTrust, noTrust } from "../approval-keys.js";
 import { createBlobs, headKey } from "../blobs.js";
 import { readBundle } from "../bundle.js";
@@ -29,7 +29,7 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
     apply: () => undefined,
     save: () => undefined,
     settled: () => undefined,
-    changes: createChanges(clock),
+    events: createTestEvents(clock),
     security: { report: () => undefined },
     clock,
     log: createLogger({ name: "test", level: "fatal" }),

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { type Clock, type Logger, messageOf } from "@legation/runtime";
 
 /** A file grows to so many bytes, and so many older ones are kept beside it (`.1` is the newest of them). */
-export const auditFileLimits = { bytes: 4 * 1024 * 1024, older: 3 } as const;
+export const journalLimits = { bytes: 4 * 1024 * 1024, older: 3 } as const;
 
 /** Lines that wait for the disk at most; the oldest of more are lost, and the log says how many. */
 const waitingAtMost = 2_000;
@@ -12,7 +12,7 @@ const waitingAtMost = 2_000;
 const retryMs = 5_000;
 
 /** The files. */
-export interface AuditFile {
+export interface Journal {
   /** Takes a value; never throws. */
   append(value: object): void;
   /** Writes what waits, as far as the disk takes it. */
@@ -20,9 +20,9 @@ export interface AuditFile {
 }
 
 /** Reads the values of all files, oldest first; a line that is broken is left out. Rejects never: what cannot be read counts as empty. */
-export async function readAuditFile(path: string): Promise<readonly unknown[]> {
+export async function readJournal(path: string): Promise<readonly unknown[]> {
   const values: unknown[] = [];
-  for (let age = auditFileLimits.older; age >= 0; age--)
+  for (let age = journalLimits.older; age >= 0; age--)
     for (const line of (await readFile(named(path, age), "utf8").catch(() => "")).split("\n")) {
       if (line === "") continue;
       try {
@@ -34,9 +34,9 @@ export async function readAuditFile(path: string): Promise<readonly unknown[]> {
   return values;
 }
 
-/** Makes the writer of the file at `path`, whose directory it makes (0700). */
-export function createAuditFile(o: { path: string; clock: Clock; log: Logger }): AuditFile {
-  const { path, clock, log } = o;
+/** Makes the writer of the file at `path`, whose directory it makes (0700). `what` it holds stands in the log: `audit`. */
+export function createJournal(o: { path: string; what: string; clock: Clock; log: Logger }): Journal {
+  const { path, what, clock, log } = o;
   let waiting: string[] = [];
   let lost = 0;
   let size: number | undefined;
@@ -51,14 +51,14 @@ export function createAuditFile(o: { path: string; clock: Clock; log: Logger }):
         // What was cut off before must not swallow the next line.
         await put(`${failedAt === undefined ? "" : "\n"}${lines.join("")}`);
         if (failedAt !== undefined)
-          log.info({ event: "audit.written-again", path, lost }, `the audit file ${path} is written again; ${lost} entries were lost`);
+          log.info({ event: "journal.restored", what, path, lost }, `the ${what} file ${path} is written again; ${lost} entries were lost`);
         failedAt = undefined;
         lost = 0;
       } catch (error) {
         if (failedAt === undefined)
           log.error(
-            { event: "audit.write-failed", path, err: error },
-            `the audit file ${path} cannot be written (${messageOf(error)}): the entries are in memory and in this log`,
+            { event: "journal.write-failed", what, path, error },
+            `the ${what} file ${path} cannot be written (${messageOf(error)}): the entries are in memory`,
           );
         failedAt = clock.monotonic();
         size = undefined;
@@ -77,8 +77,8 @@ export function createAuditFile(o: { path: string; clock: Clock; log: Logger }):
         () => 0,
       );
     }
-    if (size > 0 && size + text.length > auditFileLimits.bytes) {
-      for (let age = auditFileLimits.older - 1; age >= 0; age--) await rename(named(path, age), named(path, age + 1)).catch(absent);
+    if (size > 0 && size + text.length > journalLimits.bytes) {
+      for (let age = journalLimits.older - 1; age >= 0; age--) await rename(named(path, age), named(path, age + 1)).catch(absent);
       size = 0;
     }
     await appendFile(path, text, { mode: 0o600 });
