@@ -27,7 +27,7 @@ export function addGraphRoute(app: FastifyInstance, graph: ReadGraph): void {
         "Layers, orders and cycles come from the required dependencies that services declare. With `format=dot` or `format=text` the answer is text.",
       right: listing,
       query,
-      answers: { 200: graphView },
+      answers: { 200: { schema: graphView, asText: ["text/vnd.graphviz", "text/plain"] } },
     },
     async (request, reply) => {
       const { silent, ...all } = await graph();

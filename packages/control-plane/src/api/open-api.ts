@@ -85,12 +85,18 @@ function operationOf(route: Route, book: SchemaBook): Json {
   };
 }
 
-function responseOf({ schema, description, mediaType = "application/json" }: ReturnType<typeof answerOf>, book: SchemaBook): Json {
+function responseOf(
+  { schema, description, mediaType = "application/json", asText = [] }: ReturnType<typeof answerOf>,
+  book: SchemaBook,
+): Json {
   const said = description ?? schema?.description ?? "Done.";
   if (mediaType === null) return { description: said };
   return {
     description: said,
-    content: { [mediaType]: schema ? { schema: book.write(schema, "output") } : { schema: { type: "string" } } },
+    content: {
+      [mediaType]: { schema: schema ? book.write(schema, "output") : { type: "string" } },
+      ...Object.fromEntries(asText.map((type) => [type, { schema: { type: "string" } }])),
+    },
   };
 }
 

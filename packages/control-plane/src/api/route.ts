@@ -13,6 +13,8 @@ export interface Answer {
   readonly description?: string;
   /** `application/json` unless given; null for an answer without a body. */
   readonly mediaType?: string | null;
+  /** Media types of text in which the caller may have the same instead. */
+  readonly asText?: readonly string[];
 }
 
 /** A route as everything that can be said of it before it runs. */

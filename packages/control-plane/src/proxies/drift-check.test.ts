@@ -1,23 +1,17 @@
 /** Drift is asked of agents, and told when two looks agree. */
 import { type CommandOrder, type CommandResult, configTypes, type EnvoyConfig } from "@legation/contract";
-import type { ProxyStream, ProxyView } from "@legation/contract/api";
+import type { ProxyView } from "@legation/contract/api";
 import { LegationError } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
+import { clustersTaken, clusterType, proxyStream } from "../testing/proxy-stream.js";
 import { createDriftCheck, driftLimit, secondLook } from "./drift-check.js";
 import type { LocatedStream } from "./proxies.js";
 
-const typeUrl = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-const type = { type: "cluster", typeUrl, outstandingSince: null, lastAcknowledgedAt: null, rejected: [], lastRejection: null };
-
 function stream(number: number, sent: Readonly<Record<string, string>>): LocatedStream {
   const size = Object.keys(sent).length;
-  const row: ProxyStream = {
-    ...{ node: "n1/web-1", service: "web", kind: "sidecar", stream: number, peer: "127.0.0.1:5000", variant: "delta", envoy: "1.40.0" },
-    ...{ openedAt: "2026-01-01T00:00:00.000Z", ready: true, behindMs: null, acknowledgedMs: 5, resourcesSent: 3 },
-    ...{ types: [{ ...type, sent: size, acknowledged: size, version: "v" }], problems: [], calls: {}, quarantined: [] },
-  };
-  const versions = [{ type: "cluster", typeUrl, sent, acknowledged: sent, absent: [] }];
+  const row = proxyStream("n1/web-1", "web", { stream: number, types: [{ ...clustersTaken, sent: size, acknowledged: size }] });
+  const versions = [{ type: "cluster", typeUrl: clusterType, sent, acknowledged: sent, absent: [] }];
   return { row, replica: "10.0.0.1:8080", detail: { versions, marks: {} } };
 }
 

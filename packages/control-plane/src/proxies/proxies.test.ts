@@ -4,23 +4,10 @@ import type { Instance } from "@legation/mesh";
 import { expect, test } from "vitest";
 import type { Gather, Gathered } from "../replicas/gather.js";
 import { serviceOf } from "../testing/catalog.js";
+import { clustersTaken, proxyStream } from "../testing/proxy-stream.js";
 import type { KnownReport } from "./expected.js";
 import { countStates, createProxies } from "./proxies.js";
 import { type ProxyAnswer, proxyAnswerOf } from "./question.js";
-
-const cluster = {
-  type: "cluster",
-  typeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-  ...{ sent: 3, acknowledged: 3, version: "v", outstandingSince: null, lastAcknowledgedAt: null, rejected: [], lastRejection: null },
-};
-
-function row(node: string, service: string, more: Partial<ProxyStream> = {}): ProxyStream {
-  return {
-    ...{ node, service, kind: "sidecar", stream: 1, peer: "127.0.0.1:5000", variant: "delta", envoy: "1.40.0" },
-    ...{ openedAt: "2026-01-01T00:00:00.000Z", ready: true, behindMs: null, acknowledgedMs: 5, resourcesSent: 3 },
-    ...{ types: [cluster], problems: [], calls: {}, quarantined: [], ...more },
-  };
-}
 
 const told = (...rows: ProxyStream[]): ProxyAnswer => ({ streams: rows.map((one) => ({ row: one })) });
 
@@ -53,7 +40,10 @@ function scene(o: { own?: ProxyAnswer; other?: ProxyAnswer; silent?: readonly st
 const all = { node: "", service: "" };
 
 test("each proxy is told once, at whichever control plane it is connected", async () => {
-  const { proxies, silent } = await scene({ own: told(row("n1/web-1", "web")), other: told(row("n1/orders-1", "orders")) }).list(all);
+  const { proxies, silent } = await scene({
+    own: told(proxyStream("n1/web-1", "web")),
+    other: told(proxyStream("n1/orders-1", "orders")),
+  }).list(all);
   expect(proxies.map(({ node, replica, state, connected }) => ({ node, replica, state, connected }))).toEqual([
     { node: "n1/orders-1", replica: "10.0.0.2:8080", state: "up-to-date", connected: true },
     { node: "n1/web-1", replica: "10.0.0.1:8080", state: "up-to-date", connected: true },
@@ -62,8 +52,8 @@ test("each proxy is told once, at whichever control plane it is connected", asyn
 });
 
 test("the newest of several streams says how a proxy stands", async () => {
-  const old = row("n1/web-1", "web", { stream: 7, openedAt: "2026-01-01T00:00:00.000Z", ready: false });
-  const fresh = row("n1/web-1", "web", { stream: 9, openedAt: "2026-01-02T00:00:00.000Z" });
+  const old = proxyStream("n1/web-1", "web", { stream: 7, openedAt: "2026-01-01T00:00:00.000Z", ready: false });
+  const fresh = proxyStream("n1/web-1", "web", { stream: 9, openedAt: "2026-01-02T00:00:00.000Z" });
   const proxies = scene({ own: told(old), other: told(fresh) });
   expect((await proxies.list({ node: "n1/web-1", service: "" })).proxies).toMatchObject([{ stream: 9, streams: 2, state: "up-to-date" }]);
   const { streams } = await proxies.one("n1/web-1");
@@ -74,7 +64,7 @@ test("the newest of several streams says how a proxy stands", async () => {
 });
 
 test("one that should be connected is named with what is known of it, and not called absent while a control plane is silent", async () => {
-  const own = told(row("n1/web-1", "web"));
+  const own = told(proxyStream("n1/web-1", "web"));
   const [absent] = (await scene({ own }).list({ node: "", service: "orders" })).proxies;
   expect(absent).toMatchObject({ node: "n1/orders-1", state: "absent", connected: false });
   expect(absent?.reason).toBe("it is not connected: it is registered with an Envoy, and no agent reports for it");
@@ -100,12 +90,12 @@ test("what a proxy refused is told with the policy that is to blame, before all 
   const rejected = [
     { name: "orders", version: "2", message: "no such thing", attempts: 1, policies: ["Service/orders: balancing.slowStart"] },
   ];
-  const types = [{ ...cluster, acknowledged: 2, outstandingSince: "2026-01-01T00:00:00.000Z", rejected }];
-  const late = row("n1/orders-1", "orders", {
+  const types = [{ ...clustersTaken, acknowledged: 2, outstandingSince: "2026-01-01T00:00:00.000Z", rejected }];
+  const late = proxyStream("n1/orders-1", "orders", {
     behindMs: 12_400,
-    types: [{ ...cluster, acknowledged: 1, outstandingSince: "2026-01-01T00:00:00.000Z" }],
+    types: [{ ...clustersTaken, acknowledged: 1, outstandingSince: "2026-01-01T00:00:00.000Z" }],
   });
-  const { proxies } = await scene({ own: told(late, row("n1/web-1", "web", { types })) }).list(all);
+  const { proxies } = await scene({ own: told(late, proxyStream("n1/web-1", "web", { types })) }).list(all);
   expect(proxies.map(({ state, reason }) => [state, reason])).toEqual([
     ["behind", "it has not acknowledged 2 resources (cluster) for 12 s"],
     ["refused", "Service/orders: balancing.slowStart: it refused cluster orders: no such thing"],
