@@ -18,10 +18,11 @@ const debianConsul = {
   package: "consul=1.8.7+dfsg1-2+b3",
   sha256: "e4e888bba104daba1d9161f49bfc52649a7e4efd45b1a7ead5bc54f2cb9c89d9",
 };
+// Later packages of Debian come without the discovery by Consul.
 const debianPrometheus = {
-  version: "2.42.0",
-  package: "prometheus=2.42.0+ds-5+deb12u1",
-  sha256: "81d59a24fce84f7fbe97a45a4f2914b6a5881b5cd1db2a6a0e129e515e1a5f55",
+  version: "2.24.1",
+  package: "prometheus=2.24.1+ds-1+b7",
+  sha256: "7f98887c0fa36e0dd81bb39abc57a9e2535c2a0dc20442a431255ebc0b87b73a",
 };
 
 /** The oldest versions that Legation works with. */
@@ -176,12 +177,12 @@ export async function consulFromDebian() {
   });
 }
 
-/** Prometheus with promtool, for the tests of the metrics alone, out of Debian 12's package. */
+/** Prometheus with promtool, for the tests of the metrics alone, out of Debian 11's package. */
 export async function prometheus() {
   const own = process.env.PROMETHEUS_BIN;
   if (own && isExecutable(own) && isExecutable(join(dirname(own), "promtool"))) return;
   await debianPackage({
-    ...{ what: "Prometheus", suite: "bookworm", program: "usr/bin/prometheus", ...debianPrometheus },
+    ...{ what: "Prometheus", suite: "bullseye", program: "usr/bin/prometheus", ...debianPrometheus },
     otherwise: "name a Prometheus with promtool beside it in PROMETHEUS_BIN.",
   });
 }

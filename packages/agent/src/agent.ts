@@ -181,7 +181,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       ...trafficParts(instance, traffic, stopping.signal),
       checkNow: () => checkNow(health, clock.now),
       reload: () => self.reload("asked over the API"),
-      metrics: mergedMetrics(metrics, () => instance.envoy?.admin.figures(), values.metrics),
+      metrics: mergedMetrics(metrics, { service: service.name, envoy: () => instance.envoy?.admin.figures(), url: values.metrics }),
       events: book,
     };
     admin = await serve(parts, accessOf(contact, stateDir.path));

@@ -25,6 +25,12 @@ describe("the merged metrics page", () => {
     expect(page).toContain('time_bucket{source="service",le="1"} 1\n');
   });
 
+  it("says of an Envoy's figures whose they are", async () => {
+    const envoy = async () => '# TYPE envoy_rq counter\nenvoy_rq{envoy_cluster_name="web"} 1\nenvoy_up 1\n';
+    const text = await mergedMetrics(new Registry(), { service: "orders", envoy, url: undefined }).metrics();
+    expect(text).toContain('envoy_rq{service="orders",envoy_cluster_name="web"} 1\nenvoy_up{service="orders"} 1\n');
+  });
+
   it("is served with what can be had, and says what cannot", async () => {
     const registry = new Registry();
     new Gauge({ name: "own", help: "own", registers: [registry] }).set(3);
@@ -32,13 +38,13 @@ describe("the merged metrics page", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
     try {
-      const text = await mergedMetrics(registry, () => Promise.reject(new Error("Envoy is away")), url).metrics();
+      const text = await mergedMetrics(registry, { service: "orders", envoy: () => Promise.reject(new Error("Envoy is away")), url }).metrics();
       expect(text).toContain("own 3\n");
       expect(text).toContain("orders 4\n");
-      expect(text).toContain('legation_agent_source_up{source="envoy"} 0\nlegation_agent_source_up{source="service"} 1\n');
+      expect(text).toContain('legation_agent_source_up{service="orders",source="envoy"} 0\nlegation_agent_source_up{service="orders",source="service"} 1\n');
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
-    expect(await mergedMetrics(registry, () => undefined, undefined).metrics()).not.toContain("source_up");
+    expect(await mergedMetrics(registry, { service: "orders", envoy: () => undefined, url: undefined }).metrics()).not.toContain("source_up");
   });
 });

@@ -11,21 +11,31 @@ export interface ForeignPage {
   /** In the label `source` of figures whose names an earlier page has too. */
   readonly source: string;
   readonly text: string;
+  /** Added to its samples where they do not have them. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const timeoutMs = 2_000;
 const longestPage = 16 * 1024 * 1024;
 
-/** The agent's figures with those of Envoy and of the service at `url`. A page that cannot be had is left out, and `legation_agent_source_up` says so. */
-export function mergedMetrics(own: MetricsSource, envoy: () => Promise<string> | undefined, url: string | undefined): MetricsSource {
+/**
+ * The agent's figures with those of its Envoy, which say whose they are, and of the service at `url`. A page that cannot be had is left out, and
+ * `legation_agent_source_up` says so.
+ */
+export function mergedMetrics(
+  own: MetricsSource,
+  o: { readonly service: string; readonly envoy: () => Promise<string> | undefined; readonly url: string | undefined },
+): MetricsSource {
+  const { service, envoy, url } = o;
   const pageOf = async (
     source: string,
     asked: Promise<string> | undefined,
+    labels?: ForeignPage["labels"],
   ): Promise<readonly [string, ForeignPage | undefined] | undefined> =>
     asked && [
       source,
       await asked.then(
-        (text) => ({ source, text }),
+        (text) => ({ source, text, ...(labels ? { labels } : {}) }),
         () => undefined,
       ),
     ];
@@ -34,12 +44,12 @@ export function mergedMetrics(own: MetricsSource, envoy: () => Promise<string> |
     async metrics() {
       const [mine, ...asked] = await Promise.all([
         own.metrics(),
-        pageOf("envoy", envoy()),
+        pageOf("envoy", envoy(), { service }),
         pageOf("service", url === undefined ? undefined : fetchPage(url)),
       ]);
       const known = asked.filter((entry) => entry !== undefined);
-      const up = known.map(([source, page]) => `legation_agent_source_up{source="${source}"} ${page ? 1 : 0}\n`);
-      const head = "# HELP legation_agent_source_up 1 while the figures of this source can be had\n# TYPE legation_agent_source_up gauge\n";
+      const up = known.map(([source, page]) => `legation_agent_source_up{service="${service}",source="${source}"} ${page ? 1 : 0}\n`);
+      const head = "# HELP legation_agent_source_up 1 while the figures of this source can be had.\n# TYPE legation_agent_source_up gauge\n";
       return mergePages(
         `${mine.trimEnd()}\n${up.length > 0 ? head + up.join("") : ""}`,
         known.flatMap(([, page]) => page ?? []),
@@ -51,7 +61,7 @@ export function mergedMetrics(own: MetricsSource, envoy: () => Promise<string> |
 /** Appends pages to the agent's own. A figure whose family is there already joins it with the label `source`, unless it is of another type. Pure. */
 export function mergePages(own: string, pages: readonly ForeignPage[]): string {
   const families = new Map<string, { readonly head: string[]; readonly samples: string[]; type: string }>();
-  const add = (text: string, source: string): void => {
+  const add = ({ text, source, labels = {} }: ForeignPage): void => {
     const seen = new Set(families.keys());
     const otherType = new Set<string>();
     for (const line of linesOf(text)) {
@@ -59,7 +69,7 @@ export function mergePages(own: string, pages: readonly ForeignPage[]): string {
       families.set(line.family, family);
       const met = seen.has(line.family);
       if (line.kind === "sample") {
-        if (!otherType.has(line.family)) family.samples.push(met ? withLabels(line.text, { source }) : line.text);
+        if (!otherType.has(line.family)) family.samples.push(withLabels(line.text, met ? { ...labels, source } : labels));
         continue;
       }
       if (line.kind === "TYPE" && met && family.type !== line.says) otherType.add(line.family);
@@ -67,8 +77,8 @@ export function mergePages(own: string, pages: readonly ForeignPage[]): string {
       if (!met) family.head.push(line.text);
     }
   };
-  add(own, "agent");
-  for (const { source, text } of pages) add(text, source);
+  add({ text: own, source: "agent" });
+  for (const page of pages) add(page);
   return printFamilies(families.values());
 }
 

@@ -73,7 +73,7 @@ export function consulVersions(places: ToolPlaces = {}): readonly ConsulVersion[
 
 /** Prometheus, and promtool beside it: `PROMETHEUS_BIN`, else the one of the set-up with `--prometheus`. Throws as `findEnvoy`. */
 export function findPrometheus({ env = process.env, root = repositoryRoot }: ToolPlaces = {}): Tool & { readonly promtool: string } {
-  const own = join(root, ".tools/prometheus-2.42.0/usr/bin/prometheus");
+  const own = join(root, ".tools/prometheus-2.24.1/usr/bin/prometheus");
   const found = find(
     "Prometheus",
     "PROMETHEUS_BIN",
