@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type ConsulProcess, repositoryRoot, type Sandbox } from "@legation/sandbox";
 
 /** The policies that are shipped; an agent's is made for one service. */
-export const aclPolicies = ["agent", "control-plane", "operator-read", "operator-write"] as const;
+export const aclPolicies = ["agent", "control-plane", "operator-read", "operator-write", "prometheus"] as const;
 /** One of `aclPolicies`. */
 export type AclPolicy = (typeof aclPolicies)[number];
 

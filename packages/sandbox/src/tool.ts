@@ -1,5 +1,5 @@
 /** Finding the programs that a mesh runs on, and Prometheus that may watch it: Envoy, Consul, and the `legation` command of this repository. */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -123,12 +123,10 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** What it says on either output: some tell their version on standard error. */
 function ask(path: string, argument: string): string {
-  try {
-    return execFileSync(path, [argument], { encoding: "utf8", timeout: 20_000, stdio: ["ignore", "pipe", "ignore"] });
-  } catch {
-    return "";
-  }
+  const { stdout, stderr } = spawnSync(path, [argument], { encoding: "utf8", timeout: 20_000, stdio: ["ignore", "pipe", "pipe"] });
+  return `${stdout ?? ""}${stderr ?? ""}`;
 }
 
 function isAtLeast(version: string, oldest: string): boolean {

@@ -9,8 +9,8 @@ export interface Family<T> {
   readonly rows: (of: T) => Iterable<Row>;
 }
 
-/** Labels beside those that all rows of a `T` have, and the value. */
-export type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
+/** Labels beside those that all rows of a `T` have, written as in `,state="running"`, and the value. */
+export type Row = readonly [labels: string, value: number];
 
 /** The text of these families in pieces: a family's head, then each `T`'s rows. */
 export function* printed<T>(families: readonly Family<T>[], all: readonly T[], labels: (of: T) => string): Generator<string> {
@@ -18,11 +18,7 @@ export function* printed<T>(families: readonly Family<T>[], all: readonly T[], l
     yield `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const of of all) {
       let text = "";
-      for (const [more, value] of rows(of)) {
-        text += `${name}{${labels(of)}`;
-        for (const label in more) text += `,${label}="${escaped(more[label] ?? "")}"`;
-        text += `} ${value}\n`;
-      }
+      for (const [more, value] of rows(of)) text += `${name}{${labels(of)}${more}} ${value}\n`;
       if (text !== "") yield text;
     }
   }

@@ -6,7 +6,7 @@ import type { Restarts } from "./restarts.js";
 import { type ServiceFigures, type ServiceSources, serviceFamilies, serviceFigures } from "./service-figures.js";
 
 /** Work goes on for this long before other work has its turn; milliseconds. */
-const slice = 5;
+const slice = 3;
 
 /** What the page is made of. */
 export interface PageSources extends ServiceSources {

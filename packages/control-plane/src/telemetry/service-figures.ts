@@ -3,14 +3,14 @@ import { agentCheckPrefix, breakerStandings, type ServiceState } from "@legation
 import { type CatalogService, endpointsOf, hasLapsed, keyOf } from "@legation/mesh";
 import type { ReceivedReport } from "../channel/reports.js";
 import type { ServiceBreakers } from "../figures/breakers.js";
-import { escaped, type Family } from "./exposition.js";
+import { escaped, type Family, type Row } from "./exposition.js";
 import type { Restarts } from "./restarts.js";
 
 const standings = ["healthy", "degraded", "unhealthy", "draining", "omitted"] as const;
 type Standing = (typeof standings)[number];
 
-/** One service at the moment of a scrape. */
-export interface ServiceFigures {
+/** What the registry says of a service. */
+interface RegistryFigures {
   /** The label `service`, as it is written. */
   readonly label: string;
   readonly instances: Readonly<Record<Standing, number>>;
@@ -19,6 +19,12 @@ export interface ServiceFigures {
   readonly lapsed: number;
   readonly held: number;
   readonly withAgent: number;
+  /** The instances' keys. */
+  readonly keys: readonly string[];
+}
+
+/** One service at the moment of a scrape. */
+export interface ServiceFigures extends RegistryFigures {
   readonly breaker: number;
   readonly ejected: number;
   readonly agents: ReadonlyMap<ServiceState, number>;
@@ -36,12 +42,43 @@ export interface ServiceSources {
   readonly restarts: Pick<Restarts, "of">;
 }
 
+/** A service that has not changed is the same value. */
+const read = new WeakMap<CatalogService, RegistryFigures>();
+
 /** Reads one service. */
 export function serviceFigures(service: CatalogService, sources: ServiceSources): ServiceFigures {
+  let registered = read.get(service);
+  if (!registered) {
+    registered = registryFigures(service);
+    read.set(service, registered);
+  }
+  const agents = new Map<ServiceState, number>();
+  let [time, timed] = [0, 0];
+  for (const key of registered.keys) {
+    const received = sources.report(key);
+    if (!received || received.silent || received.report.service !== service.name) continue;
+    const { state, health } = received.report;
+    agents.set(state, (agents.get(state) ?? 0) + 1);
+    if (health?.responseTimeMs === undefined) continue;
+    time += health.responseTimeMs;
+    timed++;
+  }
+  const breakers = sources.breakers(service);
+  let ejected = 0;
+  for (const { state } of breakers.instances.values()) if (state === "open") ejected++;
+  return {
+    ...registered,
+    agents,
+    breaker: breakerStandings.indexOf(breakers.service.state),
+    ejected,
+    responseTime: timed === 0 ? undefined : time / timed,
+    restarts: sources.restarts.of(service.name),
+  };
+}
+
+function registryFigures(service: CatalogService): RegistryFigures {
   const instances: Record<Standing, number> = { healthy: 0, degraded: 0, unhealthy: 0, draining: 0, omitted: 0 };
   const endpoints = endpointsOf(service);
-  const agents = new Map<ServiceState, number>();
-  const times: number[] = [];
   let [warned, lapsed, held, withAgent] = [0, 0, 0, 0];
   for (const instance of service.instances) {
     const endpoint = endpoints.get(instance);
@@ -51,23 +88,9 @@ export function serviceFigures(service: CatalogService, sources: ServiceSources)
     if (instance.checks.some(hasLapsed)) lapsed++;
     if (instance.kept) held++;
     if (instance.checks.some(({ id }) => id.startsWith(agentCheckPrefix))) withAgent++;
-    const received = sources.report(keyOf(instance));
-    if (!received || received.silent || received.report.service !== service.name) continue;
-    const { state, health } = received.report;
-    agents.set(state, (agents.get(state) ?? 0) + 1);
-    if (health?.responseTimeMs !== undefined) times.push(health.responseTimeMs);
   }
-  const breakers = sources.breakers(service);
-  return {
-    label: `service="${escaped(service.name)}"`,
-    instances,
-    health: healthOf(instances, warned),
-    ...{ lapsed, held, withAgent, agents },
-    breaker: breakerStandings.indexOf(breakers.service.state),
-    ejected: [...breakers.instances.values()].filter(({ state }) => state === "open").length,
-    responseTime: times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length,
-    restarts: sources.restarts.of(service.name),
-  };
+  const label = `service="${escaped(service.name)}"`;
+  return { label, instances, health: healthOf(instances, warned), lapsed, held, withAgent, keys: service.instances.map(keyOf) };
 }
 
 function healthOf({ healthy, degraded, unhealthy }: ServiceFigures["instances"], warned: number): number {
@@ -80,8 +103,9 @@ const all = "From Consul's registry, which every replica reads alike.";
 const told = "From the agents, passed on among the replicas: alike at every replica.";
 const here = "Of the agents that report to this replica.";
 
-const one = (value: number) => [[{}, value] as const];
-const some = (value: number) => (value > 0 ? one(value) : []);
+const none: readonly Row[] = [];
+const one = (value: number): readonly Row[] => [["", value]];
+const some = (value: number) => (value > 0 ? one(value) : none);
 
 /** The metrics of services. */
 export const serviceFamilies: readonly Family<ServiceFigures>[] = [
@@ -95,7 +119,7 @@ export const serviceFamilies: readonly Family<ServiceFigures>[] = [
     name: "legation_service_instances",
     type: "gauge",
     help: `Instances by what they are in the callers' proxies; omitted are in none. ${all}`,
-    rows: ({ instances }) => standings.map((health) => [{ health }, instances[health]] as const),
+    rows: ({ instances }) => standings.map((health) => [`,health="${health}"`, instances[health]]),
   },
   {
     name: "legation_service_agent_instances",
@@ -131,19 +155,19 @@ export const serviceFamilies: readonly Family<ServiceFigures>[] = [
     name: "legation_service_agents",
     type: "gauge",
     help: `Agents by the state of their service, those that are silent left out; absent is 0. ${here}`,
-    rows: ({ agents }) => [...agents].map(([state, count]) => [{ state }, count] as const),
+    rows: ({ agents }) => [...agents].map(([state, count]) => [`,state="${escaped(state)}"`, count]),
   },
   {
     name: "legation_service_response_time_ms",
     type: "gauge",
     help: `Mean time of the last health check's answer, in milliseconds; legation_service_response_time_seconds is the same in Prometheus' base unit. ${here}`,
-    rows: ({ responseTime }) => (responseTime === undefined ? [] : one(responseTime)),
+    rows: ({ responseTime }) => (responseTime === undefined ? none : one(responseTime)),
   },
   {
     name: "legation_service_response_time_seconds",
     type: "gauge",
     help: `Mean time of the last health check's answer. ${here}`,
-    rows: ({ responseTime }) => (responseTime === undefined ? [] : one(responseTime / 1_000)),
+    rows: ({ responseTime }) => (responseTime === undefined ? none : one(responseTime / 1_000)),
   },
   {
     name: "legation_service_restarts_total",
