@@ -38,13 +38,21 @@ describe("the merged metrics page", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
     try {
-      const text = await mergedMetrics(registry, { service: "orders", envoy: () => Promise.reject(new Error("Envoy is away")), url }).metrics();
+      const text = await mergedMetrics(registry, {
+        service: "orders",
+        envoy: () => Promise.reject(new Error("Envoy is away")),
+        url,
+      }).metrics();
       expect(text).toContain("own 3\n");
       expect(text).toContain("orders 4\n");
-      expect(text).toContain('legation_agent_source_up{service="orders",source="envoy"} 0\nlegation_agent_source_up{service="orders",source="service"} 1\n');
+      expect(text).toContain(
+        'legation_agent_source_up{service="orders",source="envoy"} 0\nlegation_agent_source_up{service="orders",source="service"} 1\n',
+      );
     } finally {
       await new Promise((resolve) => server.close(resolve));
     }
-    expect(await mergedMetrics(registry, { service: "orders", envoy: () => undefined, url: undefined }).metrics()).not.toContain("source_up");
+    expect(await mergedMetrics(registry, { service: "orders", envoy: () => undefined, url: undefined }).metrics()).not.toContain(
+      "source_up",
+    );
   });
 });

@@ -49,7 +49,8 @@ export function mergedMetrics(
       ]);
       const known = asked.filter((entry) => entry !== undefined);
       const up = known.map(([source, page]) => `legation_agent_source_up{service="${service}",source="${source}"} ${page ? 1 : 0}\n`);
-      const head = "# HELP legation_agent_source_up 1 while the figures of this source can be had.\n# TYPE legation_agent_source_up gauge\n";
+      const head =
+        "# HELP legation_agent_source_up 1 while the figures of this source can be had.\n# TYPE legation_agent_source_up gauge\n";
       return mergePages(
         `${mine.trimEnd()}\n${up.length > 0 ? head + up.join("") : ""}`,
         known.flatMap(([, page]) => page ?? []),
