@@ -59,6 +59,12 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/security-events.js"),
   },
   {
+    name: "explain",
+    group: "why",
+    summary: "Say where a request goes, or what a response flag means",
+    load: () => import("./commands/explain.js"),
+  },
+  {
     name: "intentions",
     group: "why",
     summary: "List who may call whom, or say what becomes of a call and why",

@@ -21,6 +21,8 @@ import { createReports } from "./channel/reports.js";
 import { addressOf, type ControlPlaneConfig, consulOptions, isLoopback, servesPlaintext } from "./config.js";
 import { createProxyEvents } from "./events/proxy-events.js";
 import { createEventSetup } from "./events/setup.js";
+import { createCheckTimes } from "./explain/check-times.js";
+import { createExplaining } from "./explain/setup.js";
 import { warnOfExposure } from "./exposure.js";
 import { createFigures } from "./figures/setup.js";
 import { createOverview } from "./overview.js";
@@ -126,7 +128,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       quarantine.settled();
       canary.update();
     },
-    changed: canary.changed,
+    changed(services) {
+      canary.changed(services);
+      if (services !== "identity") checkTimes.seen(services);
+    },
     startingBy(service, own) {
       const good = quarantine.goodPolicies(service, own);
       return good && trafficPolicies(good);
@@ -137,6 +142,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
+  const checkTimes = createCheckTimes({ service: reconciler.service, clock });
 
   const figures = await createFigures({ stateDir, reconciler, events, refresh: () => xds.refresh(), lifecycle, clock, log });
   const policies = await createPolicies({
@@ -272,6 +278,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       reports: status.reports,
     }),
     events,
+    explain: createExplaining({
+      ...{ reconciler, nodes, streams, cache, quarantine, gather, clock, health: overview.health },
+      ...{ canary: canary.mesh.view, book: figures.book, times: checkTimes },
+    }),
     securityEvents,
     audit: access.audit,
     access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf },

@@ -10,6 +10,7 @@ import type { FanOut } from "../channel/fan-out.js";
 import type { IdentityOrders } from "../channel/identity-orders.js";
 import type { Reports } from "../channel/reports.js";
 import { addChannelRoutes } from "../channel/routes.js";
+import { addCallersRoute, addExplainRoutes, type ExplainParts } from "../explain/routes.js";
 import type { FigureBook } from "../figures/book.js";
 import { addFigureRoute } from "../figures/routes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
@@ -83,6 +84,7 @@ export interface ApiParts {
   readonly release: (service: string) => void;
   readonly policies: PolicyParts;
   readonly intentions: IntentionReader;
+  readonly explain: ExplainParts;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -132,8 +134,10 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     addReplicaProxyRoute(channel, parts.proxies);
     addReplicaAgentRoute(channel, parts.agents);
     addEventRelayRoute(channel, parts.events, clock);
+    addCallersRoute(channel, parts.explain);
   });
   addIntentionRoutes(app, parts.intentions);
+  addExplainRoutes(app, parts.explain);
   addPolicyRoutes(app, parts.policies);
   addPolicyChangeRoutes(app, parts.policies, parts.services);
   addPolicyCanaryRoutes(app, parts.policies);

@@ -72,6 +72,8 @@ export interface Reconciler {
   intentions(): KnownIntentions | undefined;
   /** What holds for a service now. Undefined until `setPolicies` was called: what is not known is not `off`. */
   identity(service: string): ServiceIdentityPolicy | undefined;
+  /** The policies of traffic in force. */
+  traffic(): TrafficPolicies;
   /** How a service is called now. */
   settings(service: string): TrafficSettings;
   /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
@@ -286,6 +288,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     },
     intentions: () => rules.known(),
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
+    traffic: () => traffic,
     settings: (name) => trafficTo(service(name) ?? { name, instances: [] }, traffic).settings,
     identityKnown: identity.known,
     reweigh(names) {

@@ -25,6 +25,7 @@ describe("with ACLs", () => {
       "/api/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
+      "/v1/agents/explain/callers": { relayed: true, service: "orders" },
       [listenersPath]: { relayed: true },
       [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },
       [reportsPath]: { relayed: true, after: 0 },
@@ -39,6 +40,8 @@ describe("with ACLs", () => {
     const queries: Readonly<Record<string, string>> = {
       [commandsPath]: "?node=n&id=o1&service=orders",
       "/api/policies/diff": "?from=1",
+      "/api/explain": "?url=http://orders/&from=web",
+      "/api/explain/flags": "?flag=UF",
       "/api/intentions/check": "?from=web&to=orders",
     };
     const openRoutes = ["GET /health", "GET /api/openapi.json", "GET /docs", "GET /docs/assets/:file"];

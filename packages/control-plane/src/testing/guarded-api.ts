@@ -23,6 +23,7 @@ import { createTestEvents } from "../testing/events.js";
 import { createFakeAcl, type TokenTable } from "./access.js";
 import { holdAnswers } from "./answers.js";
 import { serviceOf } from "./catalog.js";
+import { explaining } from "./explaining.js";
 
 const healthy: HealthView = {
   ...{ status: "ok", version: "0.1.0", uptime: 1 },
@@ -139,6 +140,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     release: (service) => released.push(service),
     policies,
     intentions: { ...services, intentions: () => undefined, identity: () => undefined },
+    explain: explaining({ registry, clock }),
     clock,
     log,
   });

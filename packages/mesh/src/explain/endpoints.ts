@@ -1,13 +1,13 @@
 /** Each instance of a service, and why it may answer a caller's request or not. */
 import type { ReportedBreaker } from "@legation/contract";
 import type { DecidedBy, ExplainedEndpoint } from "@legation/contract/api";
-import { addressOf } from "../catalog/address.js";
 import { type Endpoint, endpointOf, endpointsOf, type Omission } from "../catalog/endpoint.js";
 import { byIdentity, type Instance, keyOf, metaOf } from "../catalog/instance.js";
 import type { TrafficSettings } from "../policy/traffic/settings.js";
 import type { RoutedRequest } from "../routing/request.js";
 import { type Access, accessTo } from "./access.js";
 import type { Balance } from "./balance.js";
+import { addressText } from "./here.js";
 import type { KnownHost } from "./hosts.js";
 import type { ExplainedWorld } from "./world.js";
 
@@ -154,8 +154,3 @@ function checksOf(world: ExplainedWorld, instance: Instance): ExplainedEndpoint[
 
 /** Characters of a check's output that are shown. */
 const longestOutput = 500;
-
-function addressText(instance: Instance): string {
-  const { host, port } = addressOf(instance);
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}

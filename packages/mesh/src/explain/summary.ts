@@ -12,7 +12,7 @@ export function summaryOf(outcomes: readonly ExplainedOutcome[]): string {
   const parts: string[] = [];
   const sum = (list: readonly ExplainedOutcome[]) => list.reduce((total, { share }) => total + share, 0);
   const [only] = answers;
-  const names = [...new Set(answers.map(({ instance }) => instance ?? ""))];
+  const names = [...new Set(answers.map(({ instance, service }) => instance ?? `an instance of ${service}`))];
   if (only) {
     const named =
       names.length > mostNamed ? `${names.slice(0, mostNamed).join(", ")} or ${names.length - mostNamed} more` : names.join(" or ");
