@@ -244,9 +244,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const fanOut = createFanOut({ own: replica, prove, others, ask, clock, log });
   const commander = createCommander({ own: replica, commands, others, ask, clock });
   const status = createStatusSetup({
-    ...{ reports, commander, commands, reconciler, gather, lifecycle, clock, log },
+    ...{ reports, commander, commands, reconciler, gather, streams, lifecycle, clock, log },
     breakers: figures.breakers,
-    initialized: () => catalog.status().complete,
+    quarantined: () => quarantine.list(),
+    consul: catalog.status,
   });
   const overview = createOverview({
     reconciler,
@@ -284,7 +285,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     }),
     securityEvents,
     audit: access.audit,
-    access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf },
+    access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf, agentRefused: status.agentRefused },
     rateLimit: config.http.rateLimit,
     metricsOpen: config.http.metricsOpen,
     registry,

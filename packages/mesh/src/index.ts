@@ -22,7 +22,16 @@ export { type DenialInput, denials, strangerRule } from "./authorization/rbac.js
 export type { CallRequest } from "./authorization/request-match.js";
 export { type Callee, calleeOf } from "./callee.js";
 export { addressOf } from "./catalog/address.js";
-export { type Endpoint, type EndpointHealth, endpointOf, endpointsOf, hasLapsed, isServing, type Omission } from "./catalog/endpoint.js";
+export {
+  type Endpoint,
+  type EndpointHealth,
+  endpointOf,
+  endpointsOf,
+  hasLapsed,
+  isMaintenanceCheck,
+  isServing,
+  type Omission,
+} from "./catalog/endpoint.js";
 export { type CatalogService, type Check, type CheckStatus, type Instance, keyOf, metaOf } from "./catalog/instance.js";
 export {
   applyMassLossGuard,
@@ -53,11 +62,12 @@ export { answersPlaintext, answersTls, takesMutualTls } from "./policy/identity/
 export { spiffeIdOf, spiffePrefix, type Trust } from "./policy/identity/trust.js";
 export type { Destination } from "./policy/route/destination.js";
 export type { PathMatch } from "./policy/route/path-match.js";
-export type { Forward, RouteRule, RuleAction } from "./policy/route/rule.js";
-export type { RuleMatch } from "./policy/route/rule-match.js";
+export { destinationsOf, type Forward, type RouteRule, type RuleAction } from "./policy/route/rule.js";
+export { anyRequest, type RuleMatch } from "./policy/route/rule-match.js";
 export type { ValueMatch } from "./policy/route/value-match.js";
 export { fullShare, healthShares } from "./policy/traffic/balancing/health-weights.js";
 export { defaultSettings, type TrafficSettings } from "./policy/traffic/settings.js";
+export { type Subset, type Subsets, subsetsOf } from "./policy/traffic/subsets/subsets.js";
 export { noTraffic, type ServiceTraffic, type TrafficPolicies, trafficChanges, trafficTo } from "./policy/traffic/traffic-policies.js";
 export type { Problem } from "./problem.js";
 export { contentVersion, type MeshResource, type Provenance } from "./resource.js";

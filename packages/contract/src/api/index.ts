@@ -11,6 +11,7 @@ export * from "./explain.js";
 export * from "./graph.js";
 export * from "./health.js";
 export * from "./intention.js";
+export * from "./instances.js";
 export * from "./orchestration.js";
 export * from "./orders.js";
 export * from "./plan.js";

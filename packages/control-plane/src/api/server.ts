@@ -59,7 +59,7 @@ export interface ApiParts {
   readonly securityEvents: SecurityEvents;
   readonly audit: Audit;
   /** Who may do what. */
-  readonly access: Pick<GuardParts, "mode" | "decisions" | "ownerOf">;
+  readonly access: Pick<GuardParts, "mode" | "decisions" | "ownerOf" | "agentRefused">;
   /** Requests of one client in a second, on average. */
   readonly rateLimit: number;
   /** The figures are for everybody; else for who may read the mesh. */

@@ -8,6 +8,7 @@ import { proxiesPath } from "../proxies/question.js";
 import { reportsPath } from "../status/shared-reports.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
 import { routesOf } from "../testing/routes.js";
+import { factsPath } from "../why-not/local-facts.js";
 import { freshMs, graceMs } from "./decisions.js";
 import { demandRights } from "./right.js";
 
@@ -29,6 +30,7 @@ describe("with ACLs", () => {
       [listenersPath]: { relayed: true },
       [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },
       [reportsPath]: { relayed: true, after: 0 },
+      [factsPath]: { relayed: true, node: "n", id: "o1", service: "orders" },
       [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
       "/v1/agents/events": { relayed: true, after: 0 },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },

@@ -30,6 +30,8 @@ export interface GuardParts {
   readonly events: Pick<SecurityEvents, "report">;
   /** The service of an instance, by its key; undefined for one that the registry does not have. */
   readonly ownerOf: (instance: string) => string | undefined;
+  /** Told of each agent that is refused. */
+  readonly agentRefused: (claim: AgentClaim, detail: string) => void;
   readonly clock: Clock;
 }
 
@@ -66,6 +68,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     if (!refusal) return undefined;
     state.refused = true;
     state.detail = { ...state.detail, code: refusal.code };
+    if (demand.claim && !demand.claim.relayed && [401, 403].includes(refusal.status)) o.agentRefused(demand.claim, refusal.detail);
     if (refusal.status !== 503) denials.add(state.caller, whatOf(request));
     return sendRefusal(reply, refusal);
   });

@@ -1,7 +1,7 @@
 /** The whole HTTP API with its guard, for tests: a Consul that decides by a table, and everything that was done and told. */
 import { spiffeId } from "@legation/contract";
 import type { HealthView } from "@legation/contract/api";
-import { defaultSettings } from "@legation/mesh";
+import { defaultSettings, noTraffic } from "@legation/mesh";
 import { createLogger, Registry } from "@legation/runtime";
 import { createTestClock } from "@legation/runtime/testing";
 import type { InjectOptions } from "fastify";
@@ -71,8 +71,12 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
   const breakers = { of: () => ({ service: closedBreaker, instances: new Map() }) };
   const status = createStatusSetup({
     ...{ reports, commands, commander, breakers, clock, log },
-    reconciler: { ...services, settings: () => defaultSettings },
-    initialized: () => true,
+    reconciler: {
+      ...{ ...services, settings: () => defaultSettings, traffic: () => noTraffic },
+      ...{ intentions: () => undefined, identity: () => undefined },
+    },
+    ...{ streams: () => [], quarantined: () => [] },
+    consul: () => ({ connected: true, complete: true }),
     gather: async () => ({ answers: [], silent: [] }),
     lifecycle: { onStop: () => undefined },
   });
@@ -121,6 +125,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
         },
       },
       decisions: createDecisions({ acl, clock }),
+      agentRefused: status.agentRefused,
       ownerOf: (instance) => registry.find(({ instances }) => instances.some(({ node, id }) => `${node}/${id}` === instance))?.name,
     },
     rateLimit: o.rateLimit ?? 200,

@@ -49,7 +49,7 @@ export function endpointOf(instance: Instance): Endpoint | Omission {
     weight: Math.max(1, Math.trunc(weight)),
     reason: instance.kept ? `${reason}; vanished from the registry with most of its service, kept by the mass-loss guard` : reason,
   });
-  const maintenance = critical.find((check) => isMaintenance(check, instance));
+  const maintenance = critical.find((check) => isMaintenanceCheck(check, instance));
   if (maintenance) return at("DRAINING", maintenanceReason(maintenance));
   if (instance.leaving) return at("DRAINING", "leaving: its agent has announced a stop");
   if (first) return at("UNHEALTHY", `critical: ${named(critical)}`);
@@ -93,7 +93,8 @@ export function isServing(endpoint: Endpoint | Omission): endpoint is Endpoint {
 
 const nodeMaintenanceCheckId = "_node_maintenance";
 
-function isMaintenance(check: Check, instance: Instance): boolean {
+/** True for the check by which Consul holds an instance, or all of its node, in maintenance. */
+export function isMaintenanceCheck(check: Check, instance: Instance): boolean {
   return check.id === nodeMaintenanceCheckId || check.id === maintenanceCheckId(instance.id);
 }
 
