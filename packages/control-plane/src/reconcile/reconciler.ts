@@ -76,8 +76,6 @@ export interface Reconciler {
   traffic(): TrafficPolicies;
   /** How a service is called now. */
   settings(service: string): TrafficSettings;
-  /** What operators say of traffic, all together. */
-  traffic(): TrafficPolicies;
   /** True once policies and trust were set, if to none: until then nothing may be compiled for a proxy that has a certificate. */
   identityKnown(): boolean;
   /** The shares of instances of these services are others now. */
@@ -292,7 +290,6 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
     identity: (name) => (identity.policiesKnown() ? identityOf(identity.policies(), name) : undefined),
     traffic: () => traffic,
     settings: (name) => trafficTo(service(name) ?? { name, instances: [] }, traffic).settings,
-    traffic: () => traffic,
     identityKnown: identity.known,
     reweigh(names) {
       for (const name of names) awaitPublication(name);
