@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { Marked } from "marked";
 import { z } from "zod";
 import { open } from "../security/right.js";
-import { openApiPath } from "./open-api.js";
+import { errorsPath, openApiPath } from "./paths.js";
 import { addRoute } from "./route.js";
 
 /** What the page may load: its own files. Swagger UI writes style attributes and draws pictures from `data:`. */
@@ -40,7 +41,10 @@ const mediaTypes = {
 type Asset = keyof typeof mediaTypes;
 const assets = Object.keys(mediaTypes) as [Asset, ...Asset[]];
 
-/** Adds the page and its files. */
+/** The reference of all errors: a heading of the third level for each code. */
+const errorsFile = new URL("../../ERRORS.md", import.meta.url);
+
+/** Adds the pages and their files. */
 export function addDocs(app: FastifyInstance): void {
   const packageDir = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
   const secure = (reply: FastifyReply) =>
@@ -75,4 +79,40 @@ export function addDocs(app: FastifyInstance): void {
       return secure(reply).type(mediaTypes[file]).header("cache-control", "public, max-age=3600").send(content);
     },
   );
+
+  let errors: Promise<string> | undefined;
+  addRoute(
+    app,
+    {
+      method: "GET",
+      path: errorsPath,
+      tag: "server",
+      summary: "The reference of all errors",
+      description: "The `type` of every problem leads here, to its code: `/docs/errors#service.unknown`.",
+      right: open,
+      answers: { 200: { mediaType: "text/html", description: "A page for browsers." } },
+    },
+    async (_request, reply) => {
+      errors ??= readFile(errorsFile, "utf8").then(errorsPage, () => errorsPage("# Errors\n\nThe reference is not installed here."));
+      return secure(reply)
+        .type("text/html; charset=utf-8")
+        .send(await errors);
+    },
+  );
 }
+
+/** The page: the markdown as HTML, with each heading's words as its anchor. */
+function errorsPage(markdown: string): string {
+  const anchored = new Marked({
+    renderer: {
+      heading({ tokens, depth, text }) {
+        return `<h${depth} id="${text.replace(/[^\w.-]+/g, "-")}">${this.parser.parseInline(tokens)}</h${depth}>\n`;
+      },
+    },
+  });
+  const body = anchored.parse(markdown, { async: false });
+  return `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Legation: errors</title>\n<style>${style}</style>\n</head>\n<body>\n${body}</body>\n</html>\n`;
+}
+
+const style =
+  "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em}code,pre{background:#f3f3f3}:target{background:#ffc}";

@@ -5,12 +5,10 @@ import { z } from "zod";
 import { open } from "../security/right.js";
 import { version } from "../version.js";
 import { createSchemaBook, type Json, type SchemaBook } from "./json-schema.js";
+import { openApiPath } from "./paths.js";
 import { addRoute, answerOf, type Route } from "./route.js";
 import { apiTags } from "./tags.js";
 import { problemsOf } from "./usual-problems.js";
-
-/** Where the document is. */
-export const openApiPath = "/api/openapi.json";
 
 /** Gathers every route that is added from now on, and adds the one that answers the document of them all. */
 export function addOpenApi(app: FastifyInstance): void {

@@ -34,7 +34,7 @@ import { addPolicyCanaryRoutes } from "./policy-canary.js";
 import { addPolicyChangeRoutes } from "./policy-changes.js";
 import { addPolicyCheckRoute } from "./policy-check.js";
 import { addPolicyPlanRoute } from "./policy-plan.js";
-import { useProblems } from "./problem.js";
+import { earlyProblems, useProblems } from "./problem.js";
 import { addProxyRoutes, addReplicaProxyRoute, type ProxySource } from "./proxies.js";
 import { addRequestMetrics } from "./request-metrics.js";
 import { addRoute } from "./route.js";
@@ -44,6 +44,9 @@ import { addServiceRoutes, type ServiceSource } from "./services.js";
 
 /** A body may be this large; bytes. */
 const bodyLimit = 64 * 1_024;
+
+/** A name in a path may be this long; characters. */
+const longestName = 300;
 
 /** What the routes read and do. */
 export interface ApiParts {
@@ -100,6 +103,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     bodyLimit,
     serverFactory: parts.server.factory,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: longestName },
+    ...earlyProblems,
   });
   useProblems(app);
   knowPeers(app, parts.peers);

@@ -46,7 +46,7 @@ describe("with ACLs", () => {
       "/api/explain/flags": "?flag=UF",
       "/api/intentions/check": "?from=web&to=orders",
     };
-    const openRoutes = ["GET /health", "GET /api/openapi.json", "GET /docs", "GET /docs/assets/:file"];
+    const openRoutes = ["GET /health", "GET /api/openapi.json", "GET /docs", "GET /docs/assets/:file", "GET /docs/errors"];
     const all = routesOf(app).filter((route) => !openRoutes.includes(route));
     expect(all.length).toBeGreaterThanOrEqual(11);
     for (const route of all) {
