@@ -6,6 +6,7 @@ export * from "./dependency.js";
 export * from "./envoy-config.js";
 export * from "./figures.js";
 export * from "./identity.js";
+export * from "./ledger.js";
 export * from "./node-metadata.js";
 export * from "./registration.js";
 export * from "./service-name.js";

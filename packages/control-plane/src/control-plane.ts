@@ -25,6 +25,7 @@ import { createCheckTimes } from "./explain/check-times.js";
 import { createExplaining } from "./explain/setup.js";
 import { warnOfExposure } from "./exposure.js";
 import { createFigures } from "./figures/setup.js";
+import { createLedgerSetup } from "./ledger/setup.js";
 import { createOverview } from "./overview.js";
 import { policyParts } from "./policies/parts.js";
 import { createPolicies } from "./policies/setup.js";
@@ -109,6 +110,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const streams = (wanted?: (node: string) => boolean) => xds.status(wanted);
   const quarantine = await createKeptQuarantine({ cache, streams, events, stateDir, lifecycle, clock, log });
   const quarantined = () => quarantine.list().map(quarantineView);
+  const ledger = await createLedgerSetup({ cache, stateDir, saved, registry, quarantined: quarantine.list, lifecycle, clock, log });
   const canary = createCanarySetup({
     ...{ consul, cache: quarantine.cache, streams, own: replica, events, lifecycle, clock, log },
     mesh: () => reconciler,
@@ -121,6 +123,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const reconciler: Reconciler = createReconciler({
     cache: quarantine.cache,
     events,
+    ledger: ledger.ledger,
     metrics,
     shares: () => figures.shares,
     leaving: { consulAnswers: () => sources.catalog.status().connected, atWork: reports.atWork },
@@ -152,7 +155,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     consul,
     apply(set) {
       quarantine.setPolicies(set);
-      reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set));
+      ledger.sources.policies(policies.live.status().bundle, config.policies === undefined, () =>
+        reconciler.setPolicies(identityPolicies(set.of("Identity")), trafficPolicies(set)),
+      );
       canary.update();
     },
     settled: () => xds.refresh(),
@@ -164,7 +169,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   });
 
   const sources = createSources({
-    ...{ config, consul, saved, path: catalogPath, reconciler, events, lifecycle, clock, log },
+    ...{ config, consul, saved, path: catalogPath, reconciler, events, ledger: ledger.sources, lifecycle, clock, log },
     refresh: () => xds.refresh(),
   });
   const { feed, catalog, intentions } = sources;
@@ -215,7 +220,9 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       proxyEvents(event);
       // What a canary's proxy refuses speaks against the canary alone.
       if (event.kind !== "nack" || !canary.mesh.has(event.node)) quarantine.take(event);
+      ledger.ledger.take(event);
     },
+    onPublication: ledger.ledger.publication,
     clock,
   });
   policies.restore();
@@ -229,7 +236,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const replicas = createReplicas({ consul, own: replica, onKnown: replicasKnown, clock, log });
   lifecycle.onStop("replicas", 1_000, () => replicas.stop());
   const prove = createProve({
-    reconciler,
+    reconciler: ledger.sources.notices(reconciler),
     canary: canary.mesh.routed,
     nodes,
     cache,
@@ -283,6 +290,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       ...{ reconciler, nodes, streams, cache, quarantine, gather, clock, health: overview.health },
       ...{ canary: canary.mesh.view, book: figures.book, times: checkTimes },
     }),
+    ledger: ledger.asker(gather, address),
     securityEvents,
     audit: access.audit,
     access: { mode: access.mode, decisions: access.decisions, ownerOf: reconciler.serviceOf, agentRefused: status.agentRefused },

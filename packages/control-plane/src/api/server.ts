@@ -13,6 +13,7 @@ import { addChannelRoutes } from "../channel/routes.js";
 import { addCallersRoute, addExplainRoutes, type ExplainParts } from "../explain/routes.js";
 import type { FigureBook } from "../figures/book.js";
 import { addFigureRoute } from "../figures/routes.js";
+import type { LedgerSetup } from "../ledger/setup.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { Audit } from "../security/audit.js";
 import type { SecurityEvents } from "../security/events.js";
@@ -27,6 +28,7 @@ import { addEventRelayRoute, addEventRoutes, type EventSource } from "./events.j
 import { addGraphRoute, type ReadGraph } from "./graph.js";
 import { addHealthRoutes, addReplicaHealthRoute, type HealthSource } from "./health.js";
 import { addIntentionRoutes, type IntentionReader } from "./intentions.js";
+import { addLedgerRoutes, addReplicaLedgerRoute } from "./ledger.js";
 import { addOpenApi } from "./open-api.js";
 import { knowPeers, type PeerParts } from "./peer.js";
 import { addPolicyRoutes, type PolicyParts } from "./policies.js";
@@ -59,6 +61,7 @@ export interface ApiParts {
   readonly agents: AgentSource;
   readonly graph: ReadGraph;
   readonly events: EventSource;
+  readonly ledger: ReturnType<LedgerSetup["asker"]>;
   readonly securityEvents: SecurityEvents;
   readonly audit: Audit;
   /** Who may do what. */
@@ -127,6 +130,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addAgentRoute(app, parts.agents);
   addGraphRoute(app, parts.graph);
   addEventRoutes(app, parts.events, clock);
+  addLedgerRoutes(app, parts.ledger.ask);
   addSecurityEventRoute(app, parts.securityEvents);
   addAuditRoute(app, parts.audit);
   void app.register(async (channel) => {
@@ -134,6 +138,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     addChannelRoutes(channel, parts);
     addCommandRoutes(channel, parts.commander);
     addReplicaHealthRoute(channel, parts.health);
+    addReplicaLedgerRoute(channel, parts.ledger.ledger);
     addFigureRoute(channel, parts.figures);
     parts.status.addReplicaRoutes(channel);
     addReplicaProxyRoute(channel, parts.proxies);

@@ -24,6 +24,7 @@ import type { ResourceCache } from "@legation/xds";
 import { createLeavingNotices, type LeavingEvidence } from "../channel/leaving.js";
 import type { Teller } from "../events/events.js";
 import type { Shares } from "../figures/shares.js";
+import type { LedgerTap } from "../ledger/ledger.js";
 import type { Metrics } from "../telemetry/metrics.js";
 import { createAuthorizationRules } from "./authorization-rules.js";
 import { createBurst } from "./burst.js";
@@ -101,6 +102,8 @@ const slice = 20;
 export interface ReconcilerOptions {
   readonly cache: ResourceCache;
   readonly events: Teller;
+  /** Told why services are compiled, and when they were. */
+  readonly ledger?: LedgerTap;
   readonly metrics: Pick<Metrics, "compiled" | "published">;
   /** For and against an instance that said it leaves. */
   readonly leaving: LeavingEvidence;
@@ -165,6 +168,7 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
 
   function touch(name: string): void {
     o.shares?.().touched(name);
+    o.ledger?.touched(name);
     awaitPublication(name);
   }
 
@@ -195,10 +199,12 @@ export function createReconciler(o: ReconcilerOptions): Reconciler {
   }
 
   function publish(names: Iterable<string> = due()): void {
+    o.ledger?.publishing();
     const { taken, reshaped } = compiled.compile(names);
     if (reshaped.size > 0) views.reshaped(reshaped);
     rules.compile(taken);
     views.registered(taken);
+    o.ledger?.published(taken);
     o.metrics.published(taken.length);
     o.changed?.(taken);
     if (dirty.size > 0) rest ??= o.clock.timeout(0, publishRest);

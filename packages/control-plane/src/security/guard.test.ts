@@ -33,6 +33,7 @@ describe("with ACLs", () => {
       [factsPath]: { relayed: true, node: "n", id: "o1", service: "orders" },
       [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
       "/v1/agents/events": { relayed: true, after: 0 },
+      "/v1/agents/ledger": { relayed: true, filter: { service: null, kind: null, since: 0, limit: 1 } },
       [resultPath]: { node: "n", id: "o1", service: "orders", command: "c", replica: "r", ok: true, message: "" },
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/api/policies/canary/evidence": { bundle: "0".repeat(64) },

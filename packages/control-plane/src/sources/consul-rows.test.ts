@@ -103,7 +103,7 @@ describe("rows as Consul writes them", () => {
 
   test("a check without a name or an ID harms nobody, and an unknown status is the worst", () => {
     expect(parseChecks([{ Node: "n1", CheckID: "", Status: "odd", ModifyIndex: 3 }])).toEqual([
-      { id: "", name: "", status: "critical", output: "", node: "n1", serviceId: "", service: "", modifyIndex: 3 },
+      { id: "", name: "", status: "critical", output: "", node: "n1", serviceId: "", service: "", modifyIndex: 3, createIndex: 0 },
     ]);
   });
 

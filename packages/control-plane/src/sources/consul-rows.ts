@@ -5,6 +5,7 @@
 import { ConsulError } from "@legation/consul";
 import { meshAddressTag } from "@legation/contract";
 import type { Check, CheckStatus, Instance } from "@legation/mesh";
+import { indexCheck, indexInstance, rowIndex } from "./row-index.js";
 
 /** An instance as registered, without what only the source remembers. */
 export type Registered = Omit<Instance, "everPassed" | "leaving" | "kept">;
@@ -14,8 +15,9 @@ export interface CheckRow extends Check {
   readonly node: string;
   readonly serviceId: string;
   readonly service: string;
-  /** Consul's index of the last change. */
+  /** Consul's index of the last change, and of when it came to be. */
   readonly modifyIndex: number;
+  readonly createIndex: number;
 }
 
 /** A node of `catalog/nodes`. */
@@ -74,14 +76,16 @@ function registration(row: Fields, node: Fields, service: Fields, flaws: string[
   if (tags.length < listOf(service["Tags"]).length) odd("Tags", service["Tags"]);
   const mesh = meshAddress(fieldsOf(fieldsOf(service["TaggedAddresses"])[meshAddressTag]));
   const weights = fieldsOf(service["Weights"]);
+  const known: Instance["meta"] = Object.fromEntries(meta);
+  indexInstance(known, { service: rowIndex(service), node: rowIndex(node) });
   return {
     address: optionalText(service, "Address") || optionalText(node, "Address"),
     port: whole(service, "Port", 0, -most, most),
     ...(mesh ? { mesh } : {}),
     tags,
-    meta: Object.fromEntries(meta),
+    meta: known,
     weights: { passing: whole(weights, "Passing", 1, 0, most), warning: whole(weights, "Warning", 1, 0, most) },
-    checks: listOf(row["Checks"]).map((each) => check(fieldsOf(each))),
+    checks: listOf(row["Checks"]).map((each) => indexCheck(check(fieldsOf(each)), rowIndex(fieldsOf(each)))),
   };
 }
 
@@ -90,7 +94,9 @@ export function parseChecks(data: unknown): CheckRow[] {
   return list(data, "health/state").flatMap((row) => {
     const [node, modifyIndex] = [optionalText(row, "Node"), row["ModifyIndex"]];
     if (!node || typeof modifyIndex !== "number") return [];
-    return { ...check(row), node, serviceId: optionalText(row, "ServiceID"), service: optionalText(row, "ServiceName"), modifyIndex };
+    const { created: createIndex } = rowIndex(row);
+    const of = { serviceId: optionalText(row, "ServiceID"), service: optionalText(row, "ServiceName") };
+    return { ...check(row), node, ...of, modifyIndex, createIndex };
   });
 }
 

@@ -25,6 +25,8 @@ interface ServerRow {
 export function createTrustSource(o: {
   readonly consul: Pick<Consul, "get">;
   readonly onTrust: (trust: Trust | undefined) => void;
+  /** Called with the root that signs, by Consul's name of it, with each answer. */
+  readonly onRoot?: (id: string) => void;
   readonly known?: { readonly trust: Trust | undefined };
   readonly clock: Clock;
   readonly log: Logger;
@@ -75,8 +77,8 @@ export function createTrustSource(o: {
         consul,
         { path: "/connect/ca/roots" },
         {
-          async onValue(answered) {
-            const { trustDomain } = readyRoots(answered);
+          async onValue(roots) {
+            const { trustDomain } = readyRoots(roots);
             datacenter ??= await ownDatacenter();
             if (stopping.signal.aborted) return;
             const trust = { trustDomain, datacenter };
@@ -84,6 +86,7 @@ export function createTrustSource(o: {
               log.info({ event: "trust.known", ...trust }, `certificates of ${trust.trustDomain} count, for services in ${datacenter}`);
             complaint = undefined;
             tell(trust);
+            o.onRoot?.(roots.ActiveRootID);
           },
           onError(error) {
             complain(error);

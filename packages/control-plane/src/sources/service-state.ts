@@ -1,6 +1,7 @@
 /** What is known of one service: its last reading, and the checks that have changed since. */
 import type { Check, Instance } from "@legation/mesh";
 import type { CheckRow, Registered } from "./consul-rows.js";
+import { indexCheck } from "./row-index.js";
 
 /** One service. A value: every function here returns a new one. */
 export interface ServiceState {
@@ -67,7 +68,8 @@ function checked(state: ServiceState): readonly Registered[] {
     const own = [...(rows.get(instanceOf(instance.node, "")) ?? []), ...(rows.get(instanceOf(instance.node, instance.id)) ?? [])];
     if (own.length === 0) return instance;
     const checks = new Map<string, Check>(instance.checks.map((check) => [check.id, check]));
-    for (const { id, name, status, output } of own) checks.set(id, { id, name, status, output });
+    for (const { id, name, status, output, createIndex: created, modifyIndex: modified } of own)
+      checks.set(id, indexCheck({ id, name, status, output }, { created, modified }));
     return { ...instance, checks: [...checks.values()] };
   });
 }

@@ -3,6 +3,7 @@ import type { Consul } from "@legation/consul";
 import type { Clock, Lifecycle, Logger } from "@legation/runtime";
 import type { ControlPlaneConfig } from "../config.js";
 import type { EventSetup } from "../events/setup.js";
+import type { SourceLedger } from "../ledger/source-ledger.js";
 import { createFeed, type Feed } from "../reconcile/feed.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { SavedCatalog } from "../state/catalog-document.js";
@@ -30,12 +31,13 @@ export function createSources(o: {
   readonly path: string;
   readonly reconciler: Reconciler;
   readonly events: Pick<EventSetup, "registry" | "intentions" | "restore">;
+  readonly ledger: SourceLedger;
   readonly refresh: () => void;
   readonly lifecycle: Lifecycle;
   readonly clock: Clock;
   readonly log: Logger;
 }): Sources {
-  const { config, consul, saved, reconciler, lifecycle, refresh, clock, log } = o;
+  const { config, consul, saved, reconciler, ledger, lifecycle, refresh, clock, log } = o;
   const file = createCatalogFile({
     path: o.path,
     current() {
@@ -50,7 +52,7 @@ export function createSources(o: {
   });
   lifecycle.onStop("last good catalog", 5_000, () => file.stop());
   const feed = createFeed({
-    ...{ reconciler, events: o.events.registry, clock, log },
+    ...{ reconciler: ledger.registry(reconciler), events: o.events.registry, clock, log },
     changed: () => file.changed(),
     served: refresh,
     lastAnswerAt: () => catalog.status().lastAnswerAt,
@@ -58,25 +60,29 @@ export function createSources(o: {
   lifecycle.onStop("feed", 1_000, () => feed.stop());
   const catalog: CatalogSource = createConsulCatalog({
     ...{ consul, clock, log },
-    onEvent: (event) => feed.take(event),
+    onEvent(event) {
+      feed.take(event);
+      if (event.kind === "complete") ledger.complete();
+    },
     ...(saved ? { known: { services: saved.services, servers: saved.servers } } : {}),
   });
   lifecycle.onStop("catalog source", 1_000, () => catalog.stop());
   const trust = createTrustSource({
     ...{ consul, clock, log },
     onTrust(known) {
-      reconciler.setTrust(known);
+      ledger.trust(known, () => reconciler.setTrust(known));
       file.changed();
     },
+    onRoot: ledger.root,
     ...(saved ? { known: { trust: saved.trust } } : {}),
   });
   lifecycle.onStop("trust source", 1_000, () => trust.stop());
-  const intentions = createIntentionSource({
+  const intentions: IntentionSource = createIntentionSource({
     ...{ consul, clock, log },
     byDefault: config.defaultIntention,
     known: saved?.intentions,
     onIntentions(known) {
-      reconciler.setIntentions(known);
+      ledger.intentions(intentions.said(), saved?.intentions, () => reconciler.setIntentions(known));
       o.events.intentions(known);
       file.changed();
     },
@@ -91,6 +97,7 @@ export function createSources(o: {
   if (saved) {
     o.events.restore(saved.services);
     feed.restore(saved);
+    ledger.began();
   }
   return {
     feed,

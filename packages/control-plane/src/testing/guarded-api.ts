@@ -24,6 +24,7 @@ import { createFakeAcl, type TokenTable } from "./access.js";
 import { holdAnswers } from "./answers.js";
 import { serviceOf } from "./catalog.js";
 import { explaining } from "./explaining.js";
+import { changeTo, ledgerOf } from "./ledger.js";
 
 const healthy: HealthView = {
   ...{ status: "ok", version: "0.1.0", uptime: 1 },
@@ -112,6 +113,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     agents: { list: async () => ({ agents: [], silent: [] }), listening: () => [] },
     graph: async () => ({ layers: [], cycles: [], startupOrder: [], shutdownOrder: [], edges: [], silent: [] }),
     events: { log: told.log, silent: () => [] },
+    ledger: ledgerOf([changeTo("orders", "7"), changeTo("secret", "8")], clock),
     securityEvents: events,
     audit: { record: (record) => audited.push(record), list: () => [], stop: async () => undefined },
     access: {
