@@ -104,6 +104,8 @@ interface ServerInfo {
 }
 
 const timeoutMs = 2_000;
+/** For one part of a dump: an Envoy with thousands of clusters needs a while to write it. */
+const dumpMs = 8_000;
 
 /** The gauges that count what is under way, as the control plane names its inbound listener and cluster. */
 const inFlightGauges: Readonly<Record<"http" | "tcp", string>> = {
@@ -114,8 +116,8 @@ const inFlightGauges: Readonly<Record<"http" | "tcp", string>> = {
 /** A client of the admin interface at `host:port`, of an Envoy whose service speaks `protocol`. */
 export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmin {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = async (path: string, method: "GET" | "POST" = "GET"): Promise<{ status: number; body: string }> =>
-    await exchange(`http://${address}${path}`, { timeoutMs, agent, method, maxBytes: 64 * 1024 * 1024 });
+  const ask = async (path: string, method: "GET" | "POST" = "GET", limitMs = timeoutMs): Promise<{ status: number; body: string }> =>
+    await exchange(`http://${address}${path}`, { timeoutMs: limitMs, agent, method, maxBytes: 64 * 1024 * 1024 });
   const read = async <T>(path: string): Promise<T> => {
     const { status, body } = await ask(path);
     if (status !== 200) throw new Error(`Envoy's admin interface answered ${path} with ${status}`);
@@ -189,7 +191,7 @@ export function createEnvoyAdmin(address: string, protocol: Protocol): EnvoyAdmi
     figures: async (filter) =>
       (await ask(`/stats/prometheus${filter === undefined ? "" : `?usedonly&filter=${encodeURIComponent(filter)}`}`)).body,
     async dump(query) {
-      const { status, body } = await ask(`/config_dump?${query}`);
+      const { status, body } = await ask(`/config_dump?${query}`, "GET", dumpMs);
       // A kind of resource that this Envoy has never had has no place in its dump.
       if (status === 404 && body.includes("not found in config dump")) return {};
       if (status !== 200) throw new Error(`it answered /config_dump with ${status}`);

@@ -11,8 +11,9 @@ export async function envoyConfigOf({ envoy, addresses }: Pick<Instance, "envoy"
   const { phase, reason } = envoy.runner.state;
   if (phase === "down") throw new LegationError("envoy.none", `no Envoy runs: ${reason}`);
   try {
-    const found = await readEnvoyConfig(envoy.admin.dump);
+    // First what is answered at once: an Envoy that hangs is soon told from one that has much to write.
     const version = versionIn(await envoy.admin.identity()) ?? "";
+    const found = await readEnvoyConfig(envoy.admin.dump);
     return { envoy: version, parent: envoy.runner.hasParent, ...found };
   } catch (error) {
     throw new LegationError("envoy.silent", `Envoy does not answer its admin port at ${addresses.envoyAdmin}: ${messageOf(error)}`);

@@ -12,7 +12,7 @@ import type { Screen } from "../screen.js";
 /** Envoys that are asked at once. */
 const atOnce = 8;
 /** A drift is looked at twice, and a control plane that does not answer is waited for; milliseconds. */
-const driftLimit = 30_000;
+const driftLimit = 45_000;
 
 const states: readonly ProxyState[] = ["up-to-date", "behind", "refused", "quarantined", "waiting", "absent", "unknown"];
 

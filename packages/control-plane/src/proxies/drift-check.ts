@@ -6,8 +6,8 @@ import type { Commander } from "../channel/commander.js";
 import { type Comparison, compareConfig, lasting, type SentConfig } from "./drift.js";
 import type { LocatedStream, Proxies } from "./proxies.js";
 
-/** How long an agent may take to ask its Envoy; milliseconds. It has several questions, and Envoy 2 s for each. */
-export const driftLimit = 6_000;
+/** How long an agent may take to ask its Envoy for all parts of the dump; milliseconds. */
+export const driftLimit = 15_000;
 
 /** Between two looks, where the first one found something; milliseconds. */
 export const secondLook = 700;
