@@ -93,10 +93,10 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const replica = randomUUID();
   const ports = { xds: 0, http: httpAt.port || (kept["http"] ?? 0) };
   const address = () => formatAddress(httpAt.host, ports.http);
-  const events = await createEventSetup({ stateDir, replica, address, lifecycle, clock, log });
-  const commands = createCommandDirectory();
   const telemetry = createTelemetry(() => overview.readings(), config.http.metricsServices);
   const { registry, metrics } = telemetry;
+  const events = await createEventSetup({ stateDir, replica, address, metrics: registry, lifecycle, clock, log });
+  const commands = createCommandDirectory();
   const securityEvents = createSecurityEvents({ log, metrics: registry, clock, events });
   const refusedCalls = createRefusedCalls({ perMinute: config.deniedRate, events: securityEvents, clock });
   const reports = createReports(clock, (report) => {

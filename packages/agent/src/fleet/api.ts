@@ -58,9 +58,14 @@ export async function startFleetApi(address: string, parts: FleetApiParts, acces
     request.url = rest || "/";
     return mounted.scope.runInAsyncScope(() => mounted.api.routing(request as IncomingMessage, response as ServerResponse));
   });
-  await listenAt(server, address);
   const page = { contentType: metricsType, metrics: () => pageOf(mounts) };
   const metrics = metricsAt === undefined ? undefined : await startMetricsServer(metricsAt, page);
+  try {
+    await listenAt(server, address);
+  } catch (error) {
+    await metrics?.close();
+    throw error;
+  }
   return {
     address,
     placeOf: (id) => belowAddress(address, `/services/${encodeURIComponent(id)}`),

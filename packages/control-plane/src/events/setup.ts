@@ -1,13 +1,13 @@
 /** The events of one control plane, put together: what tells them, what keeps them, and how they reach the others. */
 import { join } from "node:path";
 import type { CatalogService, KnownIntentions } from "@legation/mesh";
-import type { Clock, Lifecycle, Logger } from "@legation/runtime";
+import { type Clock, Counter, type Lifecycle, type Logger, type Registry } from "@legation/runtime";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
 import { readEvents } from "../state/events-file.js";
 import { createJournal } from "../state/journal.js";
 import { type AgentEvents, createAgentEvents } from "./agent-events.js";
-import type { EventLog } from "./event-log.js";
+import type { EventLog, EventRow } from "./event-log.js";
 import { createEvents, type Teller } from "./events.js";
 import { createIntentionEvents } from "./intention-events.js";
 import { createRegistryEvents, type RegistryEvents } from "./registry-events.js";
@@ -35,6 +35,7 @@ export async function createEventSetup(o: {
   readonly stateDir: string;
   readonly replica: string;
   readonly address: () => string;
+  readonly metrics: Registry;
   readonly lifecycle: Pick<Lifecycle, "onStop">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,12 +43,24 @@ export async function createEventSetup(o: {
   const { clock, log } = o;
   const path = join(o.stateDir, "events", "events.jsonl");
   const journal = createJournal({ path, what: "events", clock, log });
+  const total = new Counter({
+    name: "legation_events_total",
+    help: "Events of the mesh since the start of this replica. Told among the replicas: alike at every replica.",
+    labelNames: ["type", "severity"] as const,
+    registers: [o.metrics],
+  });
+  const keep = (row: EventRow): void => {
+    if (restoring) return;
+    const { type, severity } = row.event;
+    total.inc({ type, severity });
+    journal.append(row);
+  };
   let restoring = true;
   const events = createEvents({
     clock,
     run: o.replica.replaceAll("-", "").slice(0, 8),
     address: o.address,
-    kept: (row) => restoring || journal.append(row),
+    kept: keep,
   });
   for (const row of await readEvents(path)) events.take(row);
   restoring = false;
