@@ -59,6 +59,12 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/security-events.js"),
   },
   {
+    name: "ledger",
+    group: "why",
+    summary: "List changes, how many proxies have each, and who lags",
+    load: () => import("./commands/ledger.js"),
+  },
+  {
     name: "explain",
     group: "why",
     summary: "Say where a request goes, or what a response flag means",
