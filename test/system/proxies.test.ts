@@ -48,9 +48,11 @@ describe("two control planes, with proxies at each", () => {
     const { sandbox, consul, controlPlane: one } = mesh;
     const two = await startControlPlane(sandbox, { name: "two", consul: consul.url });
     const at = (plane: ControlPlaneProcess) => ({ controlPlanes: [plane] });
-    const orders = await mesh.startService({ name: "orders", ...at(one) });
-    const stray = await mesh.startService({ name: "stray", ...at(one) });
-    const web = await mesh.startService({ name: "web", dependencies: ["orders"], config: { drain: { limit: "5s" } }, ...at(two) });
+    const [orders, stray, web] = await Promise.all([
+      mesh.startService({ name: "orders", ...at(one) }),
+      mesh.startService({ name: "stray", ...at(one) }),
+      mesh.startService({ name: "web", dependencies: ["orders"], config: { drain: { limit: "3s" } }, ...at(two) }),
+    ]);
     await untilUsable(web, "orders", [orders]);
     return { one, two, orders, stray, web, dir: sandbox.makeDir("policies") };
   });
