@@ -14,6 +14,7 @@ function setUp(protocol: "http" | "tcp" = "http") {
   const hosts: EnvoyHost[] = [{ service: "orders", address, ejected: false, successes: 0, errors: 0 }];
   const own = { service: "inbound:application", address: "127.0.0.1:8080", ejected: false, successes: 0, errors: 0 };
   const time = { count: 0, sum: 0 };
+  const sent: Record<string, number> = {};
   let changes = 0;
   const figures = createFigures({
     protocol,
@@ -30,7 +31,12 @@ function setUp(protocol: "http" | "tcp" = "http") {
         return [...hosts, own].filter(({ service }) => names?.includes(service) ?? true);
       },
       figures: async () =>
-        `envoy_cluster_upstream_rq_time_sum{envoy_cluster_name="inbound"} ${time.sum}\nenvoy_cluster_upstream_rq_time_count{envoy_cluster_name="inbound"} ${time.count}\n`,
+        [
+          `envoy_cluster_upstream_rq_time_sum{envoy_cluster_name="inbound"} ${time.sum}`,
+          `envoy_cluster_upstream_rq_time_count{envoy_cluster_name="inbound"} ${time.count}`,
+          ...Object.entries(sent).map(([service, count]) => `envoy_cluster_upstream_rq_total{envoy_cluster_name="${service}"} ${count}`),
+          "",
+        ].join("\n"),
     },
     runner: { state },
   });
@@ -49,7 +55,7 @@ function setUp(protocol: "http" | "tcp" = "http") {
         enforced: true,
       }),
     );
-  return { clock, figures, state, asked, hosts, answer, eject, changes: () => changes };
+  return { clock, figures, state, asked, hosts, sent, answer, eject, changes: () => changes };
 }
 
 test("an ejection is told at once, before the first look too, and only the services concerned are asked about after it", async () => {
@@ -97,5 +103,18 @@ test("a service that speaks tcp has no requests to tell of", async () => {
   }
   expect(figures.load()).toBeUndefined();
   expect(asked).toEqual([undefined]);
+  figures.stop();
+});
+
+test("whom the instance has never called before is told at once, and how often with whatever is reported next", async () => {
+  const { clock, figures, sent, changes } = setUp();
+  await clock.advance(figuresInterval.soon);
+  expect([figures.sent().size, changes()]).toEqual([0, 0]);
+  sent["orders"] = 1;
+  await clock.advance(figuresInterval.usual);
+  expect([figures.sent().get("orders"), changes()]).toEqual([1, 1]);
+  sent["orders"] = 90;
+  await clock.advance(figuresInterval.usual);
+  expect([figures.sent().get("orders"), changes()]).toEqual([90, 1]);
   figures.stop();
 });

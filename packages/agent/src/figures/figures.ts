@@ -58,7 +58,10 @@ export function createFigures(o: { protocol: Protocol; clock: Clock; log: Logger
       watched,
     );
     breakers.exceed(exceededLimits(page, next));
+    const before = page?.sent ?? nothing;
     page = next;
+    // How often is told with the next report; whom it has never called before, at once.
+    if ([...next.sent.keys()].some((service) => !before.has(service))) o.onChange();
     if (clock.monotonic() - lookedAt < figuresInterval.usual / 2) return;
     const inside = hosts.filter(({ service }) => service === ownCluster.name);
     const errors = inside.reduce((sum, host) => sum + host.errors, 0);
