@@ -113,5 +113,11 @@ export const commands: readonly Command[] = [
     summary: "Prove on a mesh on this machine that restarts lose no request",
     load: () => import("./commands/prove.js"),
   },
+  {
+    name: "completion",
+    group: "more",
+    summary: "Let bash, zsh or fish complete what you type",
+    load: () => import("./commands/completion.js"),
+  },
   { name: "version", group: "more", summary: "Print the version", load: () => import("./commands/version.js") },
 ];

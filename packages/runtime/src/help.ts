@@ -12,7 +12,7 @@ export interface Operand {
   /** Several may stand there. */
   readonly repeated?: boolean;
   /** What can stand there, for completion: the words themselves, or what they name. */
-  readonly values?: readonly string[] | "service" | "instance" | "file" | "directory";
+  readonly values?: readonly string[] | "service" | "instance" | "proxy" | "file" | "directory";
 }
 
 /** What a command says of itself. */

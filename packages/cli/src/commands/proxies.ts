@@ -37,7 +37,7 @@ export const { run, page } = createCommand({
     "Lists the proxies at all control planes, whichever is asked: the version of Envoy, the control plane that each is connected to, how much of " +
     "what it was sent it has accepted, for how long it has not held the newest, and what it refused and by which policy. Proxies that should be " +
     "connected and are not are listed too. A proxy is named <Consul node>/<service id>; with a name, everything about that one is shown.",
-  operands: [{ name: "NODE/ID", optional: true }],
+  operands: [{ name: "NODE/ID", optional: true, values: "proxy" }],
   options,
   exitStatus: { 1: "It failed; or, with --drift, an Envoy holds something else than it was sent, or could not be asked." },
   examples: [

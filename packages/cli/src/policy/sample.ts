@@ -20,6 +20,7 @@ export const sampleOptions = {
   header: option.list({ description: "A header of every --request: 'name: value'. Repeat it for more", unit: "header", flag: "-H" }),
   from: option.string({
     description: "The service that sends the requests, where they do not say it. Every one unless given",
+    unit: "service",
     flag: "--from",
   }),
 };
