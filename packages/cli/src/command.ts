@@ -9,6 +9,8 @@ export interface Io {
   /** Calls back at each of these signals, which then end the process no more, until the returned function is called. */
   onSignal(listener: (name: StopSignal) => void): () => void;
   readonly clock: Clock;
+  /** The command that runs, such as `legation policy list`; undefined before it was found. */
+  readonly name?: string;
 }
 
 /** What asks a process to stop. */

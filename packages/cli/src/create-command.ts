@@ -65,7 +65,15 @@ export function createCommand<T extends OptionTable & { readonly json: OptionTab
     const io = { ...outside, stdout: guarded(outside.stdout, screen), stderr: guarded(outside.stderr, screen) };
     const { json, watch: interval } = values as { readonly json?: boolean; readonly watch?: number };
     const ask = () => answer(values as ConfigValues<T>, positional, { io, screen: screenOf(outside) });
-    if (interval !== undefined) return await watch({ ask, json: json === true, interval, title: titleOf(argv), io: outside, screen });
+    if (interval !== undefined)
+      return await watch({
+        ask,
+        json: json === true,
+        interval,
+        title: [outside.name, titleOf(argv)].filter(Boolean).join(" "),
+        io: outside,
+        screen,
+      });
     const reply = await ask();
     io.stdout.write(json ? `${JSON.stringify(reply.json, null, 2)}\n` : textOf(reply));
     return reply.code ?? exitCode.done;

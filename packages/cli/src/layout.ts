@@ -1,6 +1,6 @@
 /** How answers are laid out for people: tables and sentences of which no line is wider than the screen, whatever stands in them. */
 import { escapeControls } from "./control-characters.js";
-import { type Level, paint, paper, type Screen } from "./screen.js";
+import { type Level, paint, paper, type Screen, unpainted } from "./screen.js";
 import { cutMiddle, textWidth, wrapWords } from "./text-width.js";
 
 /** What stands in a table: text, a number (to the right), or text of a level, in its colour. */
@@ -45,6 +45,17 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 export function sentence(text: string, screen: Screen = paper, level?: Level): string {
   const lines = wrapWords(oneLine(text), screen.width, screen.width - gap);
   return lines.map((line, index) => `${index > 0 ? " ".repeat(gap) : ""}${paint(line, level, screen)}\n`).join("");
+}
+
+/** Lines that were drawn elsewhere: one that is too wide after all, by wide characters or escaped ones, loses its middle and its colours. */
+export function fitted(text: string, screen: Screen): string {
+  return text
+    .split("\n")
+    .map((line) => {
+      const plain = escapeControls(screen.colour ? unpainted(line) : line);
+      return textWidth(plain) <= screen.width ? line : cutMiddle(plain, screen.width);
+    })
+    .join("\n");
 }
 
 /** Every row with a line for each cell, and an empty line between rows. */

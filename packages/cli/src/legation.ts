@@ -39,7 +39,7 @@ async function runCommand(found: FoundCommand, io: Io): Promise<number> {
     io.stdout.write(helpText(page, found));
     return exitCode.done;
   }
-  if (module.run) return await module.run(rest, io);
+  if (module.run) return await module.run(rest, { ...io, name });
   throw unknownCommand(rest[0], module.commands ?? [], name);
 }
 

@@ -55,6 +55,14 @@ export function clean(text: string, { colour }: Pick<Screen, "colour">): string 
     .join("");
 }
 
+/** The text without the colours of `paint`. */
+export function unpainted(text: string): string {
+  return text
+    .split(painted)
+    .filter((_part, index) => index % 2 === 0)
+    .join("");
+}
+
 /** An output that writes everything through `clean`. */
 export function guarded(output: Output, screen: Pick<Screen, "colour">): Output {
   const { columns, rows, isTTY } = output;

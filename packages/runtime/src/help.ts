@@ -91,7 +91,22 @@ function operandText({ name, optional = false, repeated = false }: Operand): str
 
 function example(text: string | readonly [line: string, effect: string]): string[] {
   const [line, effect] = typeof text === "string" ? [text] : text;
-  return [...line.split("\n").map((part) => `  ${part}`), ...(effect === undefined ? [] : wrap(effect, 6))];
+  return [...folded(line), ...(effect === undefined ? [] : wrap(effect, 6))];
+}
+
+/** A command line over several lines where it is too long for one, broken between words as a shell reads them. */
+function folded(line: string): string[] {
+  const words = line.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
+  const lines: string[] = [];
+  let current = " ";
+  for (const word of words) {
+    if (current.length + 1 + word.length > width - 2 && current.trim() !== "") {
+      lines.push(`${current} \\`);
+      current = "     ";
+    }
+    current += ` ${word}`;
+  }
+  return [...lines, current];
 }
 
 /** Without a file, the variable of each setting; with one they stand behind the settings. */

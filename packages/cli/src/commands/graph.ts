@@ -2,7 +2,7 @@
 import type { GraphView } from "@legation/contract/api";
 import { type DrawnRole, dotOf, drawMesh } from "@legation/contract/graph";
 import { option } from "@legation/runtime/command-line";
-import { sentence } from "../layout.js";
+import { fitted, sentence } from "../layout.js";
 import { listing } from "../listing.js";
 import { type Level, paint, type Screen } from "../screen.js";
 
@@ -14,7 +14,8 @@ const levels: Readonly<Record<DrawnRole, Level>> = { rail: "faint", service: "st
 
 /** The drawing, as wide as the screen is. */
 export function show(graph: GraphView, screen: Screen): string {
-  const drawn = drawMesh(graph, Math.max(narrowest, screen.width), (text, role) => paint(text, role && levels[role], screen));
+  const painter = (text: string, role?: DrawnRole) => paint(text, role && levels[role], screen);
+  const drawn = fitted(drawMesh(graph, Math.max(narrowest, screen.width), painter), screen);
   const unheard = graph.silent.map((words) => sentence(`No answer from the control plane at ${words}`, screen, "bad")).join("");
   return unheard === "" ? drawn : `${drawn}\n${unheard}`;
 }

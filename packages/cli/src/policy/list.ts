@@ -43,7 +43,7 @@ function show({ origin, bundle, documents, problem, quarantined = [], canary, pr
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, screen)}` : "",
     quarantined.length > 0 ? `\n${refusalsText(quarantined, screen)}` : "",
     canary && isNews(canary, bundle) ? `\n${sentence(canaryText(canary), screen)}` : "",
-    ...proposals.map((id) => `\nWaits for signatures: ${id}\n`),
+    ...proposals.map((id) => `\n${sentence(`Waits for signatures: ${id}`, screen)}`),
   ].join("");
 }
 

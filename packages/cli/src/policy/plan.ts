@@ -18,7 +18,7 @@ export const { run, page } = createCommand({
     "and which requests of a sample would go elsewhere.",
   examples: [
     "legation policy plan -f orders.yaml",
-    "legation policy plan -f canary.yaml --from web -H 'x-beta: 1' \\\n    --request 'GET http://orders/x'",
+    "legation policy plan -f canary.yaml --from web -H 'x-beta: 1' --request 'GET http://orders/x'",
     "legation policy plan -f canary.yaml --requests /var/log/envoy/access.log --json",
   ],
   options: {
