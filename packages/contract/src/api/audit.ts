@@ -1,6 +1,6 @@
 /** The audit as the API shows it: who changed what, and who was refused what. */
 import { z } from "zod";
-import { count, time } from "./scalar.js";
+import { count, nextCursor, time } from "./scalar.js";
 import type { View } from "./view.js";
 
 const details = z.record(z.string(), z.union([z.string(), z.number()]));
@@ -48,7 +48,7 @@ export type AuditEntry = View<typeof auditEntry>;
 
 /** The answer of `GET /api/audit`. */
 export const auditList = z
-  .object({ entries: z.array(auditEntry).describe("Oldest first.") })
+  .object({ nextCursor, entries: z.array(auditEntry).describe("Oldest first.") })
   .meta({ id: "AuditList", description: "The audit of this replica." });
 /** See `auditList`. */
 export type AuditList = View<typeof auditList>;
@@ -71,7 +71,7 @@ export type SecurityEventView = View<typeof securityEventView>;
 
 /** The answer of `GET /api/security-events`. */
 export const securityEventList = z
-  .object({ events: z.array(securityEventView).describe("Oldest first.") })
+  .object({ nextCursor, events: z.array(securityEventView).describe("Oldest first.") })
   .meta({ id: "SecurityEventList", description: "The security events of this replica since its start." });
 /** See `securityEventList`. */
 export type SecurityEventList = View<typeof securityEventList>;

@@ -1,7 +1,7 @@
 /** Proxies as the API shows them: where each is connected, what it was sent, took and refused, and how old that is. */
 import { z } from "zod";
 import { quarantineView } from "./quarantine.js";
-import { count, time } from "./scalar.js";
+import { count, nextCursor, time } from "./scalar.js";
 import { meshProblem } from "./service.js";
 import type { View } from "./view.js";
 
@@ -116,7 +116,8 @@ export type ProxyView = View<typeof proxyView>;
 /** The answer of `GET /api/proxies`. */
 export const proxyList = z
   .object({
-    total: count.describe("Proxies in this answer."),
+    total: count.describe("Proxies on all pages."),
+    nextCursor,
     connected: count.describe("Of these, those that are connected."),
     states: z.partialRecord(z.enum(proxyStates), count).describe("How many are in which state; those in which none is are absent."),
     resourcesSent: count.describe("Since the start of the control plane that answers, on its own streams."),

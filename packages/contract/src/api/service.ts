@@ -5,7 +5,7 @@ import { identityModes, tlsStates } from "../identity.js";
 import { protocols } from "../registration.js";
 import { reportedHealth } from "./agent-report.js";
 import { breakerView } from "./breaker.js";
-import { count, time } from "./scalar.js";
+import { count, nextCursor, time } from "./scalar.js";
 import type { View } from "./view.js";
 
 /** What is wrong in a catalog or in a node's description. */
@@ -91,7 +91,8 @@ export type ServiceView = View<typeof serviceView>;
 /** The answer of `GET /services`. */
 export const serviceList = z
   .object({
-    total: count.describe("Services in this answer."),
+    total: count.describe("Services on all pages."),
+    nextCursor,
     silent: z
       .array(z.string())
       .describe("The control planes that did not answer, each with the reason: what only they know of agents is old."),

@@ -8,6 +8,7 @@ import { countStates, type Proxies } from "../proxies/proxies.js";
 import { type ProxyAnswer, type ProxyQuestion, proxiesPath } from "../proxies/question.js";
 import { addReplicaRoute } from "../replicas/route.js";
 import { listing, meshRead } from "../security/right.js";
+import { pageOf, pageQuery } from "./page.js";
 import { sendProblem } from "./problem.js";
 import { addRoute } from "./route.js";
 import { enclosed, sendSliced } from "./sliced.js";
@@ -24,6 +25,7 @@ export interface ProxySource {
 
 const word = z.string().max(256);
 const query = z.strictObject({
+  ...pageQuery,
   node: word.optional().describe("Only this proxy: `<Consul node>/<service id>`."),
   service: word.optional().describe("Only the proxies of this service."),
   state: z.enum(proxyStates).optional().describe("Only those in this state."),
@@ -54,8 +56,10 @@ export function addProxyRoutes(app: FastifyInstance, source: ProxySource): void 
       const { proxies, silent } = await source.proxies.list({ node, service });
       const readable = await readableBy(request, proxies);
       const shown = readable.filter((proxy) => state === undefined || proxy.state === state);
+      const { entries, nextCursor } = pageOf(request, reply, shown, ({ node }) => node);
       const head = {
         total: shown.length,
+        nextCursor,
         connected: shown.filter(({ connected }) => connected).length,
         states: countStates(shown),
         resourcesSent: source.resourcesSent(),
@@ -63,7 +67,7 @@ export function addProxyRoutes(app: FastifyInstance, source: ProxySource): void 
       };
       return sendSliced(
         reply,
-        enclosed(`${JSON.stringify(head).slice(0, -1)},"proxies":[`, shown, (proxy) => JSON.stringify(proxy), "]}"),
+        enclosed(`${JSON.stringify(head).slice(0, -1)},"proxies":[`, entries, (proxy) => JSON.stringify(proxy), "]}"),
       );
     },
   );

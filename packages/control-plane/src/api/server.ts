@@ -23,7 +23,9 @@ import { demandRights, open, readMesh } from "../security/right.js";
 import type { StatusSetup } from "../status/setup.js";
 import { type AgentSource, addAgentRoute, addReplicaAgentRoute } from "./agents.js";
 import { addAuditRoute } from "./audit.js";
+import { useCompression } from "./compression.js";
 import { addDocs } from "./docs.js";
+import { useEntityTags } from "./entity-tag.js";
 import { addEventRelayRoute, addEventRoutes, type EventSource } from "./events.js";
 import { addGraphRoute, type ReadGraph } from "./graph.js";
 import { addHealthRoutes, addReplicaHealthRoute, type HealthSource } from "./health.js";
@@ -112,6 +114,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   useProblems(app);
   knowPeers(app, parts.peers);
   const { audit, securityEvents, clock } = parts;
+  useEntityTags(app);
+  await useCompression(app);
   demandRights(app);
   guard(app, {
     ...parts.access,

@@ -16,6 +16,7 @@ import { z } from "zod";
 import { closedBreaker, type ServiceBreakers } from "../figures/breakers.js";
 import { listing, readNamedService, writeNamedService } from "../security/right.js";
 import type { SharedReport } from "../status/shared-reports.js";
+import { pageOf, pageQuery } from "./page.js";
 import { sendProblem } from "./problem.js";
 import { addRoute } from "./route.js";
 import { enclosed, sendSliced } from "./sliced.js";
@@ -36,9 +37,11 @@ export interface ServiceSource {
 }
 
 const params = z.strictObject({ name: z.string().min(1).max(256).describe("The service, by its name in Consul.") });
-const query = z.strictObject({
+const filter = {
   tag: z.array(z.string().max(256)).max(16).optional().describe("Only instances that carry this tag; given several times, all of them."),
-});
+};
+const query = z.strictObject(filter);
+const listQuery = z.strictObject({ ...filter, ...pageQuery });
 
 /**
  * Adds the routes; the list holds what the caller may read. `?tag=` (repeatable) keeps only the instances that carry every tag named.
@@ -52,7 +55,7 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
       tag: "services",
       summary: "All services, with what becomes of each instance and why",
       right: listing,
-      query,
+      query: listQuery,
       answers: { 200: serviceList },
     },
     async (request, reply) => {
@@ -61,8 +64,10 @@ export function addServiceRoutes(app: FastifyInstance, source: ServiceSource, re
       const chosen = source.services().filter((service) => tags.length === 0 || carrying(service, tags).length > 0);
       const may = await request.access.readable(chosen.map(({ name }) => name));
       const shown = chosen.filter(({ name }) => may.has(name));
+      const { entries, nextCursor } = pageOf(request, reply, shown, ({ name }) => name);
+      const head = JSON.stringify({ total: shown.length, nextCursor, silent }).slice(0, -1);
       const entry = (service: CatalogService) => `${JSON.stringify(service.name)}:${JSON.stringify(viewOf(service, source, tags))}`;
-      return sendSliced(reply, enclosed(`{"total":${shown.length},"silent":${JSON.stringify(silent)},"services":{`, shown, entry, "}}"));
+      return sendSliced(reply, enclosed(`${head},"services":{`, entries, entry, "}}"));
     },
   );
 
