@@ -120,6 +120,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     ask: (...asked) => ask(...asked),
     audit: () => access.audit,
   });
+  const checkTimes = createCheckTimes({ service: (name) => reconciler.service(name), clock });
   const reconciler: Reconciler = createReconciler({
     cache: quarantine.cache,
     events,
@@ -131,10 +132,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
       quarantine.settled();
       canary.update();
     },
-    changed(services) {
-      canary.changed(services);
-      if (services !== "identity") checkTimes.seen(services);
-    },
+    changed: checkTimes.following(canary.changed),
     startingBy(service, own) {
       const good = quarantine.goodPolicies(service, own);
       return good && trafficPolicies(good);
@@ -145,7 +143,6 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     log,
   });
   lifecycle.onStop("reconciler", 1_000, () => reconciler.stop());
-  const checkTimes = createCheckTimes({ service: reconciler.service, clock });
 
   const figures = await createFigures({ stateDir, reconciler, events, refresh: () => xds.refresh(), lifecycle, clock, log });
   const policies = await createPolicies({

@@ -5,7 +5,9 @@ import type { Clock } from "@legation/runtime";
 /** The times. One for each check in the registry that changed and does not pass; nothing of services that are gone. */
 export interface CheckTimes {
   /** These services may be others now. */
-  seen(services: readonly string[]): void;
+  seen(services: readonly string[] | "identity"): void;
+  /** The same, behind somebody else who wants to be told. */
+  following(first: CheckTimes["seen"]): CheckTimes["seen"];
   /** RFC 3339; undefined for a check that is as it was when this replica first saw it. */
   since(instance: string, check: string): string | undefined;
 }
@@ -38,9 +40,14 @@ export function createCheckTimes(o: { readonly service: (name: string) => Catalo
     else times.delete(name);
   };
 
+  const seen: CheckTimes["seen"] = (services) => {
+    if (services !== "identity") for (const name of services) look(name);
+  };
   return {
-    seen(services) {
-      for (const name of services) look(name);
+    seen,
+    following: (first) => (services) => {
+      first(services);
+      seen(services);
     },
     since(instance, check) {
       for (const [, noted] of times) {
