@@ -51,6 +51,12 @@ export const commands: readonly Command[] = [
     summary: "Draw who calls whom, declared and observed, in layers",
     load: () => import("./commands/graph.js"),
   },
+  {
+    name: "events",
+    group: "see",
+    summary: "List what happened in the mesh, or follow what happens",
+    load: () => import("./commands/events.js"),
+  },
   { name: "audit", group: "see", summary: "List who changed what, and who was refused what", load: () => import("./commands/audit.js") },
   {
     name: "security-events",

@@ -30,8 +30,8 @@ const [clearLine, clearBelow] = [`${csi}K`, `${csi}J`];
 /** Failures that may pass: the control plane restarts, has too much to do, or a proxy before it says so. */
 const passing = ["api.unreachable", "api.busy", "api.bad-answer", "api.failed"];
 
-/** 128 + the signal's number; Ctrl-C is how a watch ends. */
-const codes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+/** What a command that goes on until a signal exits with: 128 + its number. */
+export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 /**
  * Shows the answer until a signal comes; resolves to 128 + its number. Rejects as `ask` does the first time; later failures that may pass are
@@ -42,7 +42,7 @@ export async function watch(options: Watch): Promise<number> {
   const ending = new AbortController();
   let code: number = exitCode.done;
   const release = io.onSignal((name) => {
-    code = codes[name];
+    code = signalExitCodes[name];
     ending.abort(new Error(name));
   });
   const ended = new Promise<"ended">((resolve) => ending.signal.addEventListener("abort", () => resolve("ended"), { once: true }));
