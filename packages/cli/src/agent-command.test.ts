@@ -203,9 +203,13 @@ describe("a command for an agent", () => {
       says({ success: false, message: "the restart limit of 3 attempts is used up; use force to start it again" }, 409),
     );
     const { code, err } = await legation("restart");
-    expect([code, err.split("\n").at(-2)]).toEqual([
+    expect([code, err.split("\n").slice(-3)]).toEqual([
       1,
-      "legation restart: the restart limit of 3 attempts is used up; use force to start it again",
+      [
+        "legation restart: the restart limit of 3 attempts is used up; use force to start it again",
+        "Code agent.refused: explained at /docs/errors of a control plane",
+        "",
+      ],
     ]);
   });
 

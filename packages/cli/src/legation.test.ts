@@ -57,12 +57,12 @@ describe("finding the command", () => {
 describe("telling a failure", () => {
   const failing = (error: unknown) => [command("agent", () => Promise.reject(error))];
 
-  it("tells a foreseen one as one line without a stack, and ends with 1", async () => {
+  it("tells a foreseen one without a stack and where its code is explained, and ends with 1", async () => {
     const error = new LegationError("consul.unreachable", "Consul does not answer");
     expect(await call(["agent"], { commands: failing(error) })).toEqual({
       code: 1,
       out: "",
-      err: "legation agent: Consul does not answer\n",
+      err: "legation agent: Consul does not answer\nCode consul.unreachable: explained at /docs/errors of a control plane\n",
     });
   });
 

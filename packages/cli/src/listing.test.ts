@@ -123,7 +123,8 @@ describe("asking a control plane", () => {
       out: "",
       err:
         `legation services: no control plane answers at ${api} (connection refused). ` +
-        'Start one with "legation control-plane", or name another with --api or LEGATION_API\n',
+        'Start one with "legation control-plane", or name another with --api or LEGATION_API\n' +
+        "Code api.unreachable: explained at /docs/errors of a control plane\n",
     });
   });
 
@@ -131,7 +132,9 @@ describe("asking a control plane", () => {
     const api = await serve({});
     const { code, err } = await call(["proxies", "--api", api]);
     expect(code).toBe(1);
-    expect(err).toBe(`legation proxies: ${api}/api/proxies answered 404: GET /api/proxies does not exist here\n`);
+    expect(err).toBe(
+      `legation proxies: ${api}/api/proxies answered 404: GET /api/proxies does not exist here\nCode api.refused: explained at /docs/errors of a control plane\n`,
+    );
   });
 
   it("asks whether it is a control plane when the answer is not JSON", async () => {
