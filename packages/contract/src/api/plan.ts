@@ -42,7 +42,7 @@ export const planBody = documentsBody
 /** A resource that some proxies would get another way. */
 export const resourceChange = z
   .object({
-    type: z.string().describe("`cluster`, `endpoints`, `listener`, `routes` or `other`."),
+    type: z.string().describe("`cluster`, `endpoints`, `listener`, `routes`, `extension`, `secret` or `other`."),
     typeUrl: z.string(),
     name: z.string(),
     from: z.string().nullable().describe("Its version; null where there is none."),

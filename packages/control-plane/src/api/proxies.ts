@@ -24,9 +24,11 @@ export interface ProxySource {
 }
 
 const word = z.string().max(256);
+/** Characters of a Consul node, a slash and a service ID. */
+const longestNode = 2 * 256 + 1;
 const query = z.strictObject({
   ...pageQuery,
-  node: word.optional().describe("Only this proxy: `<Consul node>/<service id>`."),
+  node: z.string().max(longestNode).optional().describe("Only this proxy: `<Consul node>/<service id>`."),
   service: word.optional().describe("Only the proxies of this service."),
   state: z.enum(proxyStates).optional().describe("Only those in this state."),
 });
@@ -136,7 +138,7 @@ export function addReplicaProxyRoute(app: FastifyInstance, source: Pick<ProxySou
     path: proxiesPath,
     summary: "The streams of proxies",
     properties: {
-      node: z.string().max(512).describe("Only this proxy's; empty for all."),
+      node: z.string().max(longestNode).describe("Only this proxy's; empty for all."),
       service: word.describe("Only those of this service; empty for all."),
       kind: z.enum(["", "grpc"]).describe("Only those of gRPC applications; empty for all."),
       versions: z.boolean().describe("With the version of each resource: of one proxy only."),
