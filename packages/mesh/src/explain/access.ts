@@ -12,7 +12,8 @@ import type { ExplainedWorld } from "./world.js";
 export type Access =
   | { readonly kind: "open"; readonly note?: string; readonly decidedBy?: DecidedBy }
   | { readonly kind: "denied"; readonly rule: string; readonly reason: string; readonly decidedBy: DecidedBy }
-  | { readonly kind: "unreachable"; readonly reason: string; readonly decidedBy: DecidedBy };
+  /** `UF`: no connection comes about. `UC`: it is closed as soon as something is sent. */
+  | { readonly kind: "unreachable"; readonly flag: "UF" | "UC"; readonly reason: string; readonly decidedBy: DecidedBy };
 
 /** Works it out. `request` is undefined for a connection that carries no requests that rules could look at. */
 export function accessTo(world: ExplainedWorld, instance: Instance, request: RoutedRequest | undefined): Access {
@@ -24,10 +25,11 @@ export function accessTo(world: ExplainedWorld, instance: Instance, request: Rou
   const modePolicy: DecidedBy = { source: mode === "off" ? "default" : "policy" };
   if (mutual && !takesMutualTls(instance))
     return unreachable(
+      "UF",
       `it is called by mutual TLS alone (${instance.service} is ${mode}), which its registration does not say that it takes`,
     );
   if (!mutual && metaOf(instance).tls === "required" && instance.mesh)
-    return unreachable(`it takes mutual TLS alone, and ${caller.instance} has no certificate: let its agent get one from Consul`);
+    return unreachable("UC", `it takes mutual TLS alone, and ${caller.instance} has no certificate: let its agent get one from Consul`);
   if (!mutual || policy?.authorization === undefined || policy.authorization === "off") return { kind: "open" };
   if (!intentions?.byDefault) return { kind: "open", note: "what Consul's intentions say is not known here" };
   const named = (name: string) => ({ namespace: defaultNamespace, name });
@@ -38,8 +40,8 @@ export function accessTo(world: ExplainedWorld, instance: Instance, request: Rou
   if (policy.authorization === "enforce") return { kind: "denied", rule, reason, decidedBy };
   return { kind: "open", note: `${reason}: it would be refused, and is only counted (authorization: shadow)`, decidedBy };
 
-  function unreachable(reason: string): Access {
-    return { kind: "unreachable", reason, decidedBy: modePolicy };
+  function unreachable(flag: "UF" | "UC", reason: string): Access {
+    return { kind: "unreachable", flag, reason, decidedBy: modePolicy };
   }
 }
 

@@ -134,7 +134,9 @@ describe("why an instance may answer or not", () => {
     );
     const plain = explain("http://orders/", { orders: [instance(secured)], mode: "strict" });
     expect(endpoints(plain)[0]).toEqual(["host-a/orders-1", "unreachable", expect.stringMatching(/m\/web-1 has no certificate/)]);
-    expect(plain.outcomes).toMatchObject([{ by: "caller-proxy", status: 503, flags: ["UF"] }]);
+    const both = [instance(secured), instance({ id: "open", address: "10.0.0.2" })];
+    expect(explain("http://orders/", { orders: both, mode: "permissive" }).summary).toBe("host-a/open answers");
+    expect(plain.outcomes).toMatchObject([{ by: "caller-proxy", status: 503, flags: ["UC", "URX"] }]);
   });
 });
 

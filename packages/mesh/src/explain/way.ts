@@ -7,6 +7,7 @@ import { typeUrl } from "@legation/envoy-api";
 import { ClusterSchema } from "@legation/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@legation/envoy-api/envoy/config/endpoint/v3/endpoint";
 import type { RouteRule } from "../policy/route/rule.js";
+import type { TrafficSettings } from "../policy/traffic/settings.js";
 import { trafficTo } from "../policy/traffic/traffic-policies.js";
 import type { RoutedRequest } from "../routing/request.js";
 import { type Balance, balance } from "./balance.js";
@@ -14,6 +15,7 @@ import { explainEndpoints, type PlacedAnswer } from "./endpoints.js";
 import { hostsOf, type KnownCluster, type KnownHost, knownCluster, localityKey } from "./hosts.js";
 import { localReply } from "./reply.js";
 import { settingsOf } from "./settings.js";
+import { triesAgain } from "./tries.js";
 import type { ExplainedWorld } from "./world.js";
 
 /** Where some requests go. */
@@ -68,7 +70,7 @@ export function explainWay(world: ExplainedWorld, question: WayQuestion): WayAns
       : [],
   );
   const outcomes = [
-    ...answers.flatMap((answer) => outcomesOf(question, answer)),
+    ...withTries(answers, rule?.settings ?? placement.settings, question),
     ...strangers.map(([host, part]) => answered(question, host.instance, host.address, part, "")),
     ...(shared.nobody > 0
       ? [
@@ -102,13 +104,32 @@ function isEjected(world: ExplainedWorld, service: string, { address }: KnownHos
   return world.breakers(service).some((one) => one.address === address && one.state === "open");
 }
 
-function outcomesOf(question: WayQuestion, { endpoint, access }: PlacedAnswer): readonly ExplainedOutcome[] {
-  const { instance, address, share: part, reason } = endpoint;
+/** Where a try finds no connection, one that is made again finds those that take some, if there are any. */
+function withTries(answers: readonly PlacedAnswer[], settings: TrafficSettings, question: WayQuestion): readonly ExplainedOutcome[] {
+  const isAgain = ({ access }: PlacedAnswer) => access.kind === "unreachable" && triesAgain(access.flag, settings, question.request);
+  const sum = (list: readonly PlacedAnswer[]) => list.reduce((total, { endpoint }) => total + endpoint.share, 0);
+  const others = answers.filter((answer) => !isAgain(answer));
+  const elsewhere = sum(others);
+  if (elsewhere === 0) return answers.flatMap((answer) => outcomesOf(question, answer, 1, isAgain(answer)));
+  const more = 1 + sum(answers.filter(isAgain)) / elsewhere;
+  return others.flatMap((answer) => outcomesOf(question, answer, more, false));
+}
+
+function outcomesOf(
+  question: WayQuestion,
+  { endpoint, access }: PlacedAnswer,
+  more: number,
+  isAgain: boolean,
+): readonly ExplainedOutcome[] {
+  const { instance, address, reason } = endpoint;
+  const part = endpoint.share * more;
   if (part === 0) return [];
   if (access.kind === "open") return [answered(question, instance, address, part, reason)];
   const base = { share: question.share * part, service: question.service, instance, address, why: reason };
-  if (access.kind === "unreachable")
-    return [{ ...base, by: "caller-proxy", ...(question.request ? { status: 503 } : { status: 0 }), flags: ["UF"] }];
+  if (access.kind === "unreachable") {
+    const reply = question.request ? localReply(question.request, 503, "") : { status: 0, body: "" };
+    return [{ ...base, by: "caller-proxy", ...reply, flags: [access.flag, ...(isAgain ? ["URX"] : [])] }];
+  }
   if (!question.request) return [{ ...base, by: "instance-proxy", status: 0, flags: [] }];
   const body = `legation: denied by intention (rbac_access_denied_matched_policy[${access.rule}])\n`;
   return [{ ...base, by: "instance-proxy", ...localReply(question.request, 403, body), flags: [] }];
