@@ -1,8 +1,19 @@
 /** A command that asks one agent to do something, and shows each step of it while it is done. */
-import { type ConfigValues, LegationError, type Operand, type OptionTable, option, type Page } from "@legation/runtime/command-line";
+import {
+  type ConfigValues,
+  codeOf,
+  LegationError,
+  type Operand,
+  type OptionTable,
+  option,
+  type Page,
+} from "@legation/runtime/command-line";
 import { createAgentApi } from "./agent-api.js";
-import { type Created, createCommand } from "./create-command.js";
+import type { ApiSettings } from "./api.js";
+import type { Io } from "./command.js";
+import { type Created, createCommand, type Reply } from "./create-command.js";
 import { type AgentSettings, agentSettings, findAgent } from "./find-agent.js";
+import { apiOf, isRemote, type RemoteSettings, remoteSettings, type Target, targetNamed } from "./remote-order.js";
 import type { Screen } from "./screen.js";
 
 /** What the agent answers to each of these commands. */
@@ -40,6 +51,18 @@ export interface AgentAction<T extends OptionTable> {
   ) => { readonly path: string; readonly body: object; readonly id?: string | undefined };
   /** The answer in a sentence, or a table. */
   readonly say: (answer: ActionAnswer, screen: Screen) => string;
+  /** The same by a control plane, for a service or an instance anywhere; absent where only the agent itself can be asked. */
+  readonly remote?: (asked: RemoteAction<T>) => Promise<Reply>;
+}
+
+/** What a control plane is to be asked. */
+export interface RemoteAction<T extends OptionTable> {
+  readonly api: ApiSettings;
+  readonly target: Target;
+  readonly values: ConfigValues<T>;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly screen: Screen;
 }
 
 const shown = /^(leave|arrive)\.step$|^service\./;
@@ -58,6 +81,7 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Cre
       flag: "--timeout",
     }),
     ...agentSettings,
+    ...(action.remote ? remoteSettings : {}),
   };
   return createCommand({
     operands,
@@ -67,6 +91,8 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Cre
     async answer(values, words, { io, screen }) {
       const settings = values as unknown as AgentSettings & { readonly timeout: number };
       const { path, body, id } = action.request(values as unknown as ConfigValues<T>, words);
+      const remotely = await remoteReply(action, values as unknown as ConfigValues<T>, { id, screen, env: io.env });
+      if (remotely) return remotely;
       const api = createAgentApi(findAgent(settings, id, io.env));
       const stop = settings.json
         ? async () => {}
@@ -78,6 +104,27 @@ export function agentCommand<T extends OptionTable>(action: AgentAction<T>): Cre
       return { json: answer, text: `${action.say(answer, screen)}\n` };
     },
   });
+}
+
+/** By a control plane where one is named, or where no agent of this machine has that name; undefined where the agent is to be asked. */
+async function remoteReply<T extends OptionTable>(
+  { remote }: AgentAction<T>,
+  values: ConfigValues<T>,
+  { id, screen, env }: { readonly id: string | undefined; readonly screen: Screen; readonly env: Io["env"] },
+): Promise<Reply | undefined> {
+  const settings = values as unknown as AgentSettings & RemoteSettings & { readonly timeout: number };
+  if (!remote || id === undefined) return undefined;
+  if (!isRemote(settings, id)) {
+    if (settings.admin !== undefined || settings.stateDir !== undefined) return undefined;
+    try {
+      findAgent(settings, id, env);
+      return undefined;
+    } catch (error) {
+      if (codeOf(error) !== "usage") throw error;
+    }
+  }
+  const api = apiOf(settings);
+  return remote({ api, target: await targetNamed(api, id), values, timeout: settings.timeout, screen });
 }
 
 /** What a drain did, in a sentence. */

@@ -34,6 +34,12 @@ export const commands: readonly Command[] = [
     load: () => import("./commands/services.js"),
   },
   {
+    name: "instances",
+    group: "see",
+    summary: "List all instances: process, health, traffic, restarts",
+    load: () => import("./commands/instances.js"),
+  },
+  {
     name: "proxies",
     group: "see",
     summary: "List all proxies, what each accepted, and whether it drifts",
@@ -69,6 +75,12 @@ export const commands: readonly Command[] = [
     group: "why",
     summary: "List changes, how many proxies have each, and who lags",
     load: () => import("./commands/ledger.js"),
+  },
+  {
+    name: "why-not",
+    group: "why",
+    summary: "Say why an instance gets no traffic, gate by gate",
+    load: () => import("./commands/why-not.js"),
   },
   {
     name: "explain",
