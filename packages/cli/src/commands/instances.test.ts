@@ -60,7 +60,7 @@ describe("answers of a control plane", () => {
     expect(text).toMatch(/^agent {4}yes {3}its agent/m);
     expect(text).toMatch(/^checks {3}no {4}critical/m);
     expect(text).toMatch(/^callers {2}\? {5}no proxy/m);
-    expect(text).toContain("checks: critical: http (connection refused by 127.0.0.1:8000). Mend what the check\n  says\n");
+    expect(text).toContain("checks: critical: http (connection refused by 127.0.0.1:8000). Mend what the\n  check says\n");
     expect(width(text)).toBeLessThanOrEqual(80);
   });
 
