@@ -62,8 +62,8 @@ describe("stop", () => {
     await clock.advance(1);
     await stopped;
     expect(order).toEqual(["slow begins", "first begins", "first ends"]);
-    expect(lines).toContainEqual(expect.objectContaining({ event: "lifecycle.hook.limit", hook: "slow", limitMs: 1_000 }));
-    expect(lines).toContainEqual(expect.objectContaining({ event: "lifecycle.hook.failed", hook: "broken", level: "error" }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: "lifecycle.hook-overdue", hook: "slow", limitMs: 1_000 }));
+    expect(lines).toContainEqual(expect.objectContaining({ event: "lifecycle.hook-failed", hook: "broken", level: "error" }));
   });
 
   it("runs a hook that is registered while stopping, and one that comes after", async () => {

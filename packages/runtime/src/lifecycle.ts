@@ -128,15 +128,15 @@ function runHook(hook: Hook, log: Logger, clock: Clock): Promise<void> {
   const { name, limitMs } = hook;
   return new Promise((resolve) => {
     const timer = clock.timeout(limitMs, () => {
-      log.warn({ event: "lifecycle.hook.limit", hook: name, limitMs }, `${name} did not stop within ${limitMs} ms: going on without it`);
+      log.warn({ event: "lifecycle.hook-overdue", hook: name, limitMs }, `${name} did not stop within ${limitMs} ms: going on without it`);
       resolve();
     });
     const finish = async () => {
       try {
         await hook.stop();
-        log.debug({ event: "lifecycle.hook.done", hook: name });
+        log.debug({ event: "lifecycle.hook-done", hook: name });
       } catch (error) {
-        log.error({ event: "lifecycle.hook.failed", hook: name, error }, `${name} failed to stop`);
+        log.error({ event: "lifecycle.hook-failed", hook: name, error }, `${name} failed to stop`);
       }
       timer.cancel();
       resolve();

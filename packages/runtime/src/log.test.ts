@@ -11,14 +11,14 @@ function capture(level?: string) {
 it("writes one JSON line per event, with an RFC 3339 time and the level as a word", () => {
   const { lines, log } = capture();
   log.debug({ event: "too.much" }, "not at this level");
-  log.warn({ event: "consul.watch.lost", retryMs: 250 }, "lost the watch");
+  log.warn({ event: "consul.watch-lost", retryMs: 250 }, "lost the watch");
   expect(lines).toEqual([
     {
       level: "warn",
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       pid: process.pid,
       name: "agent",
-      event: "consul.watch.lost",
+      event: "consul.watch-lost",
       retryMs: 250,
       msg: "lost the watch",
     },

@@ -1,7 +1,7 @@
 /** Structured logs: one JSON line per event on stderr, so that stdout stays free for a command's answer. */
 import { pino } from "pino";
 
-/** A logger. The first argument of each call holds `event`, a stable dotted name such as `consul.watch.lost`; errors go under `error`. */
+/** A logger. The first argument of each call holds `event`, a stable dotted name such as `consul.watch-lost`; errors go under `error`. */
 export type Logger = pino.Logger;
 
 /** The levels that `createLogger` takes, from the most to the least talkative. */

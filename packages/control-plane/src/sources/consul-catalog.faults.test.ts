@@ -208,7 +208,7 @@ describe("a Consul that has lost its data", () => {
     await ready();
     consul.rewind();
     expect(await after(100_000)).toEqual([]);
-    expect(warnings.join()).toContain("consul.history.restarted");
+    expect(warnings.join()).toContain("consul.history-restarted");
     consul.check("web", "a", "critical");
     expect(await after(1_000)).toEqual(["web a:UNHEALTHY b:HEALTHY c:HEALTHY"]);
   });

@@ -69,7 +69,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
     probe,
     onError: (error, retryInMs) =>
       complaints.about(`sweep ${codeOf(error)}`, (unsaid) =>
-        log.warn({ event: "consul.sweep.failed", why: messageOf(error), retryInMs, unsaid }, "a sweep of the catalog broke off"),
+        log.warn({ event: "consul.sweep-failed", why: messageOf(error), retryInMs, unsaid }, "a sweep of the catalog broke off"),
       ),
     clock,
     concurrency: 2 * concurrency,
@@ -129,7 +129,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
     const code = codeOf(error);
     // Four watches fail together, again and again.
     complaints.about(`watch ${code}`, (unsaid) =>
-      log.warn({ event: "consul.watch.lost", path, code, why: messageOf(error), retryInMs, unsaid }, "a watch on Consul failed"),
+      log.warn({ event: "consul.watch-lost", path, code, why: messageOf(error), retryInMs, unsaid }, "a watch on Consul failed"),
     );
     if (!first) return;
     queue.pause();
@@ -153,7 +153,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   }
 
   function startOver(why: string): void {
-    log.warn({ event: "consul.history.restarted", why }, `Consul has lost its data (${why}): what vanishes now is held`);
+    log.warn({ event: "consul.history-restarted", why }, `Consul has lost its data (${why}): what vanishes now is held`);
     publisher.distrust();
     state.forgetIndexes();
     for (const name of state.names()) queue.want(name, false);
@@ -233,7 +233,7 @@ export function createConsulCatalog(o: ConsulCatalogOptions): CatalogSource {
   function readFailed(name: string, error: unknown, retryInMs: number): void {
     complaints.about(`read ${codeOf(error)}`, (unsaid) =>
       log.warn(
-        { event: "consul.read.failed", service: name, why: messageOf(error), retryInMs, unsaid },
+        { event: "consul.read-failed", service: name, why: messageOf(error), retryInMs, unsaid },
         `${name} could not be read from Consul`,
       ),
     );

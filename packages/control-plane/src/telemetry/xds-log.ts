@@ -18,10 +18,13 @@ export function recordXdsEvent(event: XdsEvent, o: { readonly metrics: Metrics; 
   const { stream, node } = event;
   switch (event.kind) {
     case "stream-open":
-      o.log.info({ event: "xds.stream.open", stream, node, peer: event.peer, variant: event.variant }, `${node} connected`);
+      o.log.info({ event: "xds.stream-opened", stream, node, peer: event.peer, variant: event.variant }, `${node} connected`);
       break;
     case "stream-close":
-      o.log.info({ event: "xds.stream.close", stream, node, peer: event.peer, reason: event.reason }, `${node || event.peer} disconnected`);
+      o.log.info(
+        { event: "xds.stream-closed", stream, node, peer: event.peer, reason: event.reason },
+        `${node || event.peer} disconnected`,
+      );
       break;
     case "push": {
       const sent = { set: event.resources.map((r) => r.name), removed: event.removed, bytes: event.bytes };
