@@ -29,6 +29,10 @@ const benches = {
       "health_based beside round robin and least request: one instance slow, or failing [--instances 10] [--rate 150] [--seconds 40] [--help]",
     module: "balancing/main.js",
   },
+  cli: {
+    about: "each command from start to end on a running mesh, beside Node that does nothing [--rounds 15]",
+    module: "cli/main.js",
+  },
   identity: {
     about:
       "mutual TLS beside plain text through the same two Envoys: latency, CPU [--short] [--seconds 5] [--rounds 8] [--rate 400] [--enforce]",

@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { socketPath } from "@legation/agent/contact";
 import { codeOf, LegationError, messageOf } from "@legation/runtime/command-line";
 import type { FoundAgent } from "./find-agent.js";
+import { prepareWidths } from "./text-width.js";
 
 /** An event of the agent, as far as it is shown. */
 export interface ShownEvent {
@@ -76,6 +77,7 @@ export function createAgentApi({ address, token }: FoundAgent): AgentApi {
         const { status, text } = await send(method, below, body, limit, () => {
           taken = true;
         });
+        await prepareWidths(text);
         return read<T>(status, text, address);
       } catch (error) {
         if (error instanceof LegationError) throw error;

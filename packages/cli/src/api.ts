@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type ConfigValues, codeOf, LegationError, messageOf, option } from "@legation/runtime/command-line";
 import { type HttpAnswer, httpRequest } from "./http-request.js";
+import { prepareWidths } from "./text-width.js";
 
 /** How long one control plane may take to answer, in milliseconds. */
 const answerLimit = 10_000;
@@ -86,7 +87,10 @@ export async function ask<T>(settings: ApiSettings, { method = "GET", path, body
       continue;
     }
     const { code, detail } = problemIn(answer);
-    if (code !== "access.undecided") return read<T>(answer, base + path);
+    if (code !== "access.undecided") {
+      await prepareWidths(answer.text);
+      return read<T>(answer, base + path);
+    }
     failures.push(`${base} (${detail})`);
   }
   const where = failures.join(", ");

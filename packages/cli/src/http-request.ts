@@ -1,9 +1,5 @@
 /** One HTTP request of a command: in plain text or by TLS, where a control plane is known by its SPIFFE ID. */
 import { type ClientRequest, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { controlPlaneService, serviceIdentityOf } from "@legation/contract";
-import { certificateUri } from "@legation/runtime/command-line";
 
 /** What to ask. */
 export interface HttpRequest {
@@ -38,9 +34,10 @@ export async function httpRequest(url: string, { method, limitMs, token, ca, bod
   }
   const options = { method, headers, signal, agent: false } as const;
   try {
+    // Loaded only where it is needed.
+    const requestSecurely = url.startsWith("https:") ? (await import("./secure-request.js")).requestSecurely : undefined;
     return await new Promise<HttpAnswer>((resolve, reject) => {
-      const secure = { ...options, checkServerIdentity: checkControlPlane, ...(ca === undefined ? {} : { ca }) };
-      const asked: ClientRequest = url.startsWith("https:") ? requestHttps(url, secure) : requestHttp(url, options);
+      const asked: ClientRequest = requestSecurely?.(url, { ...options, ...(ca === undefined ? {} : { ca }) }) ?? requestHttp(url, options);
       asked.once("error", reject);
       asked.once("response", (response) => {
         const parts: Buffer[] = [];
@@ -57,12 +54,4 @@ export async function httpRequest(url: string, { method, limitMs, token, ca, bod
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   }
-}
-
-/** A certificate of Consul's CA names a service and no host: it must be the control plane's. Any other must name the host. */
-function checkControlPlane(host: string, shown: PeerCertificate): Error | undefined {
-  const uri = certificateUri(shown);
-  const identity = uri === undefined ? undefined : serviceIdentityOf(uri);
-  if (!identity) return checkServerIdentity(host, shown);
-  return identity.service === controlPlaneService ? undefined : new Error(`has the certificate of ${uri}, which is no control plane's`);
 }

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Cell, sentence, table } from "./layout.js";
 import { paper } from "./screen.js";
-import { textWidth } from "./text-width.js";
+import { prepareWidths, textWidth } from "./text-width.js";
+
+await prepareWidths("訂單");
 
 const at = (width: number) => ({ ...paper, width });
 

@@ -4,7 +4,9 @@ import { commands } from "./commands.js";
 import { pageOf } from "./find-command.js";
 import { everyCommand, reference } from "./reference.js";
 import { call } from "./testing/capture.js";
-import { textWidth } from "./text-width.js";
+import { prepareWidths, textWidth } from "./text-width.js";
+
+await prepareWidths("訂單");
 
 const all = await everyCommand(commands);
 const written = new URL("../COMMANDS.md", import.meta.url);

@@ -1,12 +1,22 @@
 /** Text measured in columns of a terminal, where an emoji takes two and an accent none; cut and wrapped by that measure. */
-import stringWidth from "string-width";
 
-const plain = /^[\x20-\x7e]*$/;
-const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Each character of these is one column wide: ASCII, European letters, punctuation, arrows, lines and boxes. */
+const plain = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u2199\u2500-\u257f]*$/;
 
-/** How many columns the text takes. */
+let measure: ((text: string) => number) | undefined;
+let graphemes: Intl.Segmenter | undefined;
+
+/** Loads what is needed to measure `text`, if that is more than plain characters; to be awaited before such texts are laid out. */
+export async function prepareWidths(text: string): Promise<void> {
+  // The texts of an answer stand in several lines.
+  if (measure || plain.test(text.replaceAll("\n", ""))) return;
+  measure = (await import("string-width")).default;
+}
+
+/** How many columns the text takes; of other than plain characters before `prepareWidths`, at most. */
 export function textWidth(text: string): number {
-  return plain.test(text) ? text.length : stringWidth(text);
+  if (plain.test(text)) return text.length;
+  return measure ? measure(text) : 2 * text.length;
 }
 
 /** The text in at most `width` columns (1 or more), its middle replaced by `…` where it is longer. */
@@ -54,7 +64,12 @@ function breakWord(word: string, width: number, rest: number): string[] {
 }
 
 function charactersOf(text: string): string[] {
-  return plain.test(text) ? [...text] : [...graphemes.segment(text)].map(({ segment }) => segment);
+  return plain.test(text) ? [...text] : [...segmenter().segment(text)].map(({ segment }) => segment);
+}
+
+function segmenter(): Intl.Segmenter {
+  graphemes ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return graphemes;
 }
 
 /** The first of these characters that fit, or of the last ones in reverse. */

@@ -1,6 +1,7 @@
 /** The chassis of a long-running process: configuration, log, metrics, time, back-off, files, life. A closed list. */
 export { formatAddress, listenError, parseAddress } from "./address.js";
 export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.js";
+export { certificateUri } from "./certificate-uri.js";
 export { type Clock, systemClock, type Timer } from "./clock.js";
 export { ConfigError, type ConfigInput, type LoadedConfig, loadConfig, readConfigFiles } from "./config.js";
 export type { ConfigFile } from "./config-file.js";
@@ -16,4 +17,4 @@ export { nearest } from "./nearest.js";
 export type { ConfigValues, Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
 export { printConfig } from "./print-config.js";
 export { type ClientCertificate, type SecurePort, type SecurePortOptions, securePort, type TlsMaterial } from "./secure-port.js";
-export { certificateUri, mustHaveUri, type TlsPeer, tlsPeer } from "./tls-peer.js";
+export { mustHaveUri, type TlsPeer, tlsPeer } from "./tls-peer.js";

@@ -1,6 +1,7 @@
 /** Who is at the other end of a connection, as far as TLS has proven it. */
 import type { Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
+import { certificateUri } from "./certificate-uri.js";
 
 /** What a TLS connection says of its peer; nothing where none showed a certificate. */
 export interface TlsPeer {
@@ -18,14 +19,6 @@ export function tlsPeer(socket: Socket): TlsPeer | undefined {
   if (!socket.authorized) return { problem: reasonOf(socket.authorizationError) };
   const uri = certificateUri(certificate);
   return uri === undefined ? { problem: "it names no single URI" } : { uri };
-}
-
-/** The only URI among the names of a certificate; undefined when there is none, or more than one. */
-export function certificateUri({ subjectaltname = "" }: Pick<PeerCertificate, "subjectaltname">): string | undefined {
-  // Names in which a separator stands are quoted by Node; no SPIFFE ID has one.
-  if (subjectaltname.includes('"')) return undefined;
-  const uris = subjectaltname.split(", ").filter((name) => name.startsWith("URI:"));
-  return uris.length === 1 ? uris[0]?.slice(4) : undefined;
 }
 
 /** `checkServerIdentity` of `node:tls` for servers known by their URI: the error names who answers instead of `whom`, such as "a control plane's". */

@@ -1,6 +1,6 @@
 /** `legation policy apply`: files, or a proposal that has its signatures, into force. */
 import type { ChangeOutcome } from "@legation/contract/api";
-import { type Finding, findingText } from "@legation/mesh/policy";
+import { type Finding, findingText } from "@legation/mesh/policy/documents";
 import { LegationError, option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";

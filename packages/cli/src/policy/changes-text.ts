@@ -1,5 +1,5 @@
 /** What differs between policies, for people: a document a paragraph, a field a line. */
-import type { PolicyDocument } from "@legation/mesh/policy";
+import type { PolicyDocument } from "@legation/mesh/policy/documents";
 
 /** One document that differs, as the API says it. */
 export interface DocumentChange {

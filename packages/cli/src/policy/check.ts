@@ -1,5 +1,5 @@
 /** `legation policy check`: whether files are right, and what is odd about them, without a control plane or beside what it knows. */
-import { documentKey, type Finding, findingText, lint, parsePolicyFiles, policySet } from "@legation/mesh/policy";
+import { documentKey, type Finding, findingText, type PolicyDocument, parsePolicyFiles } from "@legation/mesh/policy/documents";
 import { option } from "@legation/runtime/command-line";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";
@@ -29,11 +29,17 @@ export const { run, page } = createCommand({
     if (problems.length > 0) return { json: { ...json, warnings: [] }, text: `${problems.join("\n")}\n`, code: exitCode.failed };
     const { warnings } = live
       ? await ask<{ warnings: readonly Finding[] }>(values, { method: "POST", path: "/api/policies/check", body: { documents } })
-      : { warnings: lint(policySet(documents)) };
+      : { warnings: await lintHere(documents) };
     const told = warnings.map((one) => `${findingText(one)}\n`).join("");
     return { json: { ...json, warnings }, text: `${told}${rightText(documents.length, read.length)}\n` };
   },
 });
+
+/** What is odd by the documents alone. */
+async function lintHere(documents: readonly PolicyDocument[]): Promise<readonly Finding[]> {
+  const { lint, policySet } = await import("@legation/mesh/policy");
+  return lint(policySet(documents));
+}
 
 function rightText(documents: number, files: number): string {
   const where = files === 1 ? "one file" : `${files} files`;

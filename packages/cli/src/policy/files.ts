@@ -1,7 +1,7 @@
 /** The files that `-f` names: read, and checked before anything is asked of a control plane. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type PolicyDocument, type PolicyFile, parsePolicyFiles } from "@legation/mesh/policy";
+import { type PolicyDocument, type PolicyFile, parsePolicyFiles } from "@legation/mesh/policy/documents";
 import { ConfigError, messageOf, option } from "@legation/runtime/command-line";
 
 /** The flag. */

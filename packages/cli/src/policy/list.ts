@@ -1,6 +1,6 @@
 /** `legation policy list`: what is in force, and what waits for signatures. */
 import type { CanaryView, QuarantineView } from "@legation/contract/api";
-import type { PolicyDocument } from "@legation/mesh/policy";
+import type { PolicyDocument } from "@legation/mesh/policy/documents";
 import { apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";
 import { sentence, table } from "../layout.js";

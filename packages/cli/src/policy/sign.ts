@@ -9,7 +9,7 @@ import {
   documentText,
   type PolicyDocument,
   readDocument,
-} from "@legation/mesh/policy";
+} from "@legation/mesh/policy/documents";
 import { LegationError, messageOf, option } from "@legation/runtime/command-line";
 import { type ApiSettings, apiOptions, ask } from "../api.js";
 import { createCommand } from "../create-command.js";
