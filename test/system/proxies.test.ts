@@ -145,9 +145,9 @@ describe("two control planes, with proxies at each", () => {
     for (const plane of [one, two]) {
       const { edges } = await until(
         async (note) => {
-          const graph = await plane.get<{ edges: { from: string; to: string; kind: string }[] }>("/api/graph");
+          const graph = await plane.get<{ edges: { from: string; to: string; calls: number | null }[] }>("/api/graph");
           note(graph);
-          return graph.edges.length === 3 && graph.edges.some(({ kind }) => kind === "both") && graph;
+          return graph.edges.length === 3 && graph.edges.reduce((sum, { calls }) => sum + (calls ?? 0), 0) === 3 && graph;
         },
         { what: "the calls to be reported", limitMs },
       );
