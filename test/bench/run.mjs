@@ -8,6 +8,10 @@ const benches = {
       "from one change to resources: endpoint, Service, Route, MeshDefaults, over meshes of 250 to 2,000 services [--short] [--rounds 40]",
     module: "compile/main.js",
   },
+  events: {
+    about: "the events of a mesh: memory of each that is kept, time to tell one",
+    module: "events/main.js",
+  },
   metrics: {
     about: "a scrape of a control plane: time, CPU, how long it holds up other work, by the size of the mesh [--short] [--rounds 20]",
     module: "metrics/main.js",

@@ -18,6 +18,9 @@ export type EventSource = Pick<EventSetup, "log" | "silent">;
 
 const nothing: Cursor = new Map();
 
+/** Rows of which it is asked together whether the caller may see them. */
+const rowsAtOnce = 500;
+
 /** Adds the route for readers. A caller is given the events of services that it may read, and with the right to read the mesh all. */
 export function addEventRoutes(app: FastifyInstance, source: EventSource, clock: Clock): void {
   const { log } = source;
@@ -74,7 +77,11 @@ export function addEventRoutes(app: FastifyInstance, source: EventSource, clock:
   ) {
     const here = log.cursor();
     const all = log.list().filter((row) => isWanted(row.event) && !(behind && log.covers(behind, row)));
-    const seen = await see(all);
+    // One more than fits says that there are more; what does not fit is not asked about at Consul.
+    const seen: KeptRow[] = [];
+    for (let at = 0; at < all.length && seen.length <= limit; at += rowsAtOnce)
+      if (behind) seen.push(...(await see(all.slice(at, at + rowsAtOnce))));
+      else seen.unshift(...(await see(all.slice(Math.max(0, all.length - at - rowsAtOnce), all.length - at))));
     const rows = behind ? seen.slice(0, limit) : seen.slice(-limit);
     const more = behind !== undefined && seen.length > limit;
     const next = more ? cursorBehind(behind, rows.at(-1)) : new Map([...(behind ?? nothing), ...here]);
