@@ -76,6 +76,12 @@ export function createTelemetry(
     // Declared, and so collected, before the others that it sets.
     collect: () => observe(status()),
   });
+  const info = new Gauge({
+    name: "legation_agent_info",
+    help: "1, with the version of the agent.",
+    labelNames: ["service", "version"],
+    registers,
+  });
   const breakers = new Gauge({
     name: "legation_agent_breakers",
     help: "Circuit breakers of this instance towards those that it calls that are not closed, by their state.",
@@ -120,6 +126,7 @@ export function createTelemetry(
     registers,
   });
   const observe = (now: AgentStatus): void => {
+    info.set({ service, version: now.agentVersion }, 1);
     for (const name of serviceStates) state.set({ service, state: name }, name === now.state ? 1 : 0);
     for (const name of breakerStates) breakers.set({ service, state: name }, count(now.breakers, name));
     for (const { gauge, of } of read) {
