@@ -99,6 +99,8 @@ const traffic = {
       version: z.int(),
       author: z.string(),
       reason: z.string(),
+      changed: z.array(z.string()).describe("`Kind/name` of documents that are new, changed or gone; the first 50."),
+      count: z.int().describe("All of these."),
     })
     .describe("Other policies are in force: balancing, breakers, routes, identity."),
   "policy.refused": z

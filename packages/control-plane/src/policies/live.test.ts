@@ -37,24 +37,30 @@ function setUp() {
   const applied: PolicySet[] = [];
   const reported: string[] = [];
   const saved: Bundle[] = [];
+  const events = createTestEvents(clock);
   let settled = 0;
   const live = createLivePolicies({
     apply: (set) => void applied.push(set),
     save: (one) => void saved.push(one),
     settled: () => void settled++,
-    events: createTestEvents(clock),
+    events,
     security: { report: ({ kind, subject }) => void reported.push(`${kind} ${subject}`) },
     clock,
     log,
   });
-  return { clock, log, lines, live, applied, reported, saved, settled: () => settled };
+  return { clock, log, lines, live, events, applied, reported, saved, settled: () => settled };
 }
 
 test("a bundle comes into force once, is saved, and what is refused after it changes nothing and is told once", async () => {
-  const { live, applied, reported, saved, lines, settled } = setUp();
+  const { live, events, applied, reported, saved, lines, settled } = setUp();
+  live.onBundle(undefined);
+  applied.length = 0;
   const one = await bundle();
   live.onBundle(one);
   live.onBundle(one);
+  expect(events.list()).toMatchObject([
+    { type: "policy.applied", details: { bundle: one.id, changed: ["Access/guard", "Identity/mesh"], count: 2 } },
+  ]);
   expect([applied.length, saved.length, settled()]).toEqual([1, 1, 1]);
   const refusal = new PolicyRefusal("policy.tampered", "it is not what was written");
   live.onRefused(refusal, "abc");

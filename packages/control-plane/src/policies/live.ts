@@ -2,6 +2,7 @@
 import { noPolicies, type PolicySet } from "@legation/mesh/policy";
 import { type Clock, type Logger, messageOf, type Timer } from "@legation/runtime";
 import type { Teller } from "../events/events.js";
+import { policyApplied } from "../events/policy-events.js";
 import { freshStateWait } from "../reconcile/feed.js";
 import type { SecurityEvents } from "../security/events.js";
 import { type ApprovedState, nothingApproved } from "./approval-chain.js";
@@ -98,11 +99,13 @@ export function createLivePolicies(o: {
       problem = undefined;
       refused = false;
       if (next && next.id !== bundle?.id) {
+        const applied = policyApplied(bundle?.policies ?? noPolicies, next);
         bundle = next;
         const { version, author, reason } = next.manifest;
         const by = `version ${version} by ${author || "nobody named"}${reason ? `: ${reason}` : ""}`;
         log.info({ event: "policies.changed", bundle: next.id, version, author, reason }, `policies changed to ${by}`);
-        events.tell({ type: "policy.applied", text: `policies changed to ${by}`, details: { bundle: next.id, version, author, reason } });
+        // What was in force before this control plane began is no news.
+        (settled ? events.tell : events.settle)(applied);
         o.apply(next.policies);
         o.save(next);
       }
