@@ -2,13 +2,13 @@
 import { z } from "zod";
 import { envoyPhases, healthLevels, reportedDenials, serviceStates } from "../channel.js";
 import { breakerStates, loadScale, reportedBreakers, reportedCalls, reportedCauseLength } from "../figures.js";
-import { count } from "./scalar.js";
+import { count, time } from "./scalar.js";
 
 /** A name in a message of the channel. */
 export const word = z.string().min(1).max(256);
 /** An agent cuts its texts to `reportedTextLength`; what is longer is refused. */
 const text = z.string().max(2_048);
-const moment = z.string().max(64).describe("RFC 3339.");
+const moment = time;
 const percent = z.number().min(0).max(100);
 
 /** The instance that an agent speaks for. */

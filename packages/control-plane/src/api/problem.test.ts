@@ -38,6 +38,13 @@ test.each<[string, InjectOptions, number, string, string]>([
   ["an unknown path", { url: "/service/web" }, 404, "api.no-such-path", "Did you mean /services/:name?"],
   ["a path like none", { url: "/x/y/z/a/b/c" }, 404, "api.no-such-path", "/api/openapi.json lists what does"],
   ["a wrong method", { method: "DELETE", url: "/services/web" }, 405, "api.method-not-allowed", "Use GET or HEAD or POST"],
+  [
+    "a wrong method with a body",
+    { method: "QUERY" as "GET", url: "/services/web" },
+    405,
+    "api.method-not-allowed",
+    "Use GET or HEAD or POST",
+  ],
   ["too large a body", post(JSON.stringify({ a: "x".repeat(200) })), 413, "api.too-large", "too large"],
   ["another media type", post("a", "text/csv"), 415, "api.media-type", "Send application/json"],
   ["a body that is no JSON", post("{"), 400, "api.bad-request", "the body is no JSON"],

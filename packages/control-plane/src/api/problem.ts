@@ -6,7 +6,7 @@ import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply, Fast
 import { AccessDenied, AccessUndecided } from "../security/access.js";
 import { denied, type Refusal, undecided, whatOf } from "../security/refusal.js";
 import { errorsPath, openApiPath } from "./paths.js";
-import { knowPaths } from "./unknown-path.js";
+import { type KnownPaths, knowPaths } from "./unknown-path.js";
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad request",
@@ -58,20 +58,10 @@ export function sendRefusal(reply: FastifyReply, { status, code, detail, missing
 /** Makes unknown paths, refused input and failures of this server answer with a problem; failures are logged, never shown. Call it before routes are added. */
 export function useProblems(app: FastifyInstance): void {
   const paths = knowPaths(app);
-  app.setNotFoundHandler((request, reply) => {
-    const { method } = request;
-    const path = request.url.split("?")[0] ?? "";
-    const shown = path.slice(0, 200);
-    const methods = paths.methods(path);
-    if (methods.length > 0) {
-      void reply.header("allow", methods.join(", "));
-      return sendProblem(reply, 405, "api.method-not-allowed", `${shown} does not take ${method}. Use ${methods.join(" or ")}`);
-    }
-    const meant = paths.nearest(path);
-    const advice = meant === undefined ? `${openApiPath} lists what does` : `Did you mean ${meant}?`;
-    return sendProblem(reply, 404, "api.no-such-path", `${method} ${shown} does not exist here. ${advice}`);
-  });
+  app.setNotFoundHandler((request, reply) => sendNotThere(request, reply, paths));
   app.setErrorHandler((error: FastifyError | LegationError | Error, request, reply) => {
+    // What is wrong with a request that leads nowhere does not matter.
+    if (request.is404) return sendNotThere(request, reply, paths);
     if (error instanceof AccessUndecided) return sendRefusal(reply, undecided(whatOf(request), error.message));
     if (error instanceof AccessDenied) {
       const refusal = denied(whatOf(request), request.access.caller, error.missing);
@@ -84,6 +74,21 @@ export function useProblems(app: FastifyInstance): void {
     const code = error instanceof LegationError ? error.code : "api.failed";
     return sendProblem(reply, 500, code, "the control plane failed to answer; its log says why");
   });
+}
+
+/** Answers a request that no route takes: 405 where the path takes other methods, else 404. */
+function sendNotThere(request: FastifyRequest, reply: FastifyReply, paths: KnownPaths): FastifyReply {
+  const { method } = request;
+  const path = request.url.split("?")[0] ?? "";
+  const shown = path.slice(0, 200);
+  const methods = paths.methods(path);
+  if (methods.length > 0) {
+    void reply.header("allow", methods.join(", "));
+    return sendProblem(reply, 405, "api.method-not-allowed", `${shown} does not take ${method}. Use ${methods.join(" or ")}`);
+  }
+  const meant = paths.nearest(path);
+  const advice = meant === undefined ? `${openApiPath} lists what does` : `Did you mean ${meant}?`;
+  return sendProblem(reply, 404, "api.no-such-path", `${method} ${shown} does not exist here. ${advice}`);
 }
 
 /** The codes of what was sent and cannot be used, by status; `api.bad-request` for others. */

@@ -216,7 +216,7 @@ test("an agent that reads nothing is let go instead of piling up what it is sent
 
 test("a HEAD does not take the place of the agent's stream, and a notice brings nothing but what it is", async () => {
   const stream = await listen();
-  expect((await app.inject({ method: "HEAD", url: `${commandsPath}?node=n1&id=o1` })).statusCode).toBe(404);
+  expect((await app.inject({ method: "HEAD", url: `${commandsPath}?node=n1&id=o1` })).statusCode).toBe(405);
   expect(commands.send("n1/o1", { replica: "r1", id: "c1", kind: "drain" })).toBe(true);
   await expect.poll(stream.text).toContain("c1");
   await app.inject({ method: "POST", url: leavingPath, payload: { node: "n1", id: "o1", service: "orders", event: "forged", level: 60 } });
