@@ -1,7 +1,7 @@
 /** Policies over HTTP: what is in force, what was, what waits for signatures, and what became of a change. */
 import { z } from "zod";
 import { quarantineView } from "./quarantine.js";
-import { count, time } from "./scalar.js";
+import { count, nextCursor, time } from "./scalar.js";
 import type { View } from "./view.js";
 
 /** The hash of something in the store. */
@@ -23,6 +23,11 @@ export const words = z.string().max(1_024);
 export const policyDocument = z
   .looseObject({ apiVersion: z.string(), kind: z.string(), name: z.string() })
   .meta({ id: "PolicyDocument", description: "One policy; `legation policy schema` prints the JSON Schema of each kind." });
+
+/** The answer of `GET /api/policies/documents`. */
+export const policyDocumentList = z
+  .object({ total: count.describe("Policies on all pages."), nextCursor, documents: z.array(policyDocument) })
+  .meta({ id: "PolicyDocumentList", description: "The policies in force, in pages by `Kind/name`." });
 
 /** A bundle: all documents that are in force together. */
 export const bundleView = z

@@ -78,6 +78,7 @@ function operationOf(route: Route, book: SchemaBook): Json {
     ...(body ? { requestBody: { required: true, content: { "application/json": { schema: book.write(body, "input") } } } } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, responseOf(answerOf(answer), book)])),
+      ...(method === "GET" ? { 304: { description: "`If-None-Match` names what is there already." } } : {}),
       ...Object.fromEntries(Object.entries(problemsOf(route)).map(([status, words]) => [status, problemResponse(words)])),
     },
   };

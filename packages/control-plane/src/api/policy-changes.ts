@@ -1,27 +1,23 @@
 /** Changing policies over HTTP: apply, roll back, sign. */
-import type { AclRule } from "@legation/consul";
-import { applyOutcome, type ChangeOutcome, changeBody, changeOutcome, rollbackBody, signatureAnswer } from "@legation/contract/api";
+import { applyOutcome, changeBody, changeOutcome, rollbackBody, signatureAnswer } from "@legation/contract/api";
 import {
-  affectedBy,
-  changedKeys,
   type Documents,
   documentKey,
   type Finding,
   lacking,
   lackText,
-  notAllowed,
   type PolicyDocument,
   pathText,
   readDocument,
 } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { afterChange } from "../policies/editor.js";
 import type { Policies } from "../policies/setup.js";
-import { nameOfCaller } from "../security/caller.js";
-import { approvePolicies, policyRules, replacePolicies, writeNamedPolicies } from "../security/right.js";
+import { approvePolicies, replacePolicies, writeNamedPolicies } from "../security/right.js";
 import { documentChanges, findBundle, proposalParams } from "./policies.js";
+import { authorOf, permitFor, statusOf, told } from "./policy-author.js";
 import { beginCanary, type CanaryParts } from "./policy-canary.js";
 import { answering, changeProblems } from "./policy-problem.js";
 import { findingsOf, type Registry } from "./policy-warnings.js";
@@ -32,29 +28,6 @@ export const changeLimit = 8 * 1_024 * 1_024;
 
 /** Adds the routes. Each answers with what became of the change: 200 for what is live, 202 for what waits for signatures. */
 export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies & CanaryParts, registry: Registry): void {
-  const told = async ({ access }: FastifyRequest, outcome: Promise<ChangeOutcome>, changed: () => void) => {
-    const done = await outcome;
-    if (done.state === "accepted") changed();
-    if (done.state === "accepted")
-      access.tell({ bundle: done.bundle, version: done.version, changed: done.changed.join(", ").slice(0, 1_024) });
-    if (done.state === "canary")
-      access.tell({ canary: done.bundle, version: done.version, changed: done.changed.join(", ").slice(0, 1_024) });
-    if (done.state === "awaiting-approval") access.tell({ proposal: done.proposal });
-    return done;
-  };
-  // Whom Consul knows is not whom somebody says to be.
-  const authorOf = ({ access: { caller } }: FastifyRequest, said: string) => (caller.kind === "token" ? nameOfCaller(caller) : said);
-  const permitFor =
-    ({ access }: FastifyRequest) =>
-    async (before: Documents, after: Documents) => {
-      await access.demand(changedKeys(before, after).flatMap((key) => [before, after].flatMap((set) => rulesOf(set.get(key)))));
-      const author = await access.author();
-      const objections = author ? notAllowed(before, after, author) : [];
-      if (objections.length > 0) throw new LegationError("policy.not-allowed", objections.slice(0, mostTold).join("; "));
-    };
-  const pending = ["awaiting-approval", "canary"];
-  const status = (outcome: object) => ("state" in outcome && pending.includes(String(outcome.state)) ? 202 : 200);
-
   addRoute(
     app,
     {
@@ -99,7 +72,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
           const begun = await told(request, beginCanary(change, canary, { documents, remove, replace }, policies, closed.signal), changed);
           return { ...begun, warnings };
         },
-        status,
+        statusOf,
       ),
   );
 
@@ -124,7 +97,7 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
           const by = { author: authorOf(request, author), reason, permit: permitFor(request) };
           return told(request, editor.rollback(await findBundle(policies, to), by), changed);
         },
-        status,
+        statusOf,
       ),
   );
 
@@ -182,25 +155,13 @@ export function addPolicyChangeRoutes(app: FastifyInstance, policies: Policies &
           const { editor, changed } = policies.editing();
           return told(request, editor.applyProposal(request.params.id), changed);
         },
-        status,
+        statusOf,
       ),
   );
 }
 
 const refusals = { ...changeProblems, 422: "A document is wrong; `detail` says where, and the fix." };
 const pendingOutcome = { schema: applyOutcome, description: "It waits for signatures, or is tried by a canary first." };
-
-/** Objections that an answer names at most. */
-const mostTold = 20;
-
-/** What it takes to change a document. */
-function rulesOf(document: PolicyDocument | undefined): readonly AclRule[] {
-  if (!document) return [];
-  const { kind, name } = document;
-  const affected = affectedBy(document);
-  const services = affected === "all" || affected.length === 0 ? [""] : affected;
-  return services.flatMap((service) => policyRules({ kind, name, service }));
-}
 
 /** Reads the documents of a request. Throws LegationError `policy.invalid` with everything that is wrong. */
 export function readDocuments(values: readonly unknown[]): readonly PolicyDocument[] {

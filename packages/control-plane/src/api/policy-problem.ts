@@ -11,6 +11,8 @@ const statuses: Readonly<Record<string, number>> = {
   "policy.too-large": 413,
   "policy.no-such-proposal": 404,
   "policy.no-such-bundle": 404,
+  "policy.unknown": 404,
+  "policy.precondition": 412,
   "policy.busy": 429,
   "policy.conflict": 409,
   "policy.files": 409,

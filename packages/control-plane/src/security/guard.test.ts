@@ -38,6 +38,8 @@ describe("with ACLs", () => {
       [orderPath]: { relayed: true, node: "n", id: "o1", service: "orders", command: "c", order: { kind: "status" }, limitMs: 1 },
       "/api/policies/canary/evidence": { bundle: "0".repeat(64) },
       "/api/policies/canary/withdraw": {},
+      "/api/policies/documents/:kind/:name": { apiVersion: "legation/v1", kind: "Service", name: "orders" },
+      "/api/gateway/routes": {},
       "/api/policies/proposals/:id/signatures": { key: "ann", signature: "x" },
     };
     const queries: Readonly<Record<string, string>> = {

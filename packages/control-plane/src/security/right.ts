@@ -135,6 +135,20 @@ export const writeNamedPolicies: Right = {
   },
 };
 
+/** Sets or removes the policy that stands in the path as `:kind` and `:name`; a body says for which service. The route demands the same rights to what is in force. */
+export const writePolicyInPath: Right = {
+  kind: "rules",
+  needs: writeNamedPolicies.needs,
+  change: true,
+  rules({ params, body }) {
+    const { kind, name } = params as { readonly kind: string; readonly name: string };
+    const { service = "" } = (body ?? {}) as { readonly service?: unknown };
+    if (!isWord(kind) || !isWord(name) || !isWord(service)) return [writeAllPolicies];
+    if (body === undefined || body === null) return [policyWrite(kind, name)];
+    return policyRules({ kind, name, service: kind === "Service" ? name : service });
+  },
+};
+
 interface PolicyBody {
   readonly documents?: readonly unknown[];
   readonly remove?: readonly string[];

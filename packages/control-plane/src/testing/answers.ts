@@ -12,7 +12,7 @@ import { problemsOf } from "../api/usual-problems.js";
 export function holdAnswers(app: FastifyInstance): void {
   app.addHook("onSend", async ({ method, url, routeOptions }, reply, payload) => {
     const { route } = routeOptions.config;
-    if (!route) return payload;
+    if (!route || reply.statusCode === 304) return payload;
     const body = payload instanceof Readable ? await text(payload) : payload;
     const status = reply.statusCode;
     const stated = route.answers[status];
