@@ -96,6 +96,20 @@ describe("the status of a service", () => {
     expect(replaced.services.get("orders")).toMatchObject({ state: "running", instances: [{ id: "o2" }] });
   });
 
+  test("is the same object as before as long as nothing of it has changed", () => {
+    const [one, two] = [said({ id: "o1" }), said({ id: "w1", service: "web" })];
+    const services = [orders(instance("orders", "o1")), { name: "web", instances: [instance("web", "w1")] }];
+    const sources = (web: SharedReport) => ({
+      ...{ services, initialized: true },
+      reports: { of: (key: string) => (key === "n1/o1" ? { ...one } : web), keys: () => ["n1/o1", "n1/w1"] },
+    });
+    const before = meshStatusOf(sources(two));
+    const after = meshStatusOf(sources(said({ id: "w1", service: "web", state: "failed" })), before);
+    expect(after.services.get("orders")).toBe(before.services.get("orders"));
+    expect(after.services.get("web")?.state).toBe("failed");
+    expect(meshStatusOf(sources({ ...two, silent: true }), after).services.get("web")?.state).toBe("unknown");
+  });
+
   test("is not that of another service whose agent speaks of the same instance", () => {
     const { services } = statusOf([orders(instance("orders", "o1"))], said({ service: "intruder", state: "failed" }));
     expect(services.get("orders")?.state).toBe("unknown");

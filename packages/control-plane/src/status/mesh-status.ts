@@ -23,26 +23,27 @@ export interface MeshStatus {
   readonly ready: boolean;
 }
 
-/** Puts it together. */
-export function meshStatusOf({ services, reports, initialized }: MeshSources): MeshStatus {
+/** Puts it together; what has not changed since `before` is the same object in both. */
+export function meshStatusOf({ services, reports, initialized }: MeshSources, before?: MeshStatus): MeshStatus {
   const found = new Map<string, InstanceStatus[]>();
   const registered = new Set<string>();
   const add = (status: InstanceStatus | undefined): void => {
     if (!status) return;
-    const known = found.get(status.service);
-    if (known) known.push(status);
+    const others = found.get(status.service);
+    if (others) others.push(status);
     else found.set(status.service, [status]);
   };
   for (const service of services) {
     const endpoints = endpointsIn(service);
+    const last = before?.services.get(service.name);
     for (const instance of service.instances) {
       registered.add(keyOf(instance));
-      add(instanceStatusOf(instance, endpoints.get(instance), reports));
+      add(instanceStatusOf(instance, endpoints.get(instance), reports, last));
     }
   }
   for (const key of reports.keys()) if (!registered.has(key)) add(unregistered(key, reports));
   const names = new Set([...services.map(({ name }) => name), ...found.keys()]);
-  const sorted = [...names].sort().map((name) => serviceStatusOf(name, (found.get(name) ?? []).sort(byKey)));
+  const sorted = [...names].sort().map((name) => serviceStatusOf(name, (found.get(name) ?? []).sort(byKey), before?.services.get(name)));
   return {
     services: new Map(sorted.map((status) => [status.name, status])),
     initialized,
@@ -54,10 +55,13 @@ function instanceStatusOf(
   instance: Instance,
   endpoint: Endpoint | Omission | undefined,
   reports: Pick<SharedReports, "of">,
+  before: ServiceStatus | undefined,
 ): InstanceStatus | undefined {
   const report = reports.of(keyOf(instance));
   // Whoever may speak for another service may have taken the instance's key before it was registered.
   const own = report?.report.service === instance.service ? report : undefined;
+  const last = before?.instances.find((one) => one.instance === instance);
+  if (last && last.endpoint === endpoint && last.report?.report === own?.report && last.report?.silent === own?.silent) return last;
   return statusOf({ ...(endpoint ? { registered: { instance, endpoint } } : {}), ...(own ? { report: own } : {}) });
 }
 

@@ -36,10 +36,11 @@ export interface ServiceStatus {
   readonly instances: readonly InstanceStatus[];
 }
 
-/** Puts the instances of a service together. Those that are gone count only where no other is left. */
-export function serviceStatusOf(name: string, all: readonly InstanceStatus[]): ServiceStatus {
+/** Puts the instances of a service together. Those that are gone count only where no other is left. Gives `before` back where they are the same objects. */
+export function serviceStatusOf(name: string, all: readonly InstanceStatus[], before?: ServiceStatus): ServiceStatus {
   const left = all.filter((status) => !isGone(status));
   const instances = left.length > 0 ? left : all;
+  if (before?.instances.length === instances.length && instances.every((status, i) => status === before.instances[i])) return before;
   const state = worstState(instances.map((status) => status.state));
   const level = worstLevel(instances.map((status) => status.level));
   const worst = instances.find((status) => status.state === state);

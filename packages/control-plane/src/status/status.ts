@@ -25,14 +25,15 @@ export function createStatus(o: {
 }): Status {
   const { reports } = o;
   let last: { readonly asked: Promise<readonly string[]>; readonly answer: Promise<StatusAnswer> } | undefined;
+  let mesh: MeshStatus | undefined;
   return {
     current() {
       const asked = reports.refresh();
       if (last?.asked === asked) return last.answer;
-      const answer = asked.then((silent) => ({
-        mesh: meshStatusOf({ services: o.services(), reports, initialized: o.initialized() }),
-        silent,
-      }));
+      const answer = asked.then((silent) => {
+        mesh = meshStatusOf({ services: o.services(), reports, initialized: o.initialized() }, mesh);
+        return { mesh, silent };
+      });
       last = { asked, answer };
       return answer;
     },
