@@ -31,7 +31,8 @@ export const paper: Screen = { width: usualWidth, colour: false };
  */
 export function screenOf({ env, stdout }: Pick<Io, "env" | "stdout">): Screen {
   const given = Number(env["COLUMNS"]);
-  const width = stdout.columns ?? (given > 0 ? given : usualWidth);
+  // A terminal that does not know its size says 0.
+  const width = stdout.columns || (given > 0 ? given : usualWidth);
   return { width: Math.max(leastWidth, Math.floor(width)), colour: hasColour(env, stdout) };
 }
 

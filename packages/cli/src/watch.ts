@@ -93,7 +93,7 @@ function inPlace({ io, interval, title }: Watch): View {
       const head = sentence(`${timeOf(io.clock.now())}, every ${interval / 1_000} s: ${title}`, screen, "faint");
       const state = problem === undefined ? "" : sentence(`As of ${timeOf(since)}: ${problem}. Asking again.`, screen, "warn");
       const lines = `${head}${state}\n${textOf(reply)}`.trimEnd().split("\n");
-      const room = (stdout.rows ?? 24) - 1;
+      const room = (stdout.rows || 24) - 1;
       const more = lines.length - room;
       const shown = more > 0 ? [...lines.slice(0, room - 1), paint(`… ${more + 1} more lines`, "faint", screen)] : lines;
       stdout.write(
