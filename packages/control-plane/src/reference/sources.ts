@@ -38,5 +38,5 @@ function withoutComments(text: string): string {
 
 /** The `### name` headings of a reference, in its order. */
 export function headings(reference: string): readonly string[] {
-  return [...readFileSync(join(root, reference), "utf8").matchAll(/^### `?([^`\n]+?)`?$/gm)].map(([, name = ""]) => name);
+  return [...readFileSync(join(root, reference), "utf8").matchAll(/^### (\S+)$/gm)].map(([, name = ""]) => name);
 }
