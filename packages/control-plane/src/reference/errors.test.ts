@@ -17,6 +17,7 @@ function codesIn({ text }: Source, constants: ReadonlyMap<string, string>): stri
       withoutCode.has(name) ? [] : code,
     ),
     ...[...text.matchAll(/sendProblem\(\s*\w+,\s*[^,]+,\s*([^,]+),/g)].map(([, code = ""]) => code),
+    ...[...text.matchAll(/\b\w*[cC]odes: Readonly<Record<number, string>> = \{([^}]*)\}/g)].map(([, codes = ""]) => codes),
     ...[...text.matchAll(/\bcode: ([^,;}\n]+)/g)].map(([, code = ""]) => code),
     ...[...text.matchAll(/\[\s*("listen[^"]*"),/g)].map(([, code = ""]) => code),
     ...[...text.matchAll(/\bfinding\(\s*([^,]+),/g)].map(([, code = ""]) => code),
