@@ -1,8 +1,10 @@
 /** `legation services`: what the registry holds, and how much of it the proxies use. */
+import type { OrchestratedService } from "@legation/contract/api";
 import { option } from "@legation/runtime/command-line";
 import { sentence, table } from "../layout.js";
 import { listing } from "../listing.js";
 import type { Screen } from "../screen.js";
+import { showService } from "../service-detail.js";
 
 /** The part of `GET /services` that is shown. */
 interface Services {
@@ -81,14 +83,25 @@ function withoutConsul(all: Services): Services {
   return { ...body, total: shown.length, services: Object.fromEntries(shown) };
 }
 
-/** Prints the services of a control plane. */
-export const { run, page } = listing<Services, typeof settings>({
+function isOne(body: Services | OrchestratedService): body is OrchestratedService {
+  return "health_history" in body;
+}
+
+/** Prints the services of a control plane, or one of them. */
+export const { run, page } = listing<Services | OrchestratedService, typeof settings>({
+  operands: [{ name: "SERVICE", optional: true, values: "service" }],
   description:
     "Lists the services in Consul's registry as a control plane sees them: how many of their instances get traffic, what the others are " +
-    "(degraded, unhealthy, draining, or omitted: not given to any proxy), their versions, and the services that they call.",
+    "(degraded, unhealthy, draining, or omitted: not given to any proxy), their versions, and the services that they call. With a " +
+    "SERVICE: how that one stands, its instances, and what its agents remember of its checks.",
   settings,
-  examples: ["legation services", "legation services --watch 5s", "legation services --api http://10.0.0.5:8080 --json"],
-  path: "/services",
-  choose: (body, { consul }) => (consul ? body : withoutConsul(body)),
-  show,
+  examples: [
+    "legation services",
+    "legation services orders",
+    "legation services --watch 5s",
+    "legation services --api http://10.0.0.5:8080 --json",
+  ],
+  path: (_values, [name]) => (name === undefined ? "/services" : `/api/orchestration/service/${encodeURIComponent(name)}`),
+  choose: (body, { consul }) => (isOne(body) || consul ? body : withoutConsul(body)),
+  show: (body, screen) => (isOne(body) ? showService(body, screen) : show(body, screen)),
 });
