@@ -39,6 +39,8 @@ it.each([
   "agents",
   "status",
   "graph",
+  "ledger",
+  "explain GET http://orders/ --from web",
   "audit",
   "intentions check a b",
   "policy list",

@@ -50,7 +50,7 @@ const askLimit = 10_000;
 export async function startGroup(run: GroupRun): Promise<AgentGroup> {
   const { sandbox, group, clock, tell } = run;
   const stateDir = sandbox.makeDir(`agents/${group.label}`);
-  const addresses = group.isDirectory ? {} : await addressesFor(group.files[0], sandbox);
+  const addresses = group.isDirectory ? { admin: await freeAddress(sandbox) } : await addressesFor(group.files[0], sandbox);
   let stopping = false;
 
   const start = (): Promise<Child> =>
@@ -125,9 +125,13 @@ function flagsFor(file: ServiceFile | undefined, id: string, envoy: string | und
   ];
 }
 
+async function freeAddress(sandbox: Sandbox): Promise<string> {
+  return `127.0.0.1:${await sandbox.ports.free()}`;
+}
+
 /** Free ports for what the file leaves open. */
 async function addressesFor(file: ServiceFile | undefined, sandbox: Sandbox) {
-  const free = async (decided: boolean | undefined) => (decided ? undefined : `127.0.0.1:${await sandbox.ports.free()}`);
+  const free = async (decided: boolean | undefined) => (decided ? undefined : await freeAddress(sandbox));
   const { admin, inbound, outbound, envoyAdmin } = file?.decides ?? {};
   return { admin: await free(admin), inbound: await free(inbound), outbound: await free(outbound), envoyAdmin: await free(envoyAdmin) };
 }
