@@ -69,6 +69,13 @@ test.each<[string, InstanceStatus, Partial<GateFacts>, string, string]>([
     "registration",
     "permission denied",
   ],
+  [
+    "its token expired after it was registered",
+    status({ checks: [critical("TTL expired")] }, { standing: { registered: true, registrationProblem: "ACL not found" } }),
+    {},
+    "registration",
+    "ACL not found",
+  ],
   ["it has no certificate", status({}, { standing: { registered: true, withheld: "no root" } }), {}, "identity", "no root"],
   ["it has no port", status({ port: 0 }, undefined), {}, "address", "port"],
   ["an operator holds it", status({}, { standing: { maintenance: "disk swap" } }), {}, "maintenance", "disk swap"],

@@ -98,14 +98,16 @@ function envoy({ report, agent }: InstanceStatus): Found {
   );
 }
 
-function registration({ instance, report, agent }: InstanceStatus): Found {
+function registration({ instance, endpoint, report, agent }: InstanceStatus): Found {
   const { registered, registrationProblem } = (agent === "reporting" && report?.report.standing) || {};
   const problem = registrationProblem === undefined ? "" : `: ${registrationProblem}`;
   if (instance) {
     if (registrationProblem === undefined) return open("Consul has it");
-    return partly(
+    // Without heartbeats it is critical: that its agent cannot send them is the cause.
+    const serves = endpoint !== undefined && !endpoint.omitted && endpoint.health === "HEALTHY";
+    return (serves ? partly : shut)(
       `Consul has it, and its agent cannot use Consul${problem}`,
-      "Mend that before Consul gives the instance up: its token, its address",
+      "Mend that before Consul gives the instance up: the agent's token, or the way to Consul",
     );
   }
   if (agent === "reporting" && registered === undefined && report?.report.standing)
