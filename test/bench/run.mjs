@@ -20,6 +20,11 @@ const benches = {
     about: "xDS: cold storm, push, CPU and memory beside go-control-plane and a floor [--short] [--help] …",
     module: "xds/main.js",
   },
+  ledger: {
+    about:
+      "what the ledger costs: CPU of a change that goes to all proxies, with and without it, and its memory [--short] [--proxies 2000]",
+    module: "ledger/main.js",
+  },
   consul: {
     about: "how soon a change in Consul is seen, and what watching costs [--short] [--consul 1.19.2,1.8.7]",
     module: "consul/main.js",

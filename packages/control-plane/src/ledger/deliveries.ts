@@ -54,6 +54,7 @@ export function createDeliveries(o: {
   }
 
   function settle({ waits }: ProxyStream, typeUrl: string, through: number): void {
+    if (waits.size === 0) return;
     const now = clock.monotonic();
     for (const wait of waits) {
       if (!wait.settle(typeUrl, through)) continue;
@@ -155,6 +156,8 @@ function waitOf({ waits }: ProxyStream, open: OpenChange): Wait | undefined {
 
 /** Tells whether a response has one of these names in it; at the cost of the shorter list. */
 function carrier(resources: readonly Resource[], removed: readonly string[]): (names: ReadonlySet<string>) => boolean {
+  const [only] = resources;
+  if (only && resources.length === 1 && removed.length === 0) return (names) => names.has(only.name);
   let sent: Set<string> | undefined;
   return (names) => {
     if (resources.length + removed.length <= names.size)

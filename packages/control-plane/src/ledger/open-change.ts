@@ -41,7 +41,8 @@ export class OpenChange {
   #gone = 0;
   #abandoned = 0;
   #abandonedNodes: readonly string[] = [];
-  #last: { node: string; ms: number } | undefined;
+  #lastNode = "";
+  #lastMs = -1;
 
   /** Seen at `at` (milliseconds since the epoch), which is `since` on the monotonic clock. */
   constructor(
@@ -71,7 +72,9 @@ export class OpenChange {
   acknowledged(node: string, ms: number): void {
     this.#acknowledged++;
     this.#durations.add(ms);
-    if (!this.#last || ms >= this.#last.ms) this.#last = { node, ms };
+    if (ms < this.#lastMs) return;
+    this.#lastNode = node;
+    this.#lastMs = ms;
   }
 
   refused(refusal: LedgerRefusal): void {
@@ -91,11 +94,6 @@ export class OpenChange {
     this.note = why;
   }
 
-  /** When the last proxy had it, where all have. */
-  get acknowledgedLast(): number | undefined {
-    return this.#last?.ms;
-  }
-
   /** What is known of it now. */
   record(closed: boolean): LedgerRecord {
     const laggards = [...firstOf(this.waits, namesKept)].map(({ proxy }) => proxy.node);
@@ -110,7 +108,7 @@ export class OpenChange {
       ...{ acknowledged: this.#acknowledged, refused: this.#refused, gone: this.#gone, abandoned: this.#abandoned },
       waiting: this.waits.size,
       durations: this.#durations.counts(),
-      ...(this.#last ? { last: { node: this.#last.node, ms: rounded(this.#last.ms) ?? 0 } } : {}),
+      ...(this.#acknowledged > 0 ? { last: { node: this.#lastNode, ms: rounded(this.#lastMs) ?? 0 } } : {}),
       laggards: closed ? [...this.#abandonedNodes] : laggards,
       refusals: [...this.#refusals],
       goneNodes: [...this.#goneNodes],
