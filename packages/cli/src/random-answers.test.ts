@@ -2,13 +2,17 @@ import { createServer } from "node:http";
 import {
   agentList,
   auditList,
+  eventList,
   graphView,
+  instanceList,
   intentionList,
+  ledgerList,
   policyList,
   proxyList,
   replicaList,
   securityEventList,
   serviceList,
+  whyNotAnswer,
 } from "@legation/contract/api";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -38,6 +42,10 @@ it.each([
   ["security-events", securityEventList],
   ["intentions", intentionList],
   ["policy list", policyList],
+  ["instances", instanceList],
+  ["why-not orders-1", whyNotAnswer],
+  ["ledger", ledgerList],
+  ["events", eventList],
 ] as const)(
   "%s shows whatever the schema allows within 80 columns and without a control character, and as JSON as it is",
   async (line, schema) => {
