@@ -60,6 +60,16 @@ test.each<[string, InstanceStatus, Partial<GateFacts>, string, string]>([
   ["its token expired", status(undefined, {}, true), { refused: { detail: "unknown token", at: "T" } }, "agent", "unknown token"],
   ["its agent died", status({ checks: [critical("TTL expired")] }, {}, true), {}, "agent", "has said nothing since"],
   ["it waits", status(undefined, { state: "waiting", reason: "db has no endpoint" }), {}, "process", "waiting: db has no endpoint"],
+  [
+    "its port is wrong",
+    status(undefined, {
+      state: "starting",
+      health: { level: "UNKNOWN", message: "127.0.0.1:1 refused the connection", consecutiveFailures: 3, uptime: {} },
+    }),
+    {},
+    "process",
+    "its checks fail: 127.0.0.1:1 refused the connection",
+  ],
   ["it failed", status({}, { state: "failed", reason: "used up", lastError: "exit code 1" }), {}, "process", "last error: exit code 1"],
   ["its Envoy is down", status({}, { standing: { envoy: { phase: "down", reason: "port taken" } } }), {}, "envoy", "port taken"],
   [

@@ -79,11 +79,16 @@ const processFixes: Readonly<Partial<Record<ServiceState, string>>> = {
   failed: "Mend what the error names, then: legation restart --force",
 };
 
-function process({ state, reason, agent, report }: InstanceStatus): Found {
+function process({ state, reason, agent, report, health }: InstanceStatus): Found {
   if (agent !== "reporting") return partly("nobody tells what its process does");
   const fix = processFixes[state];
   if (fix === undefined) return open(`its process runs: ${state}`);
   const { lastError } = report?.report ?? {};
+  if (state === "starting" && health && health.consecutiveFailures > 0)
+    return shut(
+      `its process has started and its checks fail: ${health.message}`,
+      "Mend what the check names: a wrong port, a wrong path, a process that does not listen yet. health.startTimeout says how long it may take",
+    );
   return shut(`${state}: ${reason}${lastError && !reason.includes(lastError) ? `; last error: ${lastError}` : ""}`, fix);
 }
 
