@@ -5,6 +5,7 @@ import { acquireLock } from "./lock.mjs";
 import { packages } from "./packages.mjs";
 import { ensureHome, removeLeftovers, root, toolsDir } from "./place.mjs";
 import { elapsed, endCommands, nothingDone, run, SetupError, step } from "./progress.mjs";
+import { installSchemathesis } from "./schemathesis.mjs";
 import { consul, consulFromDebian, envoy, prometheus } from "./tools.mjs";
 
 const usage = `npm run setup [-- options]: installs and builds all that the demo and the tests need.
@@ -12,6 +13,7 @@ Packages into node_modules, Envoy and Consul into .tools, what took long into yo
 cache directory. It can be interrupted and run again; once done it works offline.
 
   --consul-both         also Consul 1.8.7, the oldest supported, for the tests
+  --schemathesis        also Schemathesis, for the test that fuzzes the API
   --prometheus          also Prometheus with promtool, for the tests of the metrics
   --quiet-when-done     print nothing but one line when there is nothing to do
   --help                this text
@@ -42,12 +44,14 @@ async function forTests(what, get) {
   }
 }
 
-/** @returns {Promise<{ "consul-both"?: boolean, prometheus?: boolean, "quiet-when-done"?: boolean, help?: boolean }>} */
+/** @returns {Promise<{ "consul-both"?: boolean, prometheus?: boolean, schemathesis?: boolean, "quiet-when-done"?: boolean, help?: boolean }>} */
 async function options() {
   const { parseArgs } = await import("node:util");
   const boolean = /** @type {const} */ ({ type: "boolean" });
   try {
-    return parseArgs({ options: { "consul-both": boolean, prometheus: boolean, "quiet-when-done": boolean, help: boolean } }).values;
+    return parseArgs({
+      options: { "consul-both": boolean, prometheus: boolean, schemathesis: boolean, "quiet-when-done": boolean, help: boolean },
+    }).values;
   } catch (error) {
     throw new SetupError(`${/** @type {Error} */ (error).message}. See npm run setup -- --help`);
   }
@@ -82,6 +86,7 @@ async function main() {
     await envoy();
     await consul(values["consul-both"] === true);
     if (values["consul-both"]) await forTests("Consul 1.8.7", consulFromDebian);
+    if (values.schemathesis) await forTests("Schemathesis", installSchemathesis);
     if (values.prometheus) await forTests("Prometheus", prometheus);
     writeFileSync(join(toolsDir, ".done"), "");
     if (!nothingDone() || !values["quiet-when-done"]) console.log(`Set-up done in ${elapsed()}`);

@@ -41,8 +41,11 @@ function versionOf(binary, args) {
   return /(\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
 }
 
-/** @param {string} name */
-function onPath(name) {
+/**
+ * A program that PATH has.
+ * @param {string} name
+ */
+export function onPath(name) {
   return (process.env.PATH ?? "")
     .split(delimiter)
     .map((dir) => join(dir, name))

@@ -75,13 +75,20 @@ function operationOf(route: Route, book: SchemaBook): Json {
     description: [description, `Right: ${right.needs}.`].filter(Boolean).join("\n\n"),
     ...(right.kind === "open" ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: book.write(body, "input") } } } } : {}),
+    ...(body ? { requestBody: bodyOf(body, book) } : {}),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, responseOf(answerOf(answer), book)])),
       ...(method === "GET" ? { 304: { description: "`If-None-Match` names what is there already." } } : {}),
       ...Object.fromEntries(Object.entries(problemsOf(route)).map(([status, words]) => [status, problemResponse(words)])),
     },
   };
+}
+
+/** A body that may be missing may be `null` as well. */
+function bodyOf(body: z.ZodType, book: SchemaBook): Json {
+  const schema = book.write(body, "input");
+  const required = !body.safeParse(undefined).success;
+  return { required, content: { "application/json": { schema: required ? schema : { anyOf: [schema, { type: "null" }] } } } };
 }
 
 function responseOf(
