@@ -151,6 +151,7 @@ describe("an explanation", () => {
       },
       { what: "both control planes to know the intention", limitMs },
     );
+    expect(words(out)).toContain("identity: strict, intentions: enforce [Identity/mesh mode]");
     expect(words(out)).toMatch(/payments-1 100 % denied denied by intention: intention web=>payments says deny/);
     await agrees(json, "payments");
   });

@@ -285,7 +285,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     events,
     explain: createExplaining({
       ...{ reconciler, nodes, streams, cache, quarantine, gather, clock, health: overview.health },
-      ...{ canary: canary.mesh.view, book: figures.book, times: checkTimes },
+      ...{ canary: canary.mesh.view, book: figures.book, times: checkTimes, policies: policies.live.policies },
     }),
     ledger: ledger.asker(gather, address),
     securityEvents,

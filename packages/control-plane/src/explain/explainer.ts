@@ -10,6 +10,7 @@ import {
   masked,
   serviceOf,
 } from "@legation/mesh/explain";
+import type { PolicySet } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
 import type { FigureBook } from "../figures/book.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
@@ -24,6 +25,7 @@ export interface ExplainerParts extends Omit<Parameters<typeof givenTo>[1], "rec
     "claim" | "traffic" | "service" | "services" | "serviceOf" | "identity" | "identityKnown" | "trust" | "intentions"
   >;
   readonly callers: Callers;
+  readonly policies: () => PolicySet;
   readonly book: Pick<FigureBook, "breakersTo">;
   readonly times: Pick<CheckTimes, "since">;
   /** What a proxy with these layers is not given because a proxy refused it, in words. */
@@ -72,6 +74,7 @@ export function createExplainer(o: ExplainerParts): Explainer {
           service: reconciler.service,
           traffic: reconciler.traffic(),
           identity: reconciler.identity,
+          identityDocuments: o.policies().of("Identity"),
           trust: reconciler.trust(),
           intentions: reconciler.intentions(),
           breakers: (service) => o.book.breakersTo(service).get(instance) ?? [],

@@ -23,6 +23,7 @@ export function createExplaining(o: {
   readonly canary: (...proxy: Parameters<ExplainerParts["canary"]>) => NodeView | undefined;
   readonly quarantine: Pick<Quarantine, "list">;
   readonly book: ExplainerParts["book"];
+  readonly policies: ExplainerParts["policies"];
   readonly times: CheckTimes;
   readonly health: () => HealthView;
   readonly gather: Gather;
@@ -31,7 +32,7 @@ export function createExplaining(o: {
   const { reconciler, nodes, streams, gather, clock } = o;
   const callers = createCallers({ connected: nodes.connected, streams, service: reconciler.service, gather, now: () => clock.now() });
   const explainer = createExplainer({
-    ...{ reconciler, callers, cache: o.cache, canary: o.canary, book: o.book, times: o.times },
+    ...{ reconciler, callers, cache: o.cache, canary: o.canary, book: o.book, policies: o.policies, times: o.times },
     quarantined: (layers) => o.quarantine.list(layers).map((content) => `quarantined: ${quarantineText(content)}`),
     staleness() {
       const { consul, catalog } = o.health();

@@ -18,15 +18,17 @@ export function explaining(o: {
   readonly gather?: Gather;
   readonly documents?: Parameters<typeof policySet>[0];
 }): ExplainParts {
+  const policies = policySet(o.documents ?? []);
   const cache = createResourceCache();
   const source = { services: () => o.registry, trust: () => undefined, intentions: () => undefined };
-  const reconciler = createShadowReconciler(source, policySet(o.documents ?? []), cache, o.clock);
+  const reconciler = createShadowReconciler(source, policies, cache, o.clock);
   const serviceOf = (instance: string) => o.registry.find(({ instances }) => instances.some((one) => keyOf(one) === instance))?.name;
   const gather: Gather = o.gather ?? (async () => ({ answers: [], silent: [] }));
   const callers = createCallers({ connected: () => [], streams: () => [], service: reconciler.service, gather, now: () => o.clock.now() });
   const explainer = createExplainer({
     ...{ reconciler: { ...reconciler, serviceOf }, callers, cache, canary: () => undefined },
     book: o.book ?? createFigureBook(o.clock, () => undefined),
+    policies: () => policies,
     times: { since: () => undefined },
     quarantined: () => [],
     staleness: () => [],

@@ -6,6 +6,7 @@ import { type Instance, metaOf } from "../catalog/instance.js";
 import { hasIdentity } from "../compile-node.js";
 import { takesMutualTls } from "../policy/identity/plaintext.js";
 import type { RoutedRequest } from "../routing/request.js";
+import { modeDecider } from "./identity-decider.js";
 import type { ExplainedWorld } from "./world.js";
 
 /** What becomes of a request at the instance's own proxy. */
@@ -22,7 +23,7 @@ export function accessTo(world: ExplainedWorld, instance: Instance, request: Rou
   const mode = policy?.mode ?? "off";
   const speaksTls = hasIdentity(caller.node) && trust !== undefined;
   const mutual = speaksTls && (mode === "strict" || takesMutualTls(instance));
-  const modePolicy: DecidedBy = { source: mode === "off" ? "default" : "policy" };
+  const modePolicy = modeDecider(world, instance.service);
   if (mutual && !takesMutualTls(instance))
     return unreachable(
       "UF",

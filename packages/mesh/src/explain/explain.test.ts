@@ -45,6 +45,7 @@ function explain(url: string, given: Given = {}, headers: Record<string, string>
     service: (name) => known.get(name),
     traffic,
     identity: () => ({ mode, authorization: given.authorization ?? "off" }),
+    identityDocuments: mode === "off" ? [] : [{ apiVersion: "legation/v1", kind: "Identity", name: "all", mode }],
     trust,
     intentions: { intentions: given.intentions ?? [], byDefault: "allow" },
     breakers: (service) => (service === "orders" ? (given.breakers ?? []).map((one) => ({ service, ...one })) : []),
@@ -134,6 +135,7 @@ describe("why an instance may answer or not", () => {
     );
     const plain = explain("http://orders/", { orders: [instance(secured)], mode: "strict" });
     expect(endpoints(plain)[0]).toEqual(["host-a/orders-1", "unreachable", expect.stringMatching(/m\/web-1 has no certificate/)]);
+    expect(plain.ways[0]?.endpoints[0]?.decidedBy).toEqual([{ source: "policy", document: "Identity/all", path: "mode" }]);
     const both = [instance(secured), instance({ id: "open", address: "10.0.0.2" })];
     expect(explain("http://orders/", { orders: both, mode: "permissive" }).summary).toBe("host-a/open answers");
     expect(plain.outcomes).toMatchObject([{ by: "caller-proxy", status: 503, flags: ["UC", "URX"] }]);

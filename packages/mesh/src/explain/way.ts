@@ -13,6 +13,7 @@ import type { RoutedRequest } from "../routing/request.js";
 import { type Balance, balance } from "./balance.js";
 import { explainEndpoints, type PlacedAnswer } from "./endpoints.js";
 import { hostsOf, type KnownCluster, type KnownHost, knownCluster, localityKey } from "./hosts.js";
+import { identitySettings } from "./identity-decider.js";
 import { localReply } from "./reply.js";
 import { settingsOf } from "./settings.js";
 import { triesAgain } from "./tries.js";
@@ -40,7 +41,7 @@ export function explainWay(world: ExplainedWorld, question: WayQuestion): WayAns
   const { service: name, subset, share, rule, request } = question;
   const cluster = clusterOf(world, name);
   const service = world.service(name) ?? { name, instances: [] };
-  const settings = settingsOf(world.traffic, service, rule, request === undefined);
+  const settings = [...settingsOf(world.traffic, service, rule, request === undefined), ...identitySettings(world, name)];
   const base = { share, service: name, ...(subset === undefined ? {} : { subset }), settings };
   if (!cluster) {
     const way = { ...base, text: `the caller's proxy has no cluster ${name}`, endpoints: [], nobody: 1 };

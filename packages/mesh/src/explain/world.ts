@@ -3,6 +3,7 @@ import type { NodeMetadata, ReportedBreaker } from "@legation/contract";
 import type { KnownIntentions } from "../authorization/known-intentions.js";
 import type { CatalogService } from "../catalog/instance.js";
 import type { ServiceIdentityPolicy } from "../policy/identity/identity.js";
+import type { IdentityDocument } from "../policy/identity/identity-document.js";
 import type { Trust } from "../policy/identity/trust.js";
 import type { TrafficPolicies } from "../policy/traffic/traffic-policies.js";
 import type { MeshResource } from "../resource.js";
@@ -25,6 +26,8 @@ export interface ExplainedWorld {
   readonly traffic: TrafficPolicies;
   /** Undefined while policies are not known. */
   identity(service: string): ServiceIdentityPolicy | undefined;
+  /** The documents that say it. */
+  readonly identityDocuments: readonly IdentityDocument[];
   readonly trust: Trust | undefined;
   readonly intentions: KnownIntentions | undefined;
   /** What the proxy's agent says of its breakers towards a service: those that are not closed. */

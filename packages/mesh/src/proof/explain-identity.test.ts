@@ -49,7 +49,7 @@ it.each<[string, boolean, boolean, Standing]>([
       service: () => orders,
       traffic: noTraffic,
       identity: () => ({ mode: standing.mode, authorization: "off" }),
-      ...{ trust, intentions: undefined, breakers: () => [], since: () => undefined },
+      ...{ identityDocuments: [], trust, intentions: undefined, breakers: () => [], since: () => undefined },
     },
     { method: "GET", url: "http://orders/", headers: {} },
   );

@@ -86,6 +86,7 @@ function explainedMesh(all: Draw, prefix: string, port: number, spread: Readonly
       service: (name) => known.get(name),
       traffic,
       identity: () => ({ mode: "off", authorization: "off" }),
+      identityDocuments: [],
       trust: undefined,
       intentions: undefined,
       since: () => undefined,
