@@ -40,13 +40,12 @@ import { createReplicas } from "./replicas/directory.js";
 import { createGather } from "./replicas/gather.js";
 import { createAccessControl } from "./security/access-control.js";
 import { createSecurityEvents } from "./security/events.js";
-import { createOwnLeaf } from "./security/own-leaf.js";
+import { createOwnLeafSetup } from "./security/own-leaf-setup.js";
 import { createRefusedCalls } from "./security/refused-calls.js";
 import { createXdsAccess } from "./security/xds-access.js";
 import { createSources } from "./sources/setup.js";
 import { readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
-import { createOwnLeafFile, readOwnLeaf } from "./state/own-leaf-file.js";
 import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
 import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
@@ -172,24 +171,24 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   const { feed, catalog, intentions } = sources;
 
   const api = createSecureServer({ events: securityEvents, clock });
-  const leafFile = createOwnLeafFile(stateDir, log);
-  lifecycle.onStop("kept certificate", 2_000, () => leafFile.stop());
-  const ownLeaf = createOwnLeaf({
-    consul,
-    kept: await readOwnLeaf(stateDir, { datacenter: config.datacenter, clock, log }),
-    keep: (leaf) => leafFile.save(leaf),
+  const ownLeaf = await createOwnLeafSetup({
+    ...{
+      consul,
+      stateDir,
+      datacenter: config.datacenter,
+      events: securityEvents,
+      teller: events,
+      metrics: registry,
+      lifecycle,
+      clock,
+      log,
+    },
     onChange({ tls }) {
       xdsPort.renew(tls);
       api.renew(tls);
       presence.changed();
     },
-    events: securityEvents,
-    teller: events,
-    metrics: registry,
-    clock,
-    log,
   });
-  lifecycle.onStop("certificate", 1_000, () => ownLeaf.stop());
   const certificate = ownLeaf.current;
   const nodes = createNodes({
     reconciler,

@@ -22,13 +22,16 @@ export const callerView = z
 /** See `callerView`. */
 export type CallerView = View<typeof callerView>;
 
+const controlPlane = z.string().describe("Which control plane keeps it: `host:port` of its HTTP API.");
+const silent = z.array(z.string()).describe("The control planes that did not answer, each with the reason: their entries are missing.");
+
 /** The kinds of entries. */
 export const auditKinds = ["change", "refusal"] as const;
 
 /** One entry. */
 export const auditEntry = z
   .object({
-    sequence: z.int().min(1).describe("Rises by one, also over restarts."),
+    sequence: z.int().min(1).describe("Rises by one at each control plane, also over restarts."),
     at: time,
     count: count.describe("Equal refusals within a minute are one entry."),
     kind: z.enum(auditKinds),
@@ -42,21 +45,29 @@ export const auditEntry = z
     status: z.int().describe("The HTTP status."),
     detail: details.optional().describe("The code of the problem, and more that the route has told."),
   })
-  .meta({ id: "AuditEntry", description: "A change that was made over the API, or a request that was refused." });
+  .describe("A change that was made over the API, or a request that was refused.");
 /** See `auditEntry`. */
 export type AuditEntry = View<typeof auditEntry>;
 
+/** One entry among those of all control planes. */
+export const meshAuditEntry = auditEntry
+  .extend({ controlPlane })
+  .meta({ id: "AuditEntry", description: "A change that was made over the API of a control plane, or a request that was refused." });
+/** See `meshAuditEntry`. */
+export type MeshAuditEntry = View<typeof meshAuditEntry>;
+
 /** The answer of `GET /api/audit`. */
 export const auditList = z
-  .object({ nextCursor, entries: z.array(auditEntry).describe("Oldest first.") })
-  .meta({ id: "AuditList", description: "The audit of this replica." });
+  .object({ nextCursor, silent, entries: z.array(meshAuditEntry).describe("Oldest first.") })
+  .meta({ id: "AuditList", description: "The audit of all control planes." });
 /** See `auditList`. */
 export type AuditList = View<typeof auditList>;
 
 /** One security event. */
 export const securityEventView = z
   .object({
-    sequence: z.int().min(1),
+    controlPlane,
+    sequence: z.int().min(1).describe("Rises by one at each control plane from its start."),
     kind: z.string().describe("`handshake-refused`, `claim-refused`, `calls-denied`, …"),
     subject: z.string().describe("Whom it is about: a peer's address without its port, a service, a SPIFFE ID, a bundle."),
     message: z.string().describe("What happened, in a sentence; never with a secret."),
@@ -71,7 +82,7 @@ export type SecurityEventView = View<typeof securityEventView>;
 
 /** The answer of `GET /api/security-events`. */
 export const securityEventList = z
-  .object({ nextCursor, events: z.array(securityEventView).describe("Oldest first.") })
-  .meta({ id: "SecurityEventList", description: "The security events of this replica since its start." });
+  .object({ nextCursor, silent, events: z.array(securityEventView).describe("Oldest first.") })
+  .meta({ id: "SecurityEventList", description: "The security events of all control planes, each since its start." });
 /** See `securityEventList`. */
 export type SecurityEventList = View<typeof securityEventList>;

@@ -1,19 +1,26 @@
-/** `GET /api/security-events`: refused handshakes and claims, tampered bundles, expiring certificates. */
-import { type SecurityEventList, securityEventList } from "@legation/contract/api";
+/** `GET /api/security-events`: refused handshakes and claims, tampered bundles, expiring certificates, at any control plane. */
+import { type SecurityEventList, type SecurityEventView, securityEventList, securityEventView } from "@legation/contract/api";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { SecurityEvents } from "../security/events.js";
 import { readMesh } from "../security/right.js";
-import { pageOf, pageQuery, sequenceName } from "./page.js";
+import { createMeshJournal, type JournalParts, type MeshJournal, placeOf } from "./mesh-journal.js";
+import { pageOf, pageQuery } from "./page.js";
 import { addRoute } from "./route.js";
 
-const query = z.strictObject({
-  ...pageQuery,
-  after: z.int().min(0).optional().describe("Leaves out the events up to that sequence number."),
-});
+/** The security events of all control planes. */
+export function createMeshSecurityEvents(parts: JournalParts, events: Pick<SecurityEvents, "list">): MeshJournal<SecurityEventView> {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return createMeshJournal(parts, {
+    path: "/v1/agents/security-events",
+    summary: "The security events of one control plane",
+    entry: securityEventView,
+    own: () => events.list().map((event) => ({ ...event, at: iso(event.at), lastAt: iso(event.lastAt) })),
+  });
+}
 
 /** Adds the route. */
-export function addSecurityEventRoute(app: FastifyInstance, source: Pick<SecurityEvents, "list">): void {
+export function addSecurityEventRoute(app: FastifyInstance, source: Pick<MeshJournal<SecurityEventView>, "list">): void {
   addRoute(
     app,
     {
@@ -22,15 +29,13 @@ export function addSecurityEventRoute(app: FastifyInstance, source: Pick<Securit
       tag: "events",
       summary: "What may be an attack, or is about to lock somebody out",
       right: readMesh,
-      query,
+      query: z.strictObject(pageQuery),
       answers: { 200: securityEventList },
     },
-    (request, reply): SecurityEventList => {
-      const after = request.query.after ?? 0;
-      const iso = (ms: number) => new Date(ms).toISOString();
-      const events = source.list().filter(({ sequence }) => sequence > after);
-      const { entries, nextCursor } = pageOf(request, reply, events, sequenceName);
-      return { nextCursor, events: entries.map((event) => ({ ...event, at: iso(event.at), lastAt: iso(event.lastAt) })) };
+    async (request, reply): Promise<SecurityEventList> => {
+      const { entries, silent } = await source.list();
+      const page = pageOf(request, reply, entries, placeOf);
+      return { nextCursor: page.nextCursor, silent, events: page.entries };
     },
   );
 }

@@ -22,7 +22,7 @@ import { addRateLimits, rateLimitsOf } from "../security/limits.js";
 import { demandRights, open, readMesh } from "../security/right.js";
 import type { StatusSetup } from "../status/setup.js";
 import { type AgentSource, addAgentRoute, addReplicaAgentRoute } from "./agents.js";
-import { addAuditRoute } from "./audit.js";
+import { addAuditRoute, createMeshAudit } from "./audit.js";
 import { useCompression } from "./compression.js";
 import { addDocs } from "./docs.js";
 import { useEntityTags } from "./entity-tag.js";
@@ -45,7 +45,7 @@ import { addProxyRoutes, addReplicaProxyRoute, type ProxySource } from "./proxie
 import { addRequestMetrics } from "./request-metrics.js";
 import { addRoute } from "./route.js";
 import type { SecureServer } from "./secure-server.js";
-import { addSecurityEventRoute } from "./security-events.js";
+import { addSecurityEventRoute, createMeshSecurityEvents } from "./security-events.js";
 import { addServiceRoutes, type ServiceSource } from "./services.js";
 
 /** A body may be this large; bytes. */
@@ -137,13 +137,17 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   addGraphRoute(app, parts.graph);
   addEventRoutes(app, parts.events, clock);
   addLedgerRoutes(app, parts.ledger.ask);
-  addSecurityEventRoute(app, parts.securityEvents);
-  addAuditRoute(app, parts.audit);
+  const meshAudit = createMeshAudit(parts.health, audit);
+  const meshSecurityEvents = createMeshSecurityEvents(parts.health, securityEvents);
+  addSecurityEventRoute(app, meshSecurityEvents);
+  addAuditRoute(app, meshAudit);
   void app.register(async (channel) => {
     channel.addHook("preHandler", createBorneOut({ ...parts.peers, serviceOf: parts.access.ownerOf }));
     addChannelRoutes(channel, parts);
     addCommandRoutes(channel, parts.commander);
     addReplicaHealthRoute(channel, parts.health);
+    meshAudit.addRoute(channel);
+    meshSecurityEvents.addRoute(channel);
     addReplicaLedgerRoute(channel, parts.ledger.ledger);
     addFigureRoute(channel, parts.figures);
     parts.status.addReplicaRoutes(channel);

@@ -26,6 +26,8 @@ describe("with ACLs", () => {
       "/api/policies/check": { documents: [] },
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
+      "/v1/agents/audit": { relayed: true },
+      "/v1/agents/security-events": { relayed: true },
       "/v1/agents/explain/callers": { relayed: true, service: "orders" },
       [listenersPath]: { relayed: true },
       [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },

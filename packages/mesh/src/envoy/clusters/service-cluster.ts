@@ -54,7 +54,11 @@ export function serviceCluster(
     ...(dns ? dnsDiscovery(name, localities, labels, settings) : edsDiscovery()),
     connectTimeout: duration(connections.connectTimeout),
     loadBalancingPolicy: loadBalancing(settings, subsetted),
-    commonLbConfig: { healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: circuitBreaker.whenAllFail === "fail-fast" ? 0 : balancing.panicThreshold },
+      // Else Envoy holds back a change of health for up to a second where it had another shortly before, although it has acknowledged it.
+      updateMergeWindow: duration(0),
+    },
     outlierDetection: outlierDetection(circuitBreaker),
     healthChecks: healthChecks(name, settings, protocol),
     circuitBreakers: circuitBreakers(settings),
