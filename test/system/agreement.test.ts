@@ -9,7 +9,8 @@ import { control, type HealthRow, inboundOf, limitMs, untilUsable, useMesh } fro
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 /** Without certificates, which are not the subject; and what is ill stays ill. */
-const plain = { config: { identity: { certificates: "off" }, autoRecovery: false } };
+const health = { http: { path: "/health" }, interval: "1s", timeout: "1s", failureThreshold: 2, recoveryThreshold: 1, autoRecovery: false };
+const plain = { config: { identity: { certificates: "off" }, health } };
 const policy = "apiVersion: legation/v1\nkind: Service\nname: orders\ntimeouts: { request: 7s }\n";
 
 interface OpenApi {

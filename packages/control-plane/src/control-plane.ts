@@ -46,7 +46,7 @@ import { createXdsAccess } from "./security/xds-access.js";
 import { createSources } from "./sources/setup.js";
 import { readCatalogFile } from "./state/catalog-file.js";
 import { listenKept, readKeptPorts, writeKeptPorts } from "./state/kept-ports.js";
-import { type Ready, removeReady, writeReady } from "./state/ready-file.js";
+import { announce, type Ready, removeReady } from "./state/ready-file.js";
 import { keep, openStateDir, sweepStateDir } from "./state/state-dir.js";
 import { lockStateDir } from "./state/state-lock.js";
 import { createStatusSetup } from "./status/setup.js";
@@ -302,9 +302,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     serves: reconciler.serves,
     successThreshold: (service) => reconciler.settings(service).circuitBreaker.successThreshold,
     figures: figures.book,
-    policies: policyParts({
-      ...{ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock },
-    }),
+    policies: policyParts({ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock }),
     release: (service) => catalog.release(service),
     clock,
     log,
@@ -346,11 +344,6 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
   replicas.start();
   lifecycle.onStop("registration", 3_000, () => presence.stop());
   const ready: Ready = { xds: entry.xds, http: `http://${formatAddress(httpAt.host, ports.http)}`, pid: process.pid };
-  await keep("ready.json", writeReady(stateDir, ready), log);
-  lifecycle.onStop("ready.json", 1_000, () => removeReady(stateDir));
-  log.info(
-    { event: "control-plane.ready", ...ready, version, stateDir, consul: consul.address },
-    `xDS on ${ready.xds}, API on ${ready.http}`,
-  );
+  await announce(stateDir, ready, { lifecycle, log, more: { version, consul: consul.address } });
   return ready;
 }
