@@ -75,6 +75,37 @@ describe("a control plane that asks for a token", () => {
   });
 });
 
+describe("a control plane that takes a request and hangs up", () => {
+  async function twoPlanes(paths: string[]): Promise<string> {
+    const first = await listen(createServer((request) => void request.resume().once("end", () => request.socket.destroy())));
+    const second = await listen(
+      createServer((request, response) => {
+        paths.push(request.url ?? "");
+        response.end(request.url === "/api/instances" ? '{"instances":[{"node":"n1","id":"o1","service":"orders"}],"silent":[]}' : "{}");
+      }),
+    );
+    return `127.0.0.1:${first},127.0.0.1:${second}`;
+  }
+
+  test("may have done it: no other is asked to change the same, and the exit code is 4", async () => {
+    const paths: string[] = [];
+    const done = await call(["policy", "rollback", "3", "--api", await twoPlanes(paths)]);
+    expect([done.code, done.err]).toEqual([4, expect.stringContaining("look before you repeat it")]);
+    expect(paths).toEqual([]);
+  });
+
+  test("is passed over where the question changes nothing, and where it could not take it", async () => {
+    const paths: string[] = [];
+    const planes = await twoPlanes(paths);
+    await call(["instances", "--api", planes]);
+    const closed = createServer();
+    const port = await listen(closed);
+    await new Promise((resolve) => closed.close(resolve));
+    await call(["policy", "rollback", "3", "--api", `127.0.0.1:${port},${planes.split(",")[1]}`]);
+    expect(paths.slice(0, 2)).toEqual(["/api/instances", "/api/policies/rollback"]);
+  });
+});
+
 describe("by TLS", () => {
   const authority = createTestAuthority();
   const serve = (service: string) =>

@@ -49,6 +49,8 @@ export interface Question {
   readonly body?: unknown;
   /** How long one control plane may take; milliseconds. 10,000 unless given. */
   readonly limitMs?: number;
+  /** Whether it may be asked again at another control plane after one that took it did not answer: so it is of GET alone unless given. */
+  readonly repeatable?: boolean;
 }
 
 function problemOf(url: string): string | undefined {
@@ -63,27 +65,39 @@ function baseUrl(text: string): string | undefined {
 
 /**
  * Asks the first control plane that answers and can decide. Throws a LegationError: `api.unreachable` when none does, `api.denied` for a
- * token that is missing, unknown or lacks a rule, `api.busy` for too many requests, `api.refused` and, of a status from 500, `api.failed` with what the control plane
+ * token that is missing, unknown or lacks a rule, `api.unanswered` when a control plane took what is not repeatable and did not answer, `api.busy` for too many requests, `api.refused` and, of a status from 500, `api.failed` with what the control plane
  * said and its code,
  * `api.bad-answer` when the answer is not JSON, `config` when a file cannot be read.
  */
-export async function ask<T>(settings: ApiSettings, { method = "GET", path, body, limitMs = answerLimit }: Question): Promise<T> {
+export async function ask<T>(settings: ApiSettings, question: Question): Promise<T> {
+  const { method = "GET", path, body, limitMs = answerLimit, repeatable = method === "GET" } = question;
   const token = settings.tokenFile ? fileOf(settings.tokenFile, "--token-file").trim() : settings.token;
   const ca = settings.caFile === undefined ? undefined : fileOf(settings.caFile, "--ca-file");
   const failures: string[] = [];
   for (const url of settings.api) {
     const base = baseUrl(url) ?? url;
     let answer: HttpAnswer;
+    let sent = false;
     try {
       answer = await httpRequest(base + path, {
         method,
         limitMs,
+        onSent: () => {
+          sent = true;
+        },
         ...(token ? { token } : {}),
         ...(ca === undefined ? {} : { ca }),
         ...(body === undefined ? {} : { body }),
       });
     } catch (error) {
-      failures.push(`${base} (${reason(error)})`);
+      const why = reason(error, limitMs);
+      if (sent && !repeatable)
+        throw new LegationError(
+          "api.unanswered",
+          `${base} took the request and did not say what became of it (${why}). It may be done, or under way: look before you repeat it`,
+          { cause: error },
+        );
+      failures.push(`${base} (${why})`);
       continue;
     }
     const { code, detail } = problemIn(answer);
@@ -134,8 +148,8 @@ function fileOf(path: string, flag: string): string {
   }
 }
 
-function reason(error: unknown): string {
-  if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${answerLimit / 1_000} s`;
+function reason(error: unknown, limitMs: number): string {
+  if (error instanceof Error && error.name === "TimeoutError") return `no answer within ${limitMs / 1_000} s`;
   const code = codeOf(error) ?? "";
   const known: Readonly<Record<string, string>> = {
     ECONNREFUSED: "connection refused",

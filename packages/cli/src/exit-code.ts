@@ -16,7 +16,7 @@ export const exitCode = {
 
 const usageCodes = ["config", "usage"];
 const unreachableCodes = ["api.unreachable", "agent.unreachable"];
-const pendingCodes = ["agent.pending"];
+const pendingCodes = ["agent.pending", "api.unanswered"];
 const deniedCodes = ["api.denied"];
 
 /** The exit code for an error, by its own `code`. */

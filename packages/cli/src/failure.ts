@@ -17,7 +17,7 @@ export function tell(error: unknown, name: string, io: Io): number {
   if (error instanceof LegationError) {
     io.stderr.write(escapeControls(`${name}: ${error.message}\n`));
     if (!explained.has(error.code)) io.stderr.write(`Code ${error.code}: explained at /docs/errors of a control plane\n`);
-    if (debug) io.stderr.write(`${inspect(error)}\n`);
-  } else io.stderr.write(`${name}: this should not have happened; please report it with these lines\n${inspect(error)}\n`);
+    if (debug) io.stderr.write(escapeControls(`${inspect(error)}\n`));
+  } else io.stderr.write(escapeControls(`${name}: this should not have happened; please report it with these lines\n${inspect(error)}\n`));
   return exitCodeOf(error);
 }

@@ -41,7 +41,7 @@ Exit codes:
   1    Failed; the message on standard error says why
   2    The command line or the configuration is wrong; nothing was done
   3    No control plane answers, or the agent does not
-  4    Under way, and not over in the time of --timeout
+  4    Under way, and not over in the time of --timeout, or of unknown end
   5    Not permitted: the message names the ACL rule that the token lacks
   128 + a signal's number
        Ended by that signal

@@ -12,6 +12,8 @@ export interface HttpRequest {
   readonly ca?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Called when all of it has been sent: from then on it may have been done, whatever becomes of the answer. */
+  readonly onSent?: () => void;
 }
 
 /** What came back. */
@@ -23,7 +25,7 @@ export interface HttpAnswer {
 }
 
 /** Asks once. Rejects with Node's error, and with a TimeoutError after the limit. */
-export async function httpRequest(url: string, { method, limitMs, token, ca, body }: HttpRequest): Promise<HttpAnswer> {
+export async function httpRequest(url: string, { method, limitMs, token, ca, body, onSent }: HttpRequest): Promise<HttpAnswer> {
   const signal = AbortSignal.timeout(limitMs);
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers: Record<string, string> = { accept: "application/json" };
@@ -39,6 +41,7 @@ export async function httpRequest(url: string, { method, limitMs, token, ca, bod
     return await new Promise<HttpAnswer>((resolve, reject) => {
       const asked: ClientRequest = requestSecurely?.(url, { ...options, ...(ca === undefined ? {} : { ca }) }) ?? requestHttp(url, options);
       asked.once("error", reject);
+      if (onSent) asked.once("finish", onSent);
       asked.once("response", (response) => {
         const parts: Buffer[] = [];
         response.on("data", (part: Buffer) => parts.push(part));

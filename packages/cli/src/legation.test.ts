@@ -75,6 +75,14 @@ describe("telling a failure", () => {
     expect((await call(["agent"], { commands: failing(error), env: { LEGATION_DEBUG: "0" } })).err).not.toContain("legation.test.ts");
   });
 
+  it("lets no word of an error steer the terminal, not even in its stack", async () => {
+    for (const error of [new LegationError("consul.unreachable", "a \u001b[2J"), new TypeError("b \u001b[2J")]) {
+      const { err } = await call(["agent"], { commands: failing(error), env: { LEGATION_DEBUG: "1" } });
+      expect(err).toContain("\\u001b[2J");
+      expect(err).not.toContain("\u001b");
+    }
+  });
+
   it("lists the problems of a configuration below each other, and ends with 2", async () => {
     const argv = ["services", "--jsn", "--api", "not a url"];
     expect(await call(argv)).toEqual({

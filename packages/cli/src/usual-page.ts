@@ -14,6 +14,6 @@ export const usualExitStatus: Readonly<Record<string, string>> = {
   1: "It failed; the message on standard error says why.",
   2: "The command line is wrong; nothing was done.",
   3: "No control plane answers, or the agent does not.",
-  4: "Under way, and not over in the time given.",
+  4: "Under way, and not over in the time given; or nobody says what became of it.",
   5: "Not permitted; the message names the ACL rule that is missing.",
 };

@@ -19,6 +19,8 @@ export interface ConsulRun {
   readonly config?: Readonly<Record<string, unknown>>;
   /** With ACLs on, nothing allowed by default, and a management token; see `startAcl` for the tokens of the parts. */
   readonly acl?: boolean;
+  /** For its log file and directory; `consul-PORT` by default. */
+  readonly name?: string;
   /** The name of its node; `legation-local` by default. */
   readonly node?: string;
 }
@@ -57,7 +59,8 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
   const [server, serf] = [await sandbox.ports.free(), await sandbox.ports.free()];
   const url = `http://127.0.0.1:${http}`;
   const node = run.node ?? "legation-local";
-  const dir = sandbox.makeDir(`consul-${http}`);
+  const name = run.name ?? `consul-${http}`;
+  const dir = sandbox.makeDir(name);
   const data = join(dir, "data");
   const hasGrpcTls = !tool.version.startsWith("1.8.");
   const managementToken = run.acl ? randomUUID() : undefined;
@@ -87,7 +90,7 @@ export async function startConsul(sandbox: Sandbox, run: ConsulRun = {}): Promis
   };
   const start = async (): Promise<Child> => {
     const args = ["agent", ...(run.durable ? [] : ["-dev"]), "-config-file", file];
-    const started = await sandbox.start({ name: `consul-${http}`, file: tool.path, args });
+    const started = await sandbox.start({ name, file: tool.path, args });
     await until(
       async (note) => {
         if (started.exit) return true;

@@ -41,7 +41,7 @@ function notesOf({ node, id, state, reason, silent, reportedAt, replica, envoy }
   ];
 }
 
-const settings = { service: option.string({ description: "Only the agents of this service", flag: "--service" }) };
+const settings = { service: option.string({ description: "Only the agents of this service", unit: "service", flag: "--service" }) };
 
 /** Prints the agents. */
 export const { run, page } = listing<AgentList, typeof settings>({

@@ -39,7 +39,7 @@ export const { run, page } = agentCommand({
   async remote({ api, target, timeout, screen }) {
     const body = { ...target, limit_ms: Math.min(timeout, longestWait) };
     const path = "/api/orchestration/health/check-now";
-    const answer = await ask<CheckNowAnswer>(api, { method: "POST", path, body, limitMs: timeout + 10_000 });
+    const answer = await ask<CheckNowAnswer>(api, { method: "POST", path, body, limitMs: timeout + 10_000, repeatable: true });
     return { json: answer, text: () => show(answer, screen), code: answer.success ? exitCode.done : exitCode.failed };
   },
 });

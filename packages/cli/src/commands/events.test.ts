@@ -76,6 +76,15 @@ it("follows: each event once, behind the last place, through failures that pass,
   expect(calling.err()).toContain("Events are missing: too old.");
 });
 
+it("paints the type of what it follows on a terminal, and nothing that came with the event", async () => {
+  answer = () => ({ body: { events: [event("a", "is \u001b[31mcritical")], next: "1", more: false, silent: [] } });
+  const calling = begin(["events", "--follow", ...api], { isTTY: true });
+  await expect.poll(calling.out, { timeout: 10_000 }).toContain("critical");
+  calling.signal("SIGINT");
+  const line = "2026-01-01T00:00:00Z \u001b[31minstance.health-changed\u001b[0m is \\u001b[31mcritical\n";
+  expect(await calling.ended).toEqual({ code: 130, out: line, err: "" });
+});
+
 it("says that nothing has happened", () => {
   expect(show({ events: [], silent: [] }, wide)).toMatch(/Nothing of this kind has happened/);
 });

@@ -10,7 +10,7 @@ import { guarded, paint, type Screen, screenOf } from "../screen.js";
 import { signalExitCodes } from "../watch.js";
 
 const settings = {
-  service: option.string({ description: "Only events of this service", flag: "--service" }),
+  service: option.string({ description: "Only events of this service", unit: "service", flag: "--service" }),
   type: option.list({
     description: "Only these types, or types that begin so: breaker, instance.health-changed",
     default: [],
@@ -139,5 +139,6 @@ async function follow(values: Values, outside: Parameters<Run>[1]): Promise<numb
 }
 
 function lineOf(event: MeshEvent, screen: Screen): string {
-  return sentence(`${timeOf(event)} ${paint(event.type, levels[event.severity] ?? "strong", screen)} ${event.text}`, screen);
+  const line = sentence(`${timeOf(event)} ${event.type} ${event.text}`, screen);
+  return line.replace(event.type, (type) => paint(type, levels[event.severity] ?? "strong", screen));
 }

@@ -8,14 +8,16 @@ import { listing } from "../listing.js";
 const settings = {
   from: option.string({
     description: "Who asks: a service, or one of its instances as <Consul node>/<service id>",
+    unit: "service",
     flag: "--from",
   }),
   header: option.list({
     description: "Header of the request, name:value; several by repeating it or by commas. -H is the same",
     default: [],
+    unit: "header",
     flag: "--header",
   }),
-  log: option.string({ description: "A line of Envoy's access log, as JSON or in its default format", flag: "--log" }),
+  log: option.string({ description: "A line of Envoy's access log, as JSON or in its default format", unit: "line", flag: "--log" }),
 };
 
 /** A flag, `UF` or `UF,URX`, or a long name such as `NoHealthyUpstream`: addresses have a dot, a slash, or small letters alone. */

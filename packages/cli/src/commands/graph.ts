@@ -6,7 +6,7 @@ import { fitted, sentence } from "../layout.js";
 import { listing } from "../listing.js";
 import { type Level, paint, type Screen } from "../screen.js";
 
-const formats = ["text", "dot", "json"];
+const formats = ["text", "dot", "json"] as const;
 /** Narrower than this it is not drawn. */
 const narrowest = 40;
 
@@ -21,11 +21,10 @@ export function show(graph: GraphView, screen: Screen): string {
 }
 
 const settings = {
-  format: option.string({
+  format: option.enumeration(formats, {
     description: "text: a drawing; dot: for Graphviz; json: as --json",
     default: "text",
     flag: "--format",
-    check: (word) => (formats.includes(word) ? undefined : `is no format. Use ${formats.join(", ")}`),
   }),
 };
 

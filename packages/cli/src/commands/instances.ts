@@ -34,7 +34,7 @@ function notesOf({ node, id, status: state, reason, traffic, trafficReason, agen
   ];
 }
 
-const settings = { service: option.string({ description: "Only the instances of this service", flag: "--service" }) };
+const settings = { service: option.string({ description: "Only the instances of this service", unit: "service", flag: "--service" }) };
 
 /** Prints the instances. */
 export const { run, page } = listing<InstanceList, typeof settings>({

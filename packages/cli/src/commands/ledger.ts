@@ -9,7 +9,7 @@ const kinds = ["registry", "health", "policy", "intention", "certificate"] as co
 
 const options = {
   id: option.string({ description: "Show this change in full, with the proxies that lag behind", flag: "--id" }),
-  service: option.string({ description: "Only changes about this service", flag: "--service" }),
+  service: option.string({ description: "Only changes about this service", unit: "service", flag: "--service" }),
   kind: option.enumeration(kinds, { description: "Only changes of this kind", flag: "--kind" }),
   since: option.duration({ description: "Only changes of the last so long", flag: "--since" }),
   limit: option.integer({ description: "How many changes, the newest ones", default: 20, min: 1, max: 1_000, flag: "--limit" }),

@@ -14,15 +14,11 @@ const atOnce = 8;
 /** A drift is looked at twice, and a control plane that does not answer is waited for; milliseconds. */
 const driftLimit = 45_000;
 
-const states: readonly ProxyState[] = ["up-to-date", "behind", "refused", "quarantined", "waiting", "absent", "unknown"];
+const states = ["up-to-date", "behind", "refused", "quarantined", "waiting", "absent", "unknown"] as const satisfies readonly ProxyState[];
 
 const options = {
-  service: option.string({ description: "Only the proxies of this service", flag: "--service" }),
-  state: option.string({
-    description: `Only those in this state: ${states.join(", ")}`,
-    flag: "--state",
-    check: (word) => ((states as readonly string[]).includes(word) ? undefined : `is no state of a proxy. Use ${states.join(", ")}`),
-  }),
+  service: option.string({ description: "Only the proxies of this service", unit: "service", flag: "--service" }),
+  state: option.enumeration(states, { description: "Only those in this state", flag: "--state" }),
   drift: option.boolean({
     description: "Ask Envoys for what they hold, and compare it with what they were sent",
     default: false,

@@ -61,6 +61,7 @@ export const { run, page } = listing<ReplicaList>({
     "Shows every control plane: whether it serves the present state of Consul (ok), the last one that it knew (stale), or nothing yet " +
     "(waiting), with the age of its data; and what is wrong with registrations, policies and proxies. The exit code is 1 when one of them is " +
     "not ok or does not answer.",
+  exitStatus: { 0: "All are ok.", 1: "One is not ok, or does not answer; or the command failed." },
   examples: ["legation status", "legation status --watch 2s"],
   path: "/api/replicas",
   show,

@@ -29,6 +29,7 @@ export const { run, page } = listing<WhyNotAnswer>({
     "Says why an instance gets no traffic: every gate from its start to the callers' proxies in the order in which it passes them, the first that is " +
     "shut, and what to do. INSTANCE is <Consul node>/<service id>, or the ID, or a service that has one instance. It need not be registered: its agent's " +
     "reports are enough. The exit code is 1 when a gate is shut.",
+  exitStatus: { 0: "It gets traffic.", 1: "A gate is shut, or the command failed." },
   examples: ["legation why-not orders-1", "legation why-not n1/orders-1 --json"],
   path: (_values, [name = ""]) => `/api/why-not/${encodeURIComponent(name)}`,
   show,

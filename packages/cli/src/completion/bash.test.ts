@@ -12,7 +12,14 @@ import { listening } from "../testing/listening.js";
 const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "legation-completion-"));
 const server = createServer((_request, response) => {
-  const services = { orders: { instances: [{ node: "n1", id: "orders-1" }] }, "evil\u001b[2J": {}, web: {} };
+  const services = {
+    orders: { instances: [{ node: "n1", id: "orders-1" }] },
+    "evil\u001b[2J": {},
+    "$(touch evil)": {},
+    "a;b": {},
+    "-f": {},
+    web: {},
+  };
   response.end(JSON.stringify({ services }));
 });
 let api: string;
@@ -38,7 +45,7 @@ async function offered(...words: string[]): Promise<readonly string[]> {
   return stdout.split("\n").filter(Boolean);
 }
 
-it("completes commands, flags, files and the mesh's names in bash, and offers no name that would steer the terminal", async () => {
+it("completes commands, flags, files and the mesh's names in bash, and offers no name that would steer the terminal or run in the shell", async () => {
   expect(await offered("polic")).toEqual(["policy"]);
   expect(await offered("services", "--wa")).toEqual(["--watch"]);
   expect(await offered("agent", "--config", "serv")).toEqual(["service.yaml"]);

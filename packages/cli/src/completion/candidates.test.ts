@@ -30,6 +30,9 @@ describe("what can stand at the end of a command line", () => {
     expect((await candidates(["policy", "apply", "-f", "x"], commands, names)).files).toBe("file");
     expect((await candidates(["drain", "--state-dir", ""], commands, names)).files).toBe("directory");
     expect(await words("policy", "plan", "--from", "")).toEqual(["orders", "web"]);
+    expect(await words("instances", "--service", "o")).toEqual(["orders"]);
+    expect(await words("graph", "--format", "d")).toEqual(["dot"]);
+    expect(await words("proxies", "--state", "re")).toEqual(["refused"]);
   });
 
   it("is an operand in its place", async () => {

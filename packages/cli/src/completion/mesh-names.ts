@@ -7,6 +7,9 @@ import type { Names } from "./candidates.js";
 /** Somebody waits with a finger on the key; milliseconds. */
 const limitMs = 300;
 
+/** Bash puts what it completes into the line as it is: a name that it would expand or run there is not offered. */
+const harmless = /^[\w.@:/+][\w.@:/+-]*$/;
+
 interface Services {
   readonly services: Readonly<Record<string, { readonly instances?: readonly { readonly node: string; readonly id: string }[] }>>;
 }
@@ -24,9 +27,9 @@ export function meshNames(words: readonly string[], io: Pick<Io, "env">): Names 
       });
       const { values } = loadConfig(settings, { argv, env: io.env });
       const { services } = await ask<Services>({ ...values, api: values.api.slice(0, 1) }, { path: "/services", limitMs });
-      if (of === "service") return Object.keys(services);
       const instances = Object.values(services).flatMap((service) => service.instances ?? []);
-      return instances.map(({ node, id }) => (of === "proxy" ? `${node}/${id}` : id));
+      const names = of === "service" ? Object.keys(services) : instances.map(({ node, id }) => (of === "proxy" ? `${node}/${id}` : id));
+      return names.filter((name) => harmless.test(name));
     } catch {
       return [];
     }

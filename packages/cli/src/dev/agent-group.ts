@@ -5,8 +5,8 @@ import { basename, dirname, join } from "node:path";
 import { readContact } from "@legation/agent/contact";
 import { type Clock, codeOf, messageOf } from "@legation/runtime/command-line";
 import { type AgentReady, type Child, type ControlPlaneAddress, readReady, type Sandbox, startAgent } from "@legation/sandbox";
-import { createAgentApi } from "../agent-api.js";
-import type { ServiceFile, ServiceGroup } from "./service-file.js";
+import { type AgentApi, createAgentApi } from "../agent-api.js";
+import { isServiceFile, type ServiceFile, type ServiceGroup } from "./service-file.js";
 
 /** What an agent is started with. */
 export interface GroupRun {
@@ -66,23 +66,23 @@ export async function startGroup(run: GroupRun): Promise<AgentGroup> {
     if (!stopping) child = await start();
   };
 
-  const follow = async (): Promise<void> => {
+  const followOnce = async (): Promise<void> => {
     if (stopping) return;
     try {
-      if (child.exit) await restart();
+      const contact = readContact(stateDir);
+      if (child.exit || !contact) await restart();
       else if (group.isDirectory) child.signal("SIGHUP");
-      else await reload();
+      else await reload(createAgentApi(contact));
     } catch (error) {
+      // It has not begun to listen, or will not: a new one reads what is written now.
+      if (codeOf(error) === "agent.unreachable") return await restart();
       // A file that is wrong is told by the agent itself.
       if (codeOf(error) !== "agent.refused") tell(`${group.path} changed, and that is not in effect: ${messageOf(error)}`);
     }
   };
 
   /** What an agent can take takes effect at once; for the rest the service, or the agent, starts anew: a developer waits for nothing. */
-  const reload = async (): Promise<void> => {
-    const contact = readContact(stateDir);
-    if (!contact) return await restart();
-    const api = createAgentApi(contact);
+  const reload = async (api: AgentApi): Promise<void> => {
     const changes = await api.ask<{ readonly service: readonly string[]; readonly agent: readonly string[] }>("POST", "/reload", {
       limitMs: askLimit,
     });
@@ -95,7 +95,21 @@ export async function startGroup(run: GroupRun): Promise<AgentGroup> {
     }
   };
 
-  const unwatch = watchFiles(group, () => void follow(), clock);
+  /** One after the other: two at once would start two agents. What changes while one is at work is followed once after it. */
+  let followed = Promise.resolve();
+  let waits = false;
+  const follow = (): void => {
+    if (waits) return;
+    waits = true;
+    followed = followed
+      .then(() => {
+        waits = false;
+        return followOnce();
+      })
+      .catch((error: unknown) => tell(`${group.path} changed, and that is not in effect: ${messageOf(error)}`));
+  };
+
+  const unwatch = watchFiles(group, follow, clock);
   return {
     log: child.log,
     get running() {
@@ -111,6 +125,9 @@ export async function startGroup(run: GroupRun): Promise<AgentGroup> {
     async stop() {
       stopping = true;
       unwatch();
+      await child.stop(stopLimit);
+      // What was being followed may have started another.
+      await followed;
       await child.stop(stopLimit);
     },
   };
@@ -153,7 +170,7 @@ function watchFiles({ path, isDirectory }: ServiceGroup, onChange: () => void, c
   let timer: { cancel(): void } | undefined;
   // The directory, since editors put a new file in the place of the old one.
   const watcher = watch(isDirectory ? path : dirname(path), (_event, name) => {
-    if (!isDirectory && name !== basename(path)) return;
+    if (isDirectory ? !isServiceFile(name ?? "") : name !== basename(path)) return;
     timer?.cancel();
     timer = clock.timeout(settle, onChange);
   });

@@ -14,7 +14,7 @@ import {
   until,
 } from "@legation/sandbox";
 import { type AgentGroup, type ServingInstance, startGroup } from "./agent-group.js";
-import type { DevValues } from "./options.js";
+import { type DevValues, usualPorts } from "./options.js";
 import type { ServiceGroup } from "./service-file.js";
 
 /** What `startDevMesh` takes. */
@@ -50,14 +50,14 @@ export function openDevSandbox({ stateDir }: DevValues): Sandbox {
 export async function startDevMesh(sandbox: Sandbox, { values, groups, clock, onLog, tell }: DevMeshRun): Promise<DevMesh> {
   const envoy = envoyOrNot(tell);
   const [consulPort, apiPort, xdsPort] = [
-    await portFor(sandbox, values.consulPort, 8500, "--consul-port"),
-    await portFor(sandbox, values.apiPort, 8080, "--api-port"),
-    await portFor(sandbox, values.xdsPort, 18_000, "--xds-port"),
+    await portFor(sandbox, values.consulPort, usualPorts.consul, "--consul-port"),
+    await portFor(sandbox, values.apiPort, usualPorts.api, "--api-port"),
+    await portFor(sandbox, values.xdsPort, usualPorts.xds, "--xds-port"),
   ];
-  onLog("consul", join(sandbox.dir, "log", `consul-${consulPort}.log`));
+  onLog("consul", join(sandbox.dir, "log", "consul.log"));
   onLog("control-plane", join(sandbox.dir, "log", "control-plane.log"));
   for (const { label } of groups) onLog(label, join(sandbox.dir, "log", `${label}.log`));
-  const consul = await startConsul(sandbox, { httpPort: consulPort, durable: values.stateDir !== undefined });
+  const consul = await startConsul(sandbox, { name: "consul", httpPort: consulPort, durable: values.stateDir !== undefined });
   const controlPlane = await startControlPlane(sandbox, {
     ...{ command, consul: consul.url, httpPort: apiPort, xdsPort },
     flags: values.policies === undefined ? [] : ["--policies", resolve(values.policies)],
@@ -94,8 +94,8 @@ function envoyOrNot(tell: (text: string) => void): string | undefined {
 }
 
 /** The port that was asked for, else the usual one, else any. Throws a LegationError with code `dev.port` when the one that was asked for is taken. */
-async function portFor(sandbox: Sandbox, wanted: number, usual: number, flag: string): Promise<number> {
-  if (wanted === 0) return (await sandbox.ports.claim(usual)) ? usual : await sandbox.ports.free();
+async function portFor(sandbox: Sandbox, wanted: number | undefined, usual: number, flag: string): Promise<number> {
+  if (wanted === undefined) return (await sandbox.ports.claim(usual)) ? usual : await sandbox.ports.free();
   if (await sandbox.ports.claim(wanted)) return wanted;
   throw new LegationError(
     "dev.port",

@@ -1,8 +1,17 @@
 /** The settings of `legation dev`. */
 import { type ConfigValues, option } from "@legation/runtime/command-line";
 
-const port = (what: string, flag: string) =>
-  option.integer({ description: `Port of ${what}, 0 for any that is free`, default: 0, min: 0, max: 65_535, unit: "port", flag });
+/** Taken where they are free and nothing else is asked for. */
+export const usualPorts = { consul: 8_500, api: 8_080, xds: 18_000 } as const;
+
+const port = (what: string, usual: number, flag: string) =>
+  option.integer({
+    description: `Port of ${what}. Default: ${usual} where that is free, else any`,
+    min: 1,
+    max: 65_535,
+    unit: "port",
+    flag,
+  });
 
 /** The option table. */
 export const devOptions = {
@@ -16,9 +25,9 @@ export const devOptions = {
     unit: "directory",
     flag: "--state-dir",
   }),
-  consulPort: port("Consul's API; 8500 where that is free", "--consul-port"),
-  apiPort: port("the control plane's API; 8080 where that is free", "--api-port"),
-  xdsPort: port("xDS; 18000 where that is free", "--xds-port"),
+  consulPort: port("Consul's API", usualPorts.consul, "--consul-port"),
+  apiPort: port("the control plane's API", usualPorts.api, "--api-port"),
+  xdsPort: port("xDS", usualPorts.xds, "--xds-port"),
   sample: option.string({
     description: "Write two small services into this directory, and end",
     unit: "directory",

@@ -29,7 +29,7 @@ export interface ServiceFile {
 
 /** What one agent runs. */
 export interface ServiceGroup {
-  /** Unique among the groups; the name in front of its lines. */
+  /** Unique among the groups and the mesh's own parts; the name in front of its lines. */
   readonly label: string;
   /** What an agent with one service is called where its file does not say it: `web-1`. */
   readonly id: string;
@@ -42,16 +42,12 @@ export interface ServiceGroup {
 /** Reads files and directories of them. Throws a ConfigError with everything that is wrong in any of them. */
 export function readServices(paths: readonly string[]): readonly ServiceGroup[] {
   const problems: string[] = [];
-  const labels = new Set<string>();
+  const labels = new Set(["dev", "consul", "control-plane"]);
   const groups = paths.flatMap((given) => {
     try {
       const path = resolve(given);
       const isDirectory = statSync(path).isDirectory();
-      const names = isDirectory
-        ? readdirSync(path)
-            .filter((name) => /^[^.].*\.ya?ml$/.test(name))
-            .sort()
-        : [];
+      const names = isDirectory ? readdirSync(path).filter(isServiceFile).sort() : [];
       if (isDirectory && names.length === 0)
         throw new ConfigError([`${given}: there is no *.yaml in it. Name a service file, or a directory of them`]);
       const files = isDirectory ? names.map((name) => readService(join(path, name))) : [readService(path)];
@@ -67,6 +63,11 @@ export function readServices(paths: readonly string[]): readonly ServiceGroup[] 
   });
   if (problems.length > 0) throw new ConfigError(problems);
   return groups;
+}
+
+/** Whether a file of this name in a directory is a service file. */
+export function isServiceFile(name: string): boolean {
+  return /^[^.].*\.ya?ml$/.test(name);
 }
 
 /** Reads one file. Throws a ConfigError. */

@@ -20,6 +20,7 @@ const settings = {
   header: option.list({
     description: "Header of the request, name:value; several by repeating it or by commas",
     default: [],
+    unit: "header",
     flag: "--header",
   }),
 };

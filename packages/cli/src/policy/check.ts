@@ -28,7 +28,12 @@ export const { run, page } = createCommand({
     const json = { documents: documents.map(documentKey), problems };
     if (problems.length > 0) return { json: { ...json, warnings: [] }, text: `${problems.join("\n")}\n`, code: exitCode.failed };
     const { warnings } = live
-      ? await ask<{ warnings: readonly Finding[] }>(values, { method: "POST", path: "/api/policies/check", body: { documents } })
+      ? await ask<{ warnings: readonly Finding[] }>(values, {
+          method: "POST",
+          path: "/api/policies/check",
+          body: { documents },
+          repeatable: true,
+        })
       : { warnings: await lintHere(documents) };
     const told = warnings.map((one) => `${findingText(one)}\n`).join("");
     return { json: { ...json, warnings }, text: `${told}${rightText(documents.length, read.length)}\n` };

@@ -25,6 +25,7 @@ export const { run, page } = createCommand({
             method: "POST",
             path: "/api/policies/apply",
             body: { documents: readPolicies(files), dryRun: true },
+            repeatable: true,
           })
         : await ask<{ changes: DocumentChange[] }>(values, { path: `/api/policies/diff?${query}` });
     return { json: answer, text: changesText(answer.changes) };

@@ -40,7 +40,12 @@ export async function replyTo(
   const took = () => systemClock.monotonic() - began;
   let told = "";
   for (;;) {
-    const liveness = await ask<Liveness>(settings, { method: "POST", path: "/api/policies/live", body: { bundle } });
+    const liveness = await ask<Liveness>(settings, {
+      method: "POST",
+      path: "/api/policies/live",
+      body: { bundle },
+      repeatable: true,
+    });
     const { proxies, live, laggards, replicas, inForce, silent, refused } = liveness;
     if (refused.length > 0) throw new LegationError("policy.refused", `version ${version} is refused by ${refused.join("; ")}`);
     const where = `live on ${live} of ${proxies} proxies, in force at ${inForce} of ${replicas + silent.length} control planes`;

@@ -40,6 +40,7 @@ export const { run, page } = createCommand({
       path: "/api/policies/plan",
       body,
       limitMs: planLimit,
+      repeatable: true,
     });
     return { json: { ...plan, sampled: requests.length }, text: planText(plan, requests.length, screen) };
   },

@@ -26,8 +26,8 @@ export function causesHere(flag: string, scope: FlagScope): readonly string[] {
 }
 
 /** How an instance stands, with its failing checks and who has ejected it. */
-export function standingOf(scope: FlagScope, service: CatalogService, instance: Instance): string {
-  const endpoint = endpointsOf(service).get(instance);
+export function standingOf(scope: FlagScope, service: CatalogService, instance: Instance, endpoints = endpointsOf(service)): string {
+  const endpoint = endpoints.get(instance);
   const state = !endpoint || endpoint.omitted ? "in no proxy" : endpoint.health.toLowerCase();
   const words = instance.checks
     .filter(({ status }) => status !== "passing")
@@ -51,11 +51,12 @@ type Finder = (scope: FlagScope) => readonly string[];
 
 const failing: Finder = (scope) =>
   scope.services.flatMap((service) => {
+    const endpoints = endpointsOf(service);
     const touched = new Set([...scope.breakers(service.name).values()].flat().map(({ address }) => address));
     return [...service.instances]
       .sort(byIdentity)
       .filter((instance) => {
-        const endpoint = endpointsOf(service).get(instance);
+        const endpoint = endpoints.get(instance);
         return (
           !endpoint ||
           !isServing(endpoint) ||
@@ -63,7 +64,7 @@ const failing: Finder = (scope) =>
           instance.checks.some(({ status }) => status === "critical")
         );
       })
-      .map((instance) => standingOf(scope, service, instance));
+      .map((instance) => standingOf(scope, service, instance, endpoints));
   });
 
 const unserved: Finder = (scope) =>
@@ -106,6 +107,12 @@ const faults: Finder = ({ services, traffic }) =>
     ),
   );
 
+const timeWords = {
+  request: (service: string, time: string) => `requests to ${service} may take ${time}`,
+  stream: (service: string, time: string) => `requests and streams to ${service} may last ${time}`,
+  idle: (service: string, time: string) => `requests to ${service} in which nobody sends anything for ${time} are ended`,
+} as const;
+
 const timeouts =
   (field: "request" | "stream" | "idle"): Finder =>
   ({ services, traffic }) =>
@@ -115,7 +122,7 @@ const timeouts =
       const rules = trafficTo(service, traffic).rules.filter(({ settings }) => settings.timeouts[field] !== ms);
       const own =
         ms > 0
-          ? [`requests to ${service.name} may take ${ms} ms (${document ? `${document} ${path}` : `the default of timeouts.${field}`})`]
+          ? [`${timeWords[field](service.name, `${ms} ms`)} (${document ? `${document} ${path}` : `the default of timeouts.${field}`})`]
           : [];
       return [...own, ...rules.map(({ document: rule, index, settings }) => `${rule} rules[${index}]: ${settings.timeouts[field]} ms`)];
     });
