@@ -23,6 +23,7 @@ const titles: Readonly<Record<number, string>> = {
   428: "Condition required",
   429: "Too many",
   431: "Headers too large",
+  499: "Not waited for",
   500: "Failed",
   501: "Not built yet",
   503: "Not ready",
@@ -46,6 +47,11 @@ export function sendProblem(
     .code(status)
     .type(problemType)
     .send(problemOf(status, code, detail, more));
+}
+
+/** Answers a client that has left before its answer was known: for the audit, since nobody hears it. */
+export function sendLeft(reply: FastifyReply): FastifyReply {
+  return sendProblem(reply, 499, "api.left", "the client left before its answer was known");
 }
 
 /** Answers with a refusal. */

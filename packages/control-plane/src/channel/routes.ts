@@ -14,7 +14,7 @@ import {
 import { agentReport, listenQuery, reportAnswer, routingNotice, routingReply } from "@legation/contract/api";
 import { type Clock, codeOf, messageOf } from "@legation/runtime";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { sendProblem } from "../api/problem.js";
+import { sendLeft, sendProblem } from "../api/problem.js";
 import { addRoute } from "../api/route.js";
 import type { Right } from "../security/right.js";
 import type { CommandDirectory } from "./commands.js";
@@ -112,7 +112,8 @@ export function addChannelRoutes(
           const asks = direction === "arriving" && request.body.tls ? "tls" : direction;
           return await o.routing(asks, request.body, asked.signal);
         } catch (error) {
-          if (asked.signal.aborted) return reply.hijack();
+          // The audit is told all the same.
+          if (asked.signal.aborted) return sendLeft(reply);
           if (codeOf(error) !== superseded) throw error;
           return sendProblem(reply, 409, superseded, messageOf(error));
         }

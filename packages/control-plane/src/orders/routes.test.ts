@@ -1,3 +1,5 @@
+import { request } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { CommandOrder, CommandResult } from "@legation/contract";
 import type { CheckNowAnswer, RestartAnswer } from "@legation/contract/api";
 import { describe, expect, test } from "vitest";
@@ -105,6 +107,32 @@ describe("a restart", () => {
     expect([first.status, first.answer.success, first.answer.instances[0]?.outcome]).toEqual([202, true, "under-way"]);
     const second = await restart(made, "orders");
     expect([second.status, second.answer.code]).toEqual([409, "restart.under-way"]);
+  });
+
+  test("is in the audit also when its client has gone before it is over", async () => {
+    const made = await api("o1");
+    const told = agent(made, "o1", () => undefined);
+    await made.app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = made.app.server.address() as AddressInfo;
+    try {
+      const client = request({ host: "127.0.0.1", port, method: "POST", path: "/api/orchestration/restart/orders", agent: false });
+      client.on("error", () => undefined);
+      client.end();
+      await until("the agent is told", () => told.length === 1);
+      const gone = new Promise((resolve) => made.app.server.once("connection", resolve));
+      client.destroy();
+      // What comes behind on another connection is answered after the server has seen the first one's end.
+      await Promise.all([gone, fetch(`http://127.0.0.1:${port}/health`)]);
+      await until("the audit is told", async () => {
+        await made.clock.advance(60_000);
+        return made.audited.length > 0;
+      });
+      expect(made.audited).toMatchObject([
+        { kind: "change", outcome: "done", action: "POST /api/orchestration/restart/:name", detail: { restarted: 0, of: 1 } },
+      ]);
+    } finally {
+      await made.app.close();
+    }
   });
 
   test("is refused with what to do where no agent reports, and for what is not there with the name that was meant", async () => {

@@ -2,7 +2,7 @@
 import { checkNowAnswer, checkNowOrder, checkNowWait, restartAnswer, restartOrder, restartWait } from "@legation/contract/api";
 import { type Clock, codeOf, LegationError, messageOf } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { sendProblem } from "../api/problem.js";
+import { sendLeft, sendProblem } from "../api/problem.js";
 import { addRoute } from "../api/route.js";
 import { type Right, writeNamedService } from "../security/right.js";
 import { serviceParams } from "../status/orchestration-routes.js";
@@ -112,11 +112,13 @@ export function addOrderRoutes(app: FastifyInstance, o: OrderParts): void {
       const asked = services.flatMap(({ instances }) => instances.filter(({ agent }) => agent === "reporting"));
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort(new Error("nobody waits for the answer any more")));
-      const { results, silent } = await o.checkNow.ask(
-        asked.map(({ node, id, service }) => ({ node, id, service })),
-        limit_ms,
-        gone.signal,
-      );
+      const instances = asked.map(({ node, id, service }) => ({ node, id, service }));
+      const answer = await o.checkNow.ask(instances, limit_ms, gone.signal).catch((error: unknown) => {
+        if (gone.signal.aborted) return undefined;
+        throw error;
+      });
+      if (!answer) return sendLeft(reply);
+      const { results, silent } = answer;
       request.access.tell({ agents: asked.length, answered: Object.values(results).filter((result) => result?.ok).length });
       return checkNowView({ services, results, silent, now: new Date(o.clock.now()).toISOString() });
     },

@@ -55,6 +55,7 @@ interface Demand {
 /** Guards every route of the server that is added from now on, and tells the audit of changes and refusals. */
 export function guard(app: FastifyInstance, o: GuardParts): void {
   const handled = new WeakMap<FastifyRequest, Handled>();
+  const recorded = new WeakSet<FastifyRequest>();
   const denials = createDenials(o);
   app.decorateRequest("access");
 
@@ -73,7 +74,16 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     return sendRefusal(reply, refusal);
   });
 
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", async (request, reply) => record(request, reply));
+  // Of an answer that its client does not wait for, nothing is told above; what was changed is changed all the same.
+  app.addHook("onSend", async (request, reply) => {
+    if (reply.raw.destroyed) record(request, reply);
+    else reply.raw.once("close", () => record(request, reply));
+  });
+
+  function record(request: FastifyRequest, reply: FastifyReply): void {
+    if (recorded.has(request)) return;
+    recorded.add(request);
     const state = handled.get(request) ?? refusedAtTheDoor(request, reply);
     if (!state) return;
     const { caller, detail } = state;
@@ -90,7 +100,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
       status,
       ...(Object.keys(detail).length > 0 ? { detail } : {}),
     });
-  });
+  }
 
   async function check(request: FastifyRequest, right: Right, demand: Demand, state: Handled): Promise<Refusal | undefined> {
     const what = whatOf(request);
