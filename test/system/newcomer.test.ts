@@ -115,11 +115,12 @@ describe("a newcomer finds the cause of", () => {
 
   test("a subset without instances", async () => {
     await apply("routes.yaml", policies);
-    await names(["explain", "GET", "http://orders/next", "--from", "web"], /v9/, /no instance|none of/i, /Route\/orders-new/);
+    await names(["explain", "GET", "http://orders/next", "--from", "web"], /no instance of orders belongs to subset v9/, /Route\/orders-new#0/);
   });
 
   test("a route shadowed by another", async () => {
-    await names(["explain", "GET", "http://orders/old/1", "--from", "web", "-H", "x-beta: 1"], /Route\/orders-new/, /shadow|before|first/);
+    const why = /Route\/orders-new#2 matches too and is never asked: Route\/orders-new#1 stands before it/;
+    await names(["explain", "GET", "http://orders/old/1", "--from", "web", "-H", "x-beta: 1"], why);
   });
 
   test("a rejected policy", async () => {
@@ -128,7 +129,7 @@ describe("a newcomer finds the cause of", () => {
   });
 
   test("an undeclared dependency", async () => {
-    await names(["explain", "GET", "http://mail/", "--from", "shop"], /shop/, /declare/);
+    await names(["explain", "GET", "http://mail/", "--from", "shop"], /mail is no declared dependency of shop/);
   });
 
   test("an expired token", async () => {

@@ -108,6 +108,14 @@ describe("what the kinds accept", () => {
     expect((named(text) as Record<string, unknown>)[path]).toEqual(expected);
   });
 
+  it("leaves the commas in texts, which are given one by one", () => {
+    const table = { headers: option.texts({ description: "Headers.", default: [], env: "HEADERS", flag: "-H" }) };
+    const headers = (argv: string[], env = {}) => loadConfig(table, { argv, env }).values.headers;
+    expect(headers(["-H", "accept: a, b", "-H=x:1"])).toEqual(["accept: a, b", "x:1"]);
+    expect(headers([], { HEADERS: "accept: a, b" })).toEqual(["accept: a, b"]);
+    expect(headers([])).toEqual([]);
+  });
+
   it("reads lists and maps from variables with commas", () => {
     const { values } = load({ env: { SERVICE_NAME: "n", SERVICE_TAGS: " a, b ,,", SERVICE_META: "k=v=w, l=" } });
     expect(values.tags).toEqual(["a", "b"]);

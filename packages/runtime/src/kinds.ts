@@ -3,7 +3,18 @@ import { parseAddress } from "./address.js";
 import { formatDuration, parseDuration } from "./duration.js";
 import { nearest } from "./nearest.js";
 import type { ConfigValues, Option, OptionGroup, OptionSpec, OptionTable } from "./option.js";
-import { listReader, mapReader, quoted, type Reader, type Reading, rawOf, scalarReader, type Written, wrong } from "./reading.js";
+import {
+  listReader,
+  mapReader,
+  quoted,
+  type Reader,
+  type Reading,
+  rawOf,
+  scalarReader,
+  textsReader,
+  type Written,
+  wrong,
+} from "./reading.js";
 import { printTable, tableReader } from "./table.js";
 
 /** What makes a setting always have a value. */
@@ -52,6 +63,8 @@ export const option = {
   address: kind("host:port", () => readAddress),
   /** Words: a YAML list, or words with commas between them. A repeated flag appends. */
   list: kind<readonly string[]>("list", () => listReader(readString)),
+  /** Texts that may hold commas: a YAML list, or a text for each time the flag is given. */
+  texts: kind<readonly string[]>("text", () => textsReader),
   /** A list whose elements are read and checked by `item`, such as `option.address({ description: "a replica" })`. */
   listOf<V>(item: Option<V>, spec: OptionSpec<readonly Exclude<V, undefined>[]>): Option<readonly Exclude<V, undefined>[]> {
     return define<readonly Exclude<V, undefined>[]>(`list of ${item.kind}`, { default: [], ...spec }, listReader(item.read), {

@@ -64,6 +64,12 @@ export function listReader<T>(item: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+/** Reads texts in which a comma is one of their letters: a YAML list, or a text for each time the flag is given. A variable holds one. */
+export const textsReader: Reader<readonly string[]> = (written) => {
+  if (written.in === "file") return listReader(scalarReader("text", (text) => text))(written);
+  return { value: written.in === "env" ? [written.text] : written.texts };
+};
+
 /** Reads keys with text values: a YAML map, or `key=value` with commas between them, appended where a flag is repeated. */
 export const mapReader: Reader<Readonly<Record<string, string>>> = (written) => {
   if (written.in !== "file") {

@@ -62,9 +62,11 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 it("walks with a request to whoever answers, in lines of 80 columns", async () => {
-  const { code, out } = await call(["explain", "POST", "http://orders/x", "--from", "web", "-H", "x-beta:1", ...api], { columns: 80 });
+  const { code, out } = await call(["explain", "POST", "http://orders/x", "--from", "web", "-H", "x-beta:1", "-H", "accept:a,b", ...api], {
+    columns: 80,
+  });
   expect(code).toBe(0);
-  expect(asked.at(-1)).toBe("/api/explain?from=web&url=http://orders/x&method=POST&header=x-beta:1");
+  expect(asked.at(-1)).toBe("/api/explain?from=web&url=http://orders/x&method=POST&header=x-beta:1&header=accept:a,b");
   expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
   expect(out).toMatch(/^GET http:\/\/orders\/x from web \(m\/web-1 in zone a\)\nm\/orders-1 answers\n/);
   const words = out.replaceAll(/\s+/g, " ");

@@ -11,8 +11,8 @@ const settings = {
     unit: "service",
     flag: "--from",
   }),
-  header: option.list({
-    description: "Header of the request, name:value; several by repeating it or by commas. -H is the same",
+  header: option.texts({
+    description: "Header of the request, name:value. Repeat it for more. -H is the same",
     default: [],
     unit: "header",
     flag: "--header",

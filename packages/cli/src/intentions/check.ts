@@ -17,8 +17,8 @@ interface Check {
 const settings = {
   path: option.string({ description: "Path of the request, with or without a query", flag: "--path" }),
   method: option.string({ description: "Method of the request. Default GET, where a path or a header is given", flag: "--method" }),
-  header: option.list({
-    description: "Header of the request, name:value; several by repeating it or by commas",
+  header: option.texts({
+    description: "Header of the request, name:value. Repeat it for more",
     default: [],
     unit: "header",
     flag: "--header",

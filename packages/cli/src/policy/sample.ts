@@ -7,7 +7,7 @@ import { ConfigError, messageOf, option } from "@legation/runtime/command-line";
 
 /** The flags. */
 export const sampleOptions = {
-  request: option.list({
+  request: option.texts({
     description: "A request to try: 'METHOD URL', such as 'GET http://orders/x?q=1'. Repeat it for more",
     unit: "request",
     flag: "--request",
@@ -17,7 +17,7 @@ export const sampleOptions = {
     unit: "file",
     flag: "--requests",
   }),
-  header: option.list({ description: "A header of every --request: 'name: value'. Repeat it for more", unit: "header", flag: "-H" }),
+  header: option.texts({ description: "A header of every --request: 'name: value'. Repeat it for more", unit: "header", flag: "-H" }),
   from: option.string({
     description: "The service that sends the requests, where they do not say it. Every one unless given",
     unit: "service",
