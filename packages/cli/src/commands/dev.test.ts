@@ -58,6 +58,16 @@ describe("legation dev", () => {
     const text = showAddresses(addresses, paper);
     expect(text).toContain("web      curl -H 'Host: web' http://127.0.0.1:2/\n");
     expect(text).toContain("orders   curl http://127.0.0.1:1/\n");
+    expect(text).toContain("CALL IT THROUGH THE MESH");
+    const plain = {
+      ...addresses,
+      services: [
+        { ...service, mesh: null, host: null },
+        { ...service, service: "db", direct: "tcp://127.0.0.1:3" },
+      ],
+    };
+    const direct = showAddresses(plain, paper);
+    expect(direct).toMatch(/^SERVICE {2}CALL IT\nweb +curl http:\/\/127\.0\.0\.1:1\/\n\n/m);
     expect(text).toMatch(/^orders +http:\/\/127\.0\.0\.1:1$/m);
     expect(text).toContain("/x/slow.yaml: it does not serve yet");
     expect(text).toContain("export LEGATION_API=http://127.0.0.1:8080");

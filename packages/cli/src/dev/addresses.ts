@@ -23,11 +23,11 @@ export interface Addresses {
 export interface ServiceAddress {
   readonly service: string;
   readonly id: string;
-  /** URL of the application itself. */
+  /** URL of the application itself; `tcp://…` where it speaks no HTTP. */
   readonly direct: string;
   /**
    * URL of a proxy by which it is called through the mesh: that of a service which declares it, with the header `Host: <service>`, else its own.
-   * Null without Envoy.
+   * Null without Envoy, and for what speaks no HTTP.
    */
   readonly mesh: string | null;
   /** What that proxy needs to be told; null where it needs nothing. */
@@ -53,11 +53,11 @@ export function addressesOf(
     api: controlPlane.api,
     xds: controlPlane.xds,
     services: serving.map(({ file, ready }) => {
-      const through = envoy === undefined || !file.hasEnvoy ? undefined : wayTo(file, ready, serving);
+      const through = envoy === undefined || !file.hasEnvoy || !file.isHttp ? undefined : wayTo(file, ready, serving);
       return {
         service: file.service,
         id: ready.id,
-        direct: `http://127.0.0.1:${file.port}`,
+        direct: `${file.isHttp ? "http" : "tcp"}://127.0.0.1:${file.port}`,
         mesh: through?.url ?? null,
         host: through?.host ?? null,
         agent: `http://${ready.admin}`,
@@ -86,13 +86,15 @@ export function showAddresses({ consul, ui, api, xds, services, waiting }: Addre
     ["xDS", xds],
     ...services.map(({ service, id, direct }) => [id === service ? service : `${service} (${id})`, direct]),
   ];
-  const calls = services.map(({ service, direct, mesh, host }) => [
+  const called = services.filter(({ direct }) => direct.startsWith("http:"));
+  const head = called.some(({ mesh }) => mesh !== null) ? "CALL IT THROUGH THE MESH" : "CALL IT";
+  const calls = called.map(({ service, direct, mesh, host }) => [
     service,
     `curl ${host === null ? "" : `-H 'Host: ${host}' `}${mesh ?? direct}/`,
   ]);
   return [
     `\n${table(["WHAT", "WHERE"], rows, screen)}`,
-    calls.length > 0 ? `\n${table(["SERVICE", "CALL IT THROUGH THE MESH"], calls, screen)}` : "",
+    calls.length > 0 ? `\n${table(["SERVICE", head], calls, screen)}` : "",
     ...waiting.map(
       (path) => `\n${sentence(`${path}: it does not serve yet; its log says why. A change of the file is followed.`, screen, "warn")}`,
     ),

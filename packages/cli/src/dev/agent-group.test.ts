@@ -13,11 +13,11 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 /** Agents that run until they are stopped, and end only when they are let go. */
 function fakeSandbox() {
-  const agents: { stopping: boolean; end(): void; exit: Exit | undefined }[] = [];
+  const agents: { readonly args: readonly string[]; stopping: boolean; end(): void; exit: Exit | undefined }[] = [];
   const sandbox = {
     makeDir: () => mkdtempSync(join(dir, "state-")),
     ports: { free: async () => 4_000 },
-    async start() {
+    async start({ args }: { readonly args: readonly string[] }) {
       let end = (): void => {};
       const exited = new Promise<Exit>((resolve) => {
         end = () => {
@@ -25,7 +25,7 @@ function fakeSandbox() {
           resolve(agent.exit);
         };
       });
-      const agent = { stopping: false, end: () => end(), exit: undefined as Exit | undefined };
+      const agent = { args, stopping: false, end: () => end(), exit: undefined as Exit | undefined };
       agents.push(agent);
       const child: Partial<Child> = {
         log: "",
@@ -43,7 +43,7 @@ function fakeSandbox() {
   return { sandbox: sandbox as unknown as Sandbox, agents };
 }
 
-it("starts one agent at a time, however often its file changes meanwhile, and follows the last change", async () => {
+it("starts one agent at a time, however often its file changes meanwhile, and follows the last change, also in what the file decides itself", async () => {
   const text = "name: web\nport: 4280\n";
   writeFileSync(file, text);
   const { sandbox, agents } = fakeSandbox();
@@ -61,8 +61,8 @@ it("starts one agent at a time, however often its file changes meanwhile, and fo
     command: "legation",
   };
   const running = await startGroup({ ...run, tell: (words) => told.push(words) });
-  const changed = async (): Promise<void> => {
-    writeFileSync(file, `${text}# ${agents.length}\n`);
+  const changed = async (more = "# changed"): Promise<void> => {
+    writeFileSync(file, `${text}${more}\n`);
     await expect.poll(() => clock.pending, { timeout: 10_000 }).toBe(1);
     await clock.advance(250);
   };
@@ -70,12 +70,16 @@ it("starts one agent at a time, however often its file changes meanwhile, and fo
   await changed();
   expect(agents[0]?.stopping).toBe(true);
   await changed();
-  await changed();
+  await changed("id: mine\nadmin: 127.0.0.1:4290");
   expect(agents).toHaveLength(1);
   agents[0]?.end();
   await expect.poll(() => agents[1]?.stopping, { timeout: 10_000 }).toBe(true);
   agents[1]?.end();
   await expect.poll(() => agents.length, { timeout: 10_000 }).toBe(3);
+
+  // What the file says itself from now on is no flag any more.
+  const flags = agents.map(({ args }) => args.filter((word) => word === "--id" || word === "--admin-addr" || word === "--inbound-addr"));
+  expect(flags).toEqual([["--admin-addr", "--inbound-addr", "--id"], ["--admin-addr", "--inbound-addr", "--id"], ["--inbound-addr"]]);
 
   await changed();
   const stopped = running.stop();

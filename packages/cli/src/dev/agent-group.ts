@@ -6,7 +6,7 @@ import { readContact } from "@legation/agent/contact";
 import { type Clock, codeOf, messageOf } from "@legation/runtime/command-line";
 import { type AgentReady, type Child, type ControlPlaneAddress, readReady, type Sandbox, startAgent } from "@legation/sandbox";
 import { type AgentApi, createAgentApi } from "../agent-api.js";
-import { isServiceFile, type ServiceFile, type ServiceGroup } from "./service-file.js";
+import { isServiceFile, readService, type ServiceFile, type ServiceGroup } from "./service-file.js";
 
 /** What an agent is started with. */
 export interface GroupRun {
@@ -50,14 +50,17 @@ const askLimit = 10_000;
 export async function startGroup(run: GroupRun): Promise<AgentGroup> {
   const { sandbox, group, clock, tell } = run;
   const stateDir = sandbox.makeDir(`agents/${group.label}`);
-  const addresses = group.isDirectory ? { admin: await freeAddress(sandbox) } : await addressesFor(group.files[0], sandbox);
+  const addresses = await freeAddresses(sandbox);
+  /** Of an agent with one service: what the agent was started by. */
+  let file = group.isDirectory ? undefined : group.files[0];
   let stopping = false;
 
   const start = (): Promise<Child> =>
     startAgent(sandbox, {
       ...{ name: group.label, services: group.isDirectory ? { directory: group.path } : { file: group.path }, stateDir },
-      ...{ consul: run.consul, controlPlanes: [run.controlPlane], command: run.command, envoy: run.envoy, ...addresses },
-      flags: group.isDirectory ? [] : flagsFor(group.files[0], group.id, run.envoy),
+      ...{ consul: run.consul, controlPlanes: [run.controlPlane], command: run.command, envoy: run.envoy },
+      ...(file ? undecided(addresses, file) : { admin: addresses.admin }),
+      flags: file ? flagsFor(file, group.id, run.envoy) : [],
     });
   let child = await start();
 
@@ -66,11 +69,25 @@ export async function startGroup(run: GroupRun): Promise<AgentGroup> {
     if (!stopping) child = await start();
   };
 
+  /** Reads the file again; true when it decides other things itself, for which the agent has flags, or has none. */
+  const decidesAnew = (): boolean => {
+    if (!file) return false;
+    try {
+      const before = JSON.stringify([file.id === undefined, file.decides]);
+      file = readService(group.path);
+      return JSON.stringify([file.id === undefined, file.decides]) !== before;
+    } catch {
+      // The agent says what is wrong with it.
+      return false;
+    }
+  };
+
   const followOnce = async (): Promise<void> => {
     if (stopping) return;
     try {
       const contact = readContact(stateDir);
-      if (child.exit || !contact) await restart();
+      const isAnew = decidesAnew();
+      if (child.exit || !contact || isAnew) await restart();
       else if (group.isDirectory) child.signal("SIGHUP");
       else await reload(createAgentApi(contact));
     } catch (error) {
@@ -134,23 +151,31 @@ export async function startGroup(run: GroupRun): Promise<AgentGroup> {
 }
 
 /** What is right on a laptop, where the file does not say otherwise. */
-function flagsFor(file: ServiceFile | undefined, id: string, envoy: string | undefined): string[] {
+function flagsFor(file: ServiceFile, id: string, envoy: string | undefined): string[] {
   return [
-    ...(file?.decides.host ? [] : ["--host", "127.0.0.1"]),
-    ...(file?.id === undefined ? ["--id", id] : []),
+    ...(file.decides.host ? [] : ["--host", "127.0.0.1"]),
+    ...(file.id === undefined ? ["--id", id] : []),
     ...(envoy === undefined ? ["--no-envoy"] : []),
   ];
 }
 
-async function freeAddress(sandbox: Sandbox): Promise<string> {
-  return `127.0.0.1:${await sandbox.ports.free()}`;
+interface Addresses {
+  readonly admin: string;
+  readonly inbound: string;
+  readonly outbound: string;
+  readonly envoyAdmin: string;
 }
 
-/** Free ports for what the file leaves open. */
-async function addressesFor(file: ServiceFile | undefined, sandbox: Sandbox) {
-  const free = async (decided: boolean | undefined) => (decided ? undefined : await freeAddress(sandbox));
-  const { admin, inbound, outbound, envoyAdmin } = file?.decides ?? {};
-  return { admin: await free(admin), inbound: await free(inbound), outbound: await free(outbound), envoyAdmin: await free(envoyAdmin) };
+/** The same for as long as the mesh runs. */
+async function freeAddresses({ ports }: Pick<Sandbox, "ports">): Promise<Addresses> {
+  const free = async (): Promise<string> => `127.0.0.1:${await ports.free()}`;
+  return { admin: await free(), inbound: await free(), outbound: await free(), envoyAdmin: await free() };
+}
+
+/** Those that the file leaves open. */
+function undecided(addresses: Addresses, { decides }: ServiceFile): Partial<Addresses> {
+  const open = (["admin", "inbound", "outbound", "envoyAdmin"] as const).filter((name) => !decides[name]);
+  return Object.fromEntries(open.map((name) => [name, addresses[name]]));
 }
 
 /** What the agent with this pid has written of its instances. */

@@ -25,6 +25,8 @@ export interface ServiceFile {
     readonly envoyAdmin: boolean;
   };
   readonly hasEnvoy: boolean;
+  /** It speaks HTTP, of whichever version. */
+  readonly isHttp: boolean;
 }
 
 /** What one agent runs. */
@@ -89,6 +91,7 @@ export function readService(path: string): ServiceFile {
       envoyAdmin: given("envoy.admin"),
     },
     hasEnvoy: values.envoy.enabled,
+    isHttp: values.protocol !== "tcp",
   };
 }
 
