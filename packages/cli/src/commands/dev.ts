@@ -24,9 +24,9 @@ export const page: Page = {
   operands: [{ name: "SERVICE", optional: true, repeated: true, values: "file" }],
   synopsis: ["legation dev SERVICE.yaml|DIRECTORY… [flags]", "legation dev --sample DIRECTORY"],
   description: [
-    "Runs a whole mesh on this machine: Consul, a control plane, and for each service file an agent with the service and its Envoy; for a directory, one agent with all its services. Everything listens on loopback, on the ports that the files name or on free ones. Each line of their logs stands behind the name of its process; once all serve, a table says where everything is and how each service is called through the mesh.",
+    "Runs a whole mesh on this machine: Consul, a control plane, and for each service file an agent with the service and its Envoy; for a directory, one agent with all its services. Everything listens on loopback, on the ports that the files name or on free ones. Each line of their logs stands behind the name of its process; once all serve, a table says where everything is and how each service that speaks HTTP is called through the mesh.",
     "A service file or policy that is written anew is in effect at once, with a new process of the service, or a new agent, where that is needed. Ctrl-C stops everything in order, a second one at once; nothing stays behind, even if the command is killed.",
-    "Consul is found as CONSUL_BIN, in PATH, or where npm run setup has put it; Envoy likewise as ENVOY_BIN. Without an Envoy services run, and are not called through the mesh.",
+    "Consul is found as CONSUL_BIN, in PATH, or where npm run setup has put it; Envoy likewise as ENVOY_BIN. Without an Envoy services run, and are not called through the mesh; those of a directory run only where their files say envoy: { enabled: false }.",
   ],
   options: devOptions,
   environment: { CONSUL_BIN: "The Consul to run", ENVOY_BIN: "The Envoy to run", ...usualEnvironment },

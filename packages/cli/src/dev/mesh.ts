@@ -48,7 +48,7 @@ export function openDevSandbox({ stateDir }: DevValues): Sandbox {
 
 /** Starts everything; whoever opened the sandbox stops it. Throws a LegationError that says what could not be started. */
 export async function startDevMesh(sandbox: Sandbox, { values, groups, clock, onLog, tell }: DevMeshRun): Promise<DevMesh> {
-  const envoy = envoyOrNot(tell);
+  const envoy = envoyOrNot(groups, tell);
   const [consulPort, apiPort, xdsPort] = [
     await portFor(sandbox, values.consulPort, usualPorts.consul, "--consul-port"),
     await portFor(sandbox, values.apiPort, usualPorts.api, "--api-port"),
@@ -84,11 +84,14 @@ export async function startDevMesh(sandbox: Sandbox, { values, groups, clock, on
   };
 }
 
-function envoyOrNot(tell: (text: string) => void): string | undefined {
+function envoyOrNot(groups: readonly ServiceGroup[], tell: (text: string) => void): string | undefined {
   try {
     return findEnvoy().path;
   } catch (error) {
     tell(`Services run without a proxy, and nothing is called through the mesh: ${messageOf(error)}`);
+    // An agent with many services takes no flag for it.
+    for (const file of groups.flatMap((group) => (group.isDirectory ? group.files : [])))
+      if (file.hasEnvoy) tell(`${file.path} needs one, in a directory: write envoy: { enabled: false } into it, or name the file itself`);
     return undefined;
   }
 }
