@@ -132,7 +132,7 @@ const planes = {
   "proxy.rejected": z
     .object({
       resourceType: z.string(),
-      resources: z.array(z.string()).describe("Each with where it comes from."),
+      resources: z.array(z.string()).describe("The first 20 that may be to blame, each with where it comes from."),
       message: z.string().describe("The proxy's own words."),
     })
     .describe("A proxy refuses configuration and keeps what it had."),

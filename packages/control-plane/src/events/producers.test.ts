@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { reportAge } from "../channel/reports.js";
 import { serviceOf } from "../testing/catalog.js";
 import { createTestEvents } from "../testing/events.js";
+import { clusterType } from "../testing/proxy-stream.js";
 import { createAgentEvents } from "./agent-events.js";
 import { createIntentionEvents } from "./intention-events.js";
 import { createProxyEvents } from "./proxy-events.js";
@@ -153,6 +154,22 @@ test("streams of one proxy are one connection, and what it refuses is told with 
   expect(told().map(({ type }) => type)).toEqual(["proxy.connected"]);
   take({ kind: "stream-close", stream: 2, reason: "reset", ...on });
   expect(told()).toMatchObject([{ type: "proxy.disconnected", service: "orders", details: { reason: "reset" } }]);
+});
+
+test("a refused response of thousands of resources is an event of a bounded size", () => {
+  const { events, told } = scene();
+  const resources = Array.from({ length: 3_000 }, (_, i) => ({
+    typeUrl: clusterType,
+    name: `c${i}`,
+    version: "1",
+    bytes: new Uint8Array(),
+  }));
+  const refusal = { isolated: false, attempts: 1, nonce: "1", message: "no", typeUrl: clusterType, resources } as const;
+  createProxyEvents(events, () => "orders")({ kind: "nack", stream: 1, node: "n1/o1", ...refusal });
+  const [event] = told();
+  expect(event?.details).toMatchObject({ resources: expect.objectContaining({ length: 20 }) });
+  expect(event?.text).toContain("and 2980 more: no");
+  expect(JSON.stringify(event).length).toBeLessThan(4_000);
 });
 
 test("control planes that were there before are no news, those that come and go are", () => {

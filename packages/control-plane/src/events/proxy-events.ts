@@ -7,6 +7,9 @@ import type { Teller } from "./events.js";
 /** Characters of a proxy's words in an event, at most. */
 const messageLength = 1_000;
 
+/** Resources that an event names, at most: until a refusal is traced to one, all of a response are suspected. */
+const named = 20;
+
 /** Makes the function that takes each event of the xDS server. Several streams of one proxy are one connection. `serviceOf` knows the proxy's service. */
 export function createProxyEvents(events: Teller, serviceOf: (node: string) => string | undefined): (event: XdsEvent) => void {
   /** Open streams by proxy. */
@@ -38,9 +41,10 @@ export function createProxyEvents(events: Teller, serviceOf: (node: string) => s
       }
       case "nack": {
         const resourceType = typeWord(event.typeUrl);
-        const resources = event.resources.map((resource) => `${resource.name} of ${originOf(resource)}`);
+        const resources = event.resources.slice(0, named).map((resource) => `${resource.name} of ${originOf(resource)}`);
+        const more = event.resources.length > named ? ` and ${event.resources.length - named} more` : "";
         const message = event.message.slice(0, messageLength);
-        const text = `${node} refuses ${resourceType} ${resources.join(", ") || "without a name"}: ${message}`;
+        const text = `${node} refuses ${resourceType} ${resources.join(", ") || "without a name"}${more}: ${message}`;
         events.tell({ type: "proxy.rejected", severity: "error", ...about(node), text, details: { resourceType, resources, message } });
         break;
       }

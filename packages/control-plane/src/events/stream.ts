@@ -73,18 +73,21 @@ export async function streamEvents({ raw, log, from, gap, wanted, visible, clock
   raw.destroy();
 }
 
-/** Resolves to true when there are events, to false when there are none for a heartbeat. */
+/** Resolves to true when there are events, to false when there are none for a heartbeat. Rejects with the reason of the signal. */
 async function news(log: EventLog, place: number, clock: Clock, signal: AbortSignal): Promise<boolean> {
-  const idle = new AbortController();
-  const timer = clock.timeout(eventHeartbeat, () => idle.abort(new Error("idle")));
+  const over = new AbortController();
+  const timer = clock.timeout(eventHeartbeat, () => over.abort(new Error("idle")));
+  const closed = (): void => over.abort(signal.reason);
+  signal.addEventListener("abort", closed, { once: true });
   try {
-    await log.next(place, AbortSignal.any([signal, idle.signal]));
+    await log.next(place, over.signal);
     return true;
   } catch {
     signal.throwIfAborted();
     return false;
   } finally {
     timer.cancel();
+    signal.removeEventListener("abort", closed);
   }
 }
 
@@ -94,6 +97,8 @@ function drained(raw: ServerResponse, clock: Clock, signal: AbortSignal): Promis
     const timer = clock.timeout(slowReader, () => reject(new Error("the reader is too slow")));
     const done = (): void => {
       timer.cancel();
+      raw.off("drain", done);
+      signal.removeEventListener("abort", done);
       resolve();
     };
     raw.once("drain", done);

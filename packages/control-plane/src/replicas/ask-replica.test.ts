@@ -1,4 +1,5 @@
 /** One replica asks another, over a real socket. */
+import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { controlPlaneService } from "@legation/contract";
@@ -85,4 +86,42 @@ test("its refusals come with their words", async () => {
   await expect(ask(await replica(own, 409), true)).rejects.toMatchObject({ code: superseded });
   await expect(ask(await replica(own, 503), true)).rejects.toThrow(/answered 503/);
   await expect(ask("127.0.0.1:1", false)).rejects.toThrow("refused the connection");
+});
+
+test("questions leave nothing at a signal that outlives them, and end with it", async () => {
+  const held = (signal: object): number =>
+    Object.getOwnPropertySymbols(signal)
+      .map((key) => (signal as Record<symbol, unknown>)[key])
+      .reduce((sum: number, value) => sum + (value instanceof Set ? value.size : 0), 0);
+  const lasting = new AbortController();
+  const to = { replica: "r2", address: await replica(own), tls: true };
+  const asking = createAskReplica(
+    () => own,
+    async () => undefined,
+  );
+  for (let i = 0; i < 3; i++) await asking(to, "/", {}, 5_000, lasting.signal);
+  expect([held(lasting.signal), getEventListeners(lasting.signal, "abort").length]).toEqual([0, 0]);
+  const silent = createServer(() => lasting.abort(new Error("gone")));
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  await expect(asking({ replica: "r2", address, tls: false }, "/", {}, 5_000, lasting.signal)).rejects.toThrow("gone");
+});
+
+test("who does not answer in time is given up with the time", async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const to = { replica: "r2", address: `127.0.0.1:${(silent.address() as AddressInfo).port}`, tls: false };
+  const asking = createAskReplica(
+    () => undefined,
+    async () => undefined,
+  );
+  await expect(asking(to, "/", {}, 30, never)).rejects.toThrow("did not answer within 30 ms");
 });

@@ -25,16 +25,24 @@ export function createAskReplica(certificate: () => OwnCertificate | undefined, 
   return async ({ address, tls }, path, body, limitMs, signal) => {
     const mine = certificate();
     const own = tls ? mine : undefined;
-    const limit = AbortSignal.timeout(Math.ceil(limitMs));
     const url = `${own ? "https" : "http"}://${address}${path}`;
+    // AbortSignal.any would leave something at a signal that lives for days, with each question.
+    const over = new AbortController();
+    const unwanted = (): void => over.abort(signal.reason);
+    if (signal.aborted) unwanted();
+    signal.addEventListener("abort", unwanted, { once: true });
+    const late = setTimeout(() => over.abort(new Error("late")), Math.ceil(limitMs));
     let answer: { readonly status: number; readonly text: string };
     try {
       const proof = own ? tlsOptions(own) : { headers: mine && !isLoopbackAddress(hostOf(address)) ? {} : tokenHeaders(await token()) };
-      answer = await post(url, JSON.stringify(body), proof, AbortSignal.any([signal, limit]));
+      answer = await post(url, JSON.stringify(body), proof, over.signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (limit.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
+      if (over.signal.aborted) throw new Error(`did not answer within ${Math.round(limitMs)} ms`, { cause: error });
       throw new Error(codeOf(error) === "ECONNREFUSED" ? "refused the connection" : messageOf(error), { cause: error });
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", unwanted);
     }
     const { status, text } = answer;
     if (status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
