@@ -1,6 +1,7 @@
 /** The ledger over the API: what is asked, and who may read which change. */
 import { describe, expect, it } from "vitest";
 import { createGuardedApi } from "../testing/guarded-api.js";
+import { changeTo } from "../testing/ledger.js";
 
 const ids = (body: { changes: { id: string }[] }) => body.changes.map(({ id }) => id);
 
@@ -23,6 +24,29 @@ describe("GET /api/ledger", () => {
     expect(ids((await ask("/api/ledger?service=orders", "operator")).body)).toEqual(["registry:orders:7"]);
     expect(ids((await ask("/api/ledger?kind=policy", "operator")).body)).toEqual([]);
     expect(ids((await ask("/api/ledger?since=2200-01-01T00:00:00Z", "operator")).body)).toEqual([]);
+  });
+
+  it("counts nothing that the caller may not read, and names no change of it", async () => {
+    const { ask, ledger } = await createGuardedApi();
+    const unread = Array.from({ length: 120 }, (_, i) => changeTo("secret", String(100 + i)));
+    ledger.ledger.seen([changeTo("orders", "50"), ...unread], () => {
+      ledger.ledger.touched("orders");
+      ledger.ledger.publishing();
+      ledger.ledger.published(["orders"]);
+    });
+    const all = await ask("/api/ledger?limit=200", "operator");
+    expect(all.body.changes.find(({ id }: { id: string }) => id === "registry:orders:50").together).toContain("registry:secret:199");
+    const { body } = await ask("/api/ledger", "reader");
+    expect(ids(body)).toEqual(["registry:orders:7", "registry:orders:50"]);
+    expect(JSON.stringify(body)).not.toContain("secret");
+    expect(ids((await ask("/api/ledger?limit=1", "reader")).body)).toEqual(["registry:orders:50"]);
+  });
+
+  it("finds a change whose name has colons", async () => {
+    const { ask, ledger } = await createGuardedApi();
+    const id = "health:orders:n1/orders:8080@7-leaving";
+    ledger.ledger.seen([changeTo("orders", "60", { id, kind: "health" })], () => undefined);
+    expect(await ask(`/api/ledger/${encodeURIComponent(id)}`, "reader")).toMatchObject({ status: 200, body: { change: { id } } });
   });
 
   it("says what is wrong with a question, and that it has no such change", async () => {

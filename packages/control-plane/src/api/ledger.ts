@@ -12,7 +12,7 @@ import { addRoute } from "./route.js";
 
 const params = z.strictObject({ id: z.string().min(1).max(1_024).describe("The change, as the list names it.") });
 
-/** Changes among which one is looked for with those that another control plane may have seen in its place. */
+/** Changes among which one is looked for with those that another control plane may have seen in its place, or those of somebody who may not read all. */
 const searched = 1_000;
 
 /** Adds the routes: changes of services that the caller may read, and with the right to read the mesh all of them. */
@@ -33,8 +33,12 @@ export function addLedgerRoutes(app: FastifyInstance, ask: AskLedgers): void {
     },
     async (request) => {
       const { service = null, kind = null, since, limit } = request.query;
-      const answer = await ask({ service, kind, since: since === undefined ? 0 : Date.parse(since), limit });
-      return { ...answer, changes: await readable(request, answer.changes) };
+      const wide = await request.access.mayRead(meshRead);
+      // Of what somebody may not read, nothing counts: the newest of the rest are meant.
+      const asked = wide ? limit : Math.max(limit, searched);
+      const { changes, more, silent } = await ask({ service, kind, since: since === undefined ? 0 : Date.parse(since), limit: asked });
+      const shown = await readable(request, changes, wide);
+      return { changes: shown.slice(-limit), more: more || shown.length > limit, silent };
     },
   );
 
@@ -54,10 +58,8 @@ export function addLedgerRoutes(app: FastifyInstance, ask: AskLedgers): void {
       const { id } = request.params;
       const filter = sameAs(id);
       const { changes, silent } = filter ? await ask(filter) : { changes: [], silent: [] };
-      const [change] = await readable(
-        request,
-        changes.filter((one) => one.id === id),
-      );
+      const same = changes.filter((one) => one.id === id);
+      const [change] = await readable(request, same, await request.access.mayRead(meshRead));
       if (change) return { change, silent };
       const others = silent.length > 0 ? `, and these did not answer: ${silent.join(", ")}` : "";
       return sendProblem(
@@ -82,14 +84,32 @@ export function addReplicaLedgerRoute(app: FastifyInstance, ledger: Pick<Ledger,
 
 /** The changes of the same kind and service: among them is what another control plane saw in place of this. Undefined for no name of a change. */
 function sameAs(id: string): LedgerFilter | undefined {
-  const kind = changeKinds.find((one) => id.startsWith(`${one}:`));
-  const end = id.lastIndexOf(":");
-  if (!kind || end <= kind.length) return undefined;
-  return { kind, service: id.slice(kind.length + 1, end), since: 0, limit: searched };
+  const parts = partsOf(id);
+  return parts && { ...parts, since: 0, limit: searched };
 }
 
-async function readable(request: FastifyRequest, changes: readonly LedgerEntry[]): Promise<LedgerEntry[]> {
-  const may = await request.access.readable(changes.flatMap(({ service }) => service ?? []));
-  const wide = await request.access.mayRead(meshRead);
-  return changes.filter(({ service }) => (service === undefined ? wide : may.has(service)));
+/** The service in the name of a change; undefined where that is about the whole mesh. */
+function serviceIn(id: string): string | undefined {
+  const { service = "*" } = partsOf(id) ?? {};
+  return service === "*" ? undefined : service;
+}
+
+function partsOf(id: string) {
+  const kind = changeKinds.find((one) => id.startsWith(`${one}:`));
+  if (!kind) return undefined;
+  // What stands behind the service may have colons of its own, as IDs of instances do.
+  const end = id.indexOf(":", kind.length + 1);
+  return end > kind.length ? { kind, service: id.slice(kind.length + 1, end) } : undefined;
+}
+
+/** What the caller may read of them; the names of other changes say of which service they are. */
+async function readable({ access }: FastifyRequest, changes: readonly LedgerEntry[], wide: boolean): Promise<LedgerEntry[]> {
+  const named = changes.flatMap(({ together, overtakenBy = [] }) => together.concat(overtakenBy)).map(serviceIn);
+  const may = await access.readable([...changes.map(({ service }) => service), ...named].filter((name) => name !== undefined));
+  const shown = (service: string | undefined) => (service === undefined ? wide : may.has(service));
+  return changes.flatMap(({ overtakenBy, together, ...change }) => {
+    if (!shown(change.service)) return [];
+    const later = overtakenBy !== undefined && shown(serviceIn(overtakenBy)) ? { overtakenBy } : {};
+    return { ...change, ...later, together: together.filter((id) => shown(serviceIn(id))) };
+  });
 }

@@ -137,6 +137,11 @@ describe("the orchestration API", () => {
       const text = JSON.stringify((await made.ask(`/api/orchestration/${path}`, "reader")).body);
       expect([path, text.includes("orders"), text.includes("secret")]).toEqual([path, true, false]);
     }
+    made.registry[1] = { name: "secret", instances: [instance("secret", "s1", { meta: { "legation-dep-0": "orders" } })] };
+    const dependents = async (token: string) =>
+      (await made.ask("/api/orchestration/service/orders", token)).body.dependencies.dependents as string[];
+    expect(await dependents("operator")).toContain("secret");
+    expect(await dependents("reader")).not.toContain("secret");
     const { body } = await made.ask("/api/orchestration/service/secre", "owner");
     expect(JSON.stringify(body)).not.toContain("secret");
   });

@@ -72,7 +72,8 @@ export function addOrchestrationRoutes(
       const { mesh, silent } = await status.current();
       const service = mesh.services.get(request.params.name);
       if (!service) return sendUnknownService(request, reply, request.params.name, mesh.services.keys());
-      return serviceDetailView(service, { graph: graphOf(mesh), history: await o.history(service.instances), silent });
+      const [readable, history] = await Promise.all([request.access.readable(mesh.services.keys()), o.history(service.instances)]);
+      return serviceDetailView(service, { graph: graphOf(mesh), readable, history, silent });
     },
   );
 }

@@ -14,7 +14,13 @@ export const historyShown = 100;
 /** The answer of `GET /api/orchestration/service/{name}`. */
 export function serviceDetailView(
   service: ServiceStatus,
-  o: { readonly graph: ServiceGraph; readonly history: readonly HealthHistoryEntry[]; readonly silent: readonly string[] },
+  o: {
+    readonly graph: ServiceGraph;
+    /** Services that the caller may read; of the others none is named as a dependent. */
+    readonly readable: ReadonlySet<string>;
+    readonly history: readonly HealthHistoryEntry[];
+    readonly silent: readonly string[];
+  },
 ): OrchestratedService {
   const { required = [], optional = [], dependents = [], layer = 1 } = o.graph.services.get(service.name) ?? {};
   return {
@@ -23,7 +29,7 @@ export function serviceDetailView(
     ...standingOf(service),
     reason: service.reason,
     health: service.level,
-    dependencies: { required, optional, dependents, layer },
+    dependencies: { required, optional, dependents: dependents.filter((name) => o.readable.has(name)), layer },
     health_history: [...o.history].sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1)).slice(-historyShown),
     registry_metadata: registryMetadata(service),
     instances: service.instances.map(({ node, id, state, reason, level, restartCount, lastRestart, lastError, health }) => ({

@@ -81,6 +81,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     gather: async () => ({ answers: [], silent: [] }),
     lifecycle: { onStop: () => undefined },
   });
+  const ledger = ledgerOf([changeTo("orders", "7"), changeTo("secret", "8")], clock);
   let mode: AclMode = o.mode ?? "on";
   const app = await createApi({
     server: createSecureServer({ events, clock }),
@@ -113,7 +114,7 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     agents: { list: async () => ({ agents: [], silent: [] }), listening: () => [] },
     graph: async () => ({ layers: [], cycles: [], startupOrder: [], shutdownOrder: [], edges: [], silent: [] }),
     events: { log: told.log, silent: () => [] },
-    ledger: ledgerOf([changeTo("orders", "7"), changeTo("secret", "8")], clock),
+    ledger,
     securityEvents: events,
     audit: { record: (record) => audited.push(record), list: () => [], stop: async () => undefined },
     access: {
@@ -167,5 +168,5 @@ export async function createGuardedApi(o: { mode?: AclMode; service?: string; me
     method: "POST",
     payload: { node: serviceOf(service, id).instances[0]?.node ?? "", id, service, ...more },
   });
-  return { app, ask, notice, clock, acl, audited, events, told, released, policies, reports, commands, commander, registry };
+  return { app, ask, notice, clock, acl, audited, events, told, released, policies, reports, commands, commander, registry, ledger };
 }
