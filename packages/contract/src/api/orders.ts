@@ -71,9 +71,9 @@ export const checkNowOrder = z
       .min(1)
       .max(checkNowWait.max)
       .optional()
-      .describe(`How long an agent may take; milliseconds, ${checkNowWait.default} unless given.`),
+      .describe(`How long the agents may take, all of them together; milliseconds, ${checkNowWait.default} unless given.`),
   })
-  .meta({ id: "CheckNowOrder", description: "Whose checks are to look; all that the caller may write unless given." });
+  .meta({ id: "CheckNowOrder", description: "Whose checks are to look; those of all services unless given." });
 /** See `checkNowOrder`. */
 export type CheckNowOrder = View<typeof checkNowOrder>;
 

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { type CommandResult, instanceKey } from "@legation/contract";
-import { messageOf } from "@legation/runtime";
+import { type Clock, messageOf } from "@legation/runtime";
 import type { Commanded, Commander } from "../channel/commander.js";
 import type { CommandDirectory } from "../channel/commands.js";
 import type { Gather } from "../replicas/gather.js";
@@ -42,15 +42,24 @@ export function createCheckNow(o: {
   readonly commander: Pick<Commander, "relayed">;
   readonly commands: Pick<CommandDirectory, "instances">;
   readonly gather: Gather;
+  readonly clock: Pick<Clock, "monotonic">;
 }): CheckNow {
   async function here({ instances, limitMs }: RelayedChecks, signal: AbortSignal): Promise<CheckResults> {
     const listening = new Set(o.commands.instances());
     const mine = instances.filter(({ node, id }) => listening.has(instanceKey(node, id)));
     const results: Record<string, CommandResult | null> = {};
     const queue = mine.values();
+    const end = o.clock.monotonic() + limitMs;
     const worker = async (): Promise<void> => {
       for (const { node, id, service } of queue) {
-        const asked = { relayed: true, node, id, service, command: randomUUID(), order: { kind: "check-now" }, limitMs } as const;
+        signal.throwIfAborted();
+        // Those before it have answered late, or not at all.
+        const left = end - o.clock.monotonic();
+        if (left < 1) {
+          results[instanceKey(node, id)] = null;
+          continue;
+        }
+        const asked = { relayed: true, node, id, service, command: randomUUID(), order: { kind: "check-now" }, limitMs: left } as const;
         const { held, result } = await o.commander
           .relayed(asked, signal)
           .catch((error: unknown) => ({ held: true, result: { ok: false, message: messageOf(error) } }));

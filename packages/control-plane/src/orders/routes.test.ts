@@ -210,6 +210,19 @@ describe("check-now", () => {
     });
   });
 
+  test("takes no longer than it may, however many agents are silent", async () => {
+    const ids = Array.from({ length: 450 }, (_, i) => `o${i}`);
+    const made = await api(...ids);
+    const told = ids.map((id) => agent(made, id, () => undefined));
+    const asked = checkNow(made, { service: "orders", limit_ms: 1_000 });
+    await until("the first agents are told", () => told.filter((orders) => orders.length > 0).length === 200);
+    await made.clock.advance(1_000);
+    const { answer } = await asked;
+    expect(answer.success).toBe(false);
+    expect(answer.results["orders"]?.details.instances["n1/o449"]).toMatchObject({ message: "its agent has not answered in time" });
+    expect(told.flat()).toHaveLength(200);
+  });
+
   test("of all takes service:write on all, of one on that one", async () => {
     const made = await createGuardedApi();
     expect((await checkNow(made, {}, "owner")).status).toBe(403);

@@ -35,10 +35,10 @@ export function meshStatusOf({ services, reports, initialized }: MeshSources, be
   };
   for (const service of services) {
     const endpoints = endpointsIn(service);
-    const last = before?.services.get(service.name);
+    const last = new Map(before?.services.get(service.name)?.instances.map((status) => [status.instance, status]));
     for (const instance of service.instances) {
       registered.add(keyOf(instance));
-      add(instanceStatusOf(instance, endpoints.get(instance), reports, last));
+      add(instanceStatusOf(instance, endpoints.get(instance), reports, last.get(instance)));
     }
   }
   for (const key of reports.keys()) if (!registered.has(key)) add(unregistered(key, reports));
@@ -55,12 +55,11 @@ function instanceStatusOf(
   instance: Instance,
   endpoint: Endpoint | Omission | undefined,
   reports: Pick<SharedReports, "of">,
-  before: ServiceStatus | undefined,
+  last: InstanceStatus | undefined,
 ): InstanceStatus | undefined {
   const report = reports.of(keyOf(instance));
   // Whoever may speak for another service may have taken the instance's key before it was registered.
   const own = report?.report.service === instance.service ? report : undefined;
-  const last = before?.instances.find((one) => one.instance === instance);
   if (last && last.endpoint === endpoint && last.report?.report === own?.report && last.report?.silent === own?.silent) return last;
   return statusOf({ ...(endpoint ? { registered: { instance, endpoint } } : {}), ...(own ? { report: own } : {}) });
 }

@@ -71,7 +71,7 @@ export function createStatusSetup(o: {
   const status = createStatus({ services: reconciler.services, initialized: () => o.consul().complete, reports });
   const restarts = createRestarts({ commander, clock, log });
   o.lifecycle.onStop("orders", 1_000, () => restarts.stop());
-  const checkNow = createCheckNow({ commander, commands, gather });
+  const checkNow = createCheckNow({ commander, commands, gather, clock });
   const refused = createRefusedAgents(clock);
   const local = createLocalFacts({ streams: o.streams, quarantined: o.quarantined, refused });
   const stale = () => (o.consul().connected ? undefined : "Consul does not answer this control plane");

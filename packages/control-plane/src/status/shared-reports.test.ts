@@ -97,3 +97,18 @@ test("however many ask at once, there are two questions: the one under way, and 
   expect(asked).toHaveLength(2);
   expect(r1.of("n1/o1")).toBeDefined();
 });
+
+test("a replica that answers with what cannot be read is silent, and the next question is asked anew", async () => {
+  const clock = createTestClock();
+  let answer: unknown = { rows: [{ report: null, receivedAt: 1, age: 0 }], upTo: 1, more: false };
+  const shared = createSharedReports({
+    reports: createReports(clock),
+    clock,
+    gather: createGather({ others: () => [{ replica: "r2", address: "r2:8080", tls: false }], ask: async () => answer }),
+  });
+  const odd = ["r2:8080 answered with something else"];
+  expect(await Promise.all([shared.refresh(), shared.refresh()])).toEqual([odd, odd]);
+  answer = { rows: [{ report: agentReport({ id: "o1" }), receivedAt: 1, age: 0 }], upTo: 1, more: false };
+  expect(await shared.refresh()).toEqual([]);
+  expect([...shared.keys()]).toEqual(["n1/o1"]);
+});

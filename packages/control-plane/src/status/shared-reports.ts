@@ -138,10 +138,11 @@ export function createSharedReports(o: { readonly reports: Reports; readonly gat
     },
     refresh() {
       if (!asking) return begin();
-      next ??= asking.then(() => {
+      const after = (): Promise<readonly string[]> => {
         next = undefined;
         return begin();
-      });
+      };
+      next ??= asking.then(after, after);
       return next;
     },
     rowsAfter(place) {
@@ -160,6 +161,14 @@ const placesKept = 100;
 
 function rowsOf(answer: unknown): ReportRows {
   const { rows, upTo, more } = (answer ?? {}) as Partial<ReportRows>;
-  if (!Array.isArray(rows) || typeof upTo !== "number" || typeof more !== "boolean") throw new Error("answered with something else");
+  if (!Array.isArray(rows) || !rows.every(isRow) || typeof upTo !== "number" || typeof more !== "boolean")
+    throw new Error("answered with something else");
   return { rows, upTo, more };
+}
+
+/** Replicas of other versions may say more of an instance, and not less. */
+function isRow(row: unknown): row is ReportRow {
+  const { report, receivedAt, age } = (row ?? {}) as Partial<ReportRow>;
+  const { node, id, service } = report ?? {};
+  return [node, id, service].every((word) => typeof word === "string") && typeof receivedAt === "number" && typeof age === "number";
 }
