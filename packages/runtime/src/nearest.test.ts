@@ -9,6 +9,9 @@ it.each([
   ["x", ["name", "port"], undefined],
   ["zebra", ["name", "port"], undefined],
   ["a", [], undefined],
+  ["abcdef", ["abcdefghi", "abcdefgh"], "abcdefgh"],
+  ["abcdef", ["abc", "abcd"], "abcd"],
+  ["abcdef", ["abcdefghi", "abc"], undefined],
 ])("for %s among %j proposes %s", (word, known, expected) => {
   expect(nearest(word, known)).toBe(expected);
 });

@@ -9,7 +9,10 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(wanted, letters(candidate));
+    const word = letters(candidate);
+    // Each letter that one has more counts one at least.
+    if (Math.abs(word.length - wanted.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, word);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

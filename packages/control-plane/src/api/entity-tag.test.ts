@@ -40,6 +40,15 @@ test("who has an answer already gets 304, also of a large one in another encodin
   expect((await app.inject({ url: "/small", method: "POST" })).headers["etag"]).toBeUndefined();
 });
 
+test("no answer to a GET is kept for others, whether it is whole, in pieces or a failure", async () => {
+  const app = await server();
+  for (const url of ["/small", "/large", "/pieces", "/fails"]) {
+    const { headers } = await app.inject(url);
+    expect([url, headers["cache-control"]]).toEqual([url, "private, no-cache"]);
+    expect(headers["vary"]).toContain("X-Consul-Token, Authorization");
+  }
+});
+
 test("large answers are compressed, also those in pieces; small ones and event streams are not", async () => {
   const app = await server();
   const ask = (url: string, encoding = "gzip") => app.inject({ url, headers: { "accept-encoding": encoding } });

@@ -7,12 +7,15 @@ const largestTagged = 256 * 1_024;
 
 /**
  * Gives every successful GET whose answer is at hand as a whole a weak tag of its content, and answers 304 to whoever has it. Answers that are
- * written piece by piece have none.
+ * written piece by piece have none. No answer to a GET is for a cache that several callers share, unless its route says so.
  */
 export function useEntityTags(app: FastifyInstance): void {
   app.addHook("onSend", async ({ method, headers }, reply, payload) => {
-    const reads = method === "GET" || method === "HEAD";
-    if (!reads || reply.statusCode !== 200) return payload;
+    if (method !== "GET" && method !== "HEAD") return payload;
+    // What one caller may read, or may not, is not for the others.
+    if (!reply.hasHeader("cache-control"))
+      void reply.headers({ "cache-control": "private, no-cache", vary: "X-Consul-Token, Authorization" });
+    if (reply.statusCode !== 200) return payload;
     let tag = reply.getHeader("etag");
     if (tag === undefined) {
       if (typeof payload !== "string" && !Buffer.isBuffer(payload)) return payload;
@@ -20,9 +23,6 @@ export function useEntityTags(app: FastifyInstance): void {
       tag = `W/"${createHash("sha256").update(payload).digest("base64url").slice(0, 22)}"`;
       void reply.header("etag", tag);
     }
-    // What one caller may read is not for the others.
-    if (!reply.hasHeader("cache-control"))
-      void reply.headers({ "cache-control": "private, no-cache", vary: "X-Consul-Token, Authorization" });
     if (!matches(headers["if-none-match"], String(tag))) return payload;
     void reply.code(304).removeHeader("content-length").removeHeader("content-type");
     return null;

@@ -47,8 +47,8 @@ const address = /^(?:\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z_.-]+):\d{1,5}$/;
 function fromText(line: string): AccessLine | undefined {
   const [, time] = /^\[([^\]]+)\]/.exec(line) ?? [];
   const request = requestLine.exec(line);
-  const behind = request ? line.slice(request.index + request[0].length) : line.replace(/^\[[^\]]+\]\s*/, "");
-  const [, status, flags = ""] = /^\s*"?-?"?\s*(\d{1,3})\s+(\S+)/.exec(behind) ?? [];
+  const behind = (request ? line.slice(request.index + request[0].length) : line.replace(/^\[[^\]]+\]/, "")).trimStart();
+  const [, status, flags = ""] = /^"?-?"?\s*(\d{1,3})\s+(\S+)/.exec(behind) ?? [];
   if (status === undefined) return undefined;
   const quoted = [...behind.matchAll(/"([^"]*)"/g)].map(([, word = ""]) => word);
   const at = quoted.findIndex((word) => identifier.test(word));
