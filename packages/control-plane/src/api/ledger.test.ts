@@ -27,7 +27,8 @@ describe("GET /api/ledger", () => {
   });
 
   it("counts nothing that the caller may not read, and names no change of it", async () => {
-    const { ask, ledger } = await createGuardedApi();
+    const { ask, ledger, clock } = await createGuardedApi();
+    await clock.advance(1_000);
     const unread = Array.from({ length: 120 }, (_, i) => changeTo("secret", String(100 + i)));
     ledger.ledger.seen([changeTo("orders", "50"), ...unread], () => {
       ledger.ledger.touched("orders");
