@@ -2,7 +2,7 @@
 import { count, eventList, eventQuery, type MeshEvent } from "@legation/contract/api";
 import type { Clock } from "@legation/runtime";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { type Cursor, cursorText, parseCursor } from "../events/cursor.js";
+import { type Cursor, cursorText, movedOn, parseCursor } from "../events/cursor.js";
 import type { KeptRow } from "../events/event-log.js";
 import { visible, wanted } from "../events/filter.js";
 import { answerEvents, eventsPath } from "../events/relay.js";
@@ -84,16 +84,18 @@ export function addEventRoutes(app: FastifyInstance, source: EventSource, clock:
       else seen.unshift(...(await see(all.slice(Math.max(0, all.length - at - rowsAtOnce), all.length - at))));
     const rows = behind ? seen.slice(0, limit) : seen.slice(-limit);
     const more = behind !== undefined && seen.length > limit;
-    const next = more ? cursorBehind(behind, rows.at(-1)) : new Map([...(behind ?? nothing), ...here]);
+    const next = more ? cursorBehind(behind, rows.at(-1)) : movedOn(behind ?? nothing, here);
     const gap = given && log.gap(given);
     return { events: rows.map(({ event }) => event), next: cursorText(next), more, ...(gap ? { gap } : {}), silent: source.silent() };
   }
 
   /** What a reader has who was given everything up to a row. */
   function cursorBehind(before: Cursor, last: KeptRow | undefined): Cursor {
-    const cursor = new Map(before);
-    for (const { run, seq, place } of log.list()) if (last && place <= last.place) cursor.set(run, Math.max(seq, cursor.get(run) ?? 0));
-    return cursor;
+    const given = log.list().filter(({ place }) => last && place <= last.place);
+    return movedOn(
+      before,
+      given.map(({ run, seq }) => [run, seq]),
+    );
   }
 
   function stream(

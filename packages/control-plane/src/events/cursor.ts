@@ -9,6 +9,17 @@ export type Cursor = ReadonlyMap<string, number>;
 /** Runs in a cursor at most; those that were heard of last. */
 export const cursorRuns = 16;
 
+/** The cursor of a reader that has been given more: what `more` says of a run is later, and the runs that it names were heard of last. */
+export function movedOn(cursor: Cursor, more: Iterable<readonly [run: string, seq: number]>): Cursor {
+  const moved = new Map(cursor);
+  for (const [run, seq] of more) {
+    const before = moved.get(run) ?? 0;
+    moved.delete(run);
+    moved.set(run, Math.max(seq, before));
+  }
+  return moved;
+}
+
 /** The text of a cursor. */
 export function cursorText(cursor: Cursor): string {
   return [...cursor]

@@ -1,6 +1,6 @@
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
-import { cursorText, parseCursor } from "./cursor.js";
+import { cursorRuns, cursorText, movedOn, parseCursor } from "./cursor.js";
 import { createEventLog, type EventRow, type KeptRow } from "./event-log.js";
 import { createEvents, type Events } from "./events.js";
 import type { ToldEvent } from "./told-event.js";
@@ -167,3 +167,21 @@ test("whoever waits for news is woken by the next event, and not without one", a
 test.each(["", "x", "aaaaaaaa", "aaaaaaaa.", "aaaaaaaa.1_", "aaaaaaaa.-1", "AAAAAAAA.1"])("%j is no cursor", (text) =>
   expect(parseCursor(text)).toBeUndefined(),
 );
+
+test("a reader keeps its place at those that live, however many runs have gone meanwhile", () => {
+  const run = (i: number) => String(i).padStart(8, "0");
+  let cursor = movedOn(new Map(), [[run(0), 1]]);
+  for (let i = 1; i <= 2 * cursorRuns; i++)
+    cursor = parseCursor(
+      cursorText(
+        movedOn(cursor, [
+          [run(i), 1],
+          [run(0), i],
+        ]),
+      ),
+    ) as typeof cursor;
+  expect(cursor.get(run(0))).toBe(2 * cursorRuns);
+  expect(cursor.size).toBe(cursorRuns);
+  // Of a run that is told anew from an earlier place nothing is taken back.
+  expect(movedOn(cursor, [[run(0), 1]]).get(run(0))).toBe(2 * cursorRuns);
+});
