@@ -158,9 +158,11 @@ describe("the relay between control planes", () => {
     addEventRelayRoute(app, { log: a.log }, clock);
     ends.push(() => app.close());
     let well = true;
+    let odd = false;
     const relay = createEventRelay({
       async ask(_to, path, body) {
         if (!well) throw new Error("refused the connection");
+        if (odd) return { rows: Array.from({ length: 500 }, () => ({})), upTo: 1 };
         return (await app.inject({ method: "POST", url: path, payload: body as object })).json();
       },
       take: b.take,
@@ -181,7 +183,12 @@ describe("the relay between control planes", () => {
       return relay.silent().length === 1;
     });
     expect(relay.silent()).toEqual(["a:8080 refused the connection"]);
-    well = true;
+    [well, odd] = [true, true];
+    await until("an answer that cannot be read", async () => {
+      await clock.advance(1_000);
+      return relay.silent()[0] === "a:8080 tells of its events what this version does not understand";
+    });
+    odd = false;
     await until("what was told meanwhile", async () => {
       await clock.advance(1_000);
       return b.list().length === 2;

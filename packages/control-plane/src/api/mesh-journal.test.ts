@@ -1,7 +1,7 @@
 /** Lists of all control planes, told by one. */
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Gather } from "../replicas/gather.js";
+import { createGather, type Gather } from "../replicas/gather.js";
 import { createMeshJournal, placeOf } from "./mesh-journal.js";
 
 const entry = z.object({ at: z.string(), sequence: z.number(), controlPlane: z.string(), what: z.string() });
@@ -36,4 +36,14 @@ test("entries stand in the order of their times, each with its control plane, an
   expect(silent).toEqual(["c:1 refused the connection"]);
   const places = entries.map(placeOf);
   expect([...places].sort()).toEqual(places);
+});
+
+test("who tells what cannot be read is said to be silent in a few words", async () => {
+  const gather = createGather({
+    others: () => [{ replica: "r2", address: "b:1", tls: false }],
+    ask: async () => ({ entries: Array.from({ length: 1_000 }, () => ({ odd: true })) }),
+  });
+  const parts = { path: "/v1/agents/things", summary: "Things", entry, own: () => [] };
+  const journal = createMeshJournal<z.output<typeof entry>>({ gather, address: () => "a:1" }, parts);
+  expect((await journal.list()).silent).toEqual(["b:1 tells what this version does not understand"]);
 });

@@ -49,7 +49,11 @@ export function createMeshJournal<T extends Kept>(
       const asked = await gather({
         path: o.path,
         body: () => ({ relayed: true }),
-        read: (answer) => answers.parse(answer).entries as readonly T[],
+        read(answer) {
+          const read = answers.safeParse(answer);
+          if (!read.success) throw new Error("tells what this version does not understand");
+          return read.data.entries as readonly T[];
+        },
       });
       const entries = [...own(), ...asked.answers.flatMap(({ value }) => value)];
       const named = entries.map((entry) => [placeOf(entry), entry] as const).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

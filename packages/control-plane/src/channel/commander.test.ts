@@ -96,3 +96,13 @@ test("who does not wait any more leaves nothing behind", async () => {
   await expect(result).rejects.toThrow("gone");
   expect(clock.pending).toBe(0);
 });
+
+test("an order for which nobody waits any more is not given", async () => {
+  const { one, listen } = scene();
+  const got = listen(one);
+  const gone = AbortSignal.abort(new Error("gone"));
+  const order = { relayed: true, ...instance, command: "c", order: { kind: "restart" }, limitMs: 1_000 } as const;
+  await expect(one.commander.relayed(order, gone)).rejects.toThrow("gone");
+  await expect(one.commander.command(instance, { kind: "restart" }, 1_000, gone)).rejects.toThrow("gone");
+  expect(got).toEqual([]);
+});

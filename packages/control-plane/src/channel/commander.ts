@@ -90,6 +90,7 @@ export function createCommander(o: {
     signal: AbortSignal,
   ): Promise<CommandResult> | undefined {
     const key = instanceKey(instance.node, instance.id);
+    signal.throwIfAborted();
     if (waiting.size >= ordersUnderWay)
       throw new LegationError(
         "agent.busy",
@@ -166,7 +167,6 @@ export function createCommander(o: {
 
   return {
     async command(instance, order, limitMs, signal = new AbortController().signal) {
-      signal.throwIfAborted();
       const id = randomUUID();
       const limit = Math.min(limitMs, orderLimit);
       return await (here(instance, id, order, limit, signal) ?? elsewhere(instance, id, order, limit, signal));

@@ -37,6 +37,12 @@ export interface EventAnswer {
 const run = z.string().regex(/^[0-9a-f]{8}$/);
 const answer = z.object({ rows: z.array(z.object({ run, seq: z.int().min(1), event: z.unknown() })), upTo: z.int().min(0) });
 
+function readAnswer(told: unknown): z.output<typeof answer> {
+  const read = answer.safeParse(told);
+  if (!read.success) throw new Error("tells of its events what this version does not understand");
+  return read.data;
+}
+
 /** Answers another control plane. */
 export async function answerEvents(log: EventLog, after: number, clock: Clock, signal: AbortSignal): Promise<EventAnswer> {
   const limit = new AbortController();
@@ -84,7 +90,7 @@ export function createEventRelay(o: {
       let wait: number = pace.asked;
       try {
         const question: EventQuestion = { relayed: true, after };
-        const { rows, upTo } = answer.parse(await o.ask(replica, eventsPath, question, askLimit, signal));
+        const { rows, upTo } = readAnswer(await o.ask(replica, eventsPath, question, askLimit, signal));
         for (const { event, ...row } of rows) {
           const read = meshEvent.safeParse(event);
           if (read.success) o.take({ ...row, event: read.data });

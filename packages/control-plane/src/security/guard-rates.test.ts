@@ -1,4 +1,4 @@
-import { leavingPath } from "@legation/contract";
+import { controlPlaneService, leavingPath } from "@legation/contract";
 import { describe, expect, test } from "vitest";
 import { createGuardedApi } from "../testing/guarded-api.js";
 import { deniedRate } from "./denials.js";
@@ -16,6 +16,24 @@ describe("rates", () => {
     expect((await ask(leavingPath, "owner", notice("orders", "o1"))).status).toBe(200);
     await clock.advance(windowMs);
     expect((await ask("/services", "reader")).status).toBe(200);
+  });
+
+  test("control planes are answered as often as they ask, by certificate and by token, and nobody in their name", async () => {
+    const question = { method: "POST", payload: { relayed: true } } as const;
+    const { agent } = rateLimitsOf(1);
+    for (const [service, token] of [
+      [controlPlaneService, undefined],
+      [undefined, "plane"],
+    ] as const) {
+      const { ask } = await createGuardedApi({ rateLimit: 1, ...(service ? { service } : {}) });
+      const statuses = new Set<number>();
+      for (let i = 0; i < agent + 20; i++) statuses.add((await ask("/v1/agents/health", token, question)).status);
+      expect([...statuses]).toEqual([200]);
+    }
+    const { ask } = await createGuardedApi({ rateLimit: 1 });
+    const statuses = new Set<number>();
+    for (let i = 0; i < agent + 20; i++) statuses.add((await ask("/v1/agents/health", "owner", question)).status);
+    expect([...statuses]).toEqual([403, 429]);
   });
 
   test("made-up tokens soon cost Consul nothing, lock out no token that is known, and are a security event", async () => {

@@ -105,10 +105,11 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
   async function check(request: FastifyRequest, right: Right, demand: Demand, state: Handled): Promise<Refusal | undefined> {
     const what = whatOf(request);
     const { address } = state.caller;
-    const serve = (caller: Caller, access: Access): Promise<Refusal | undefined> => {
+    // A control plane asks as often as its clients do, whom it counts itself.
+    const serve = async (caller: Caller, access: Access, replica = false): Promise<Refusal | undefined> => {
       state.caller = caller;
       request.access = access;
-      return limit(request, caller, demand);
+      return replica ? undefined : limit(request, caller, demand);
     };
     const given = tokenOf(request.headers);
     const mode = right.kind === "open" ? o.mode.known : await o.mode.current();
@@ -123,7 +124,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     if (peer && spiffeId && demand.claim && leafMay(peer.service, demand.claim)) {
       const caller: Caller = { kind: "service", spiffeId, address };
       state.caller = caller;
-      return claim(demand.claim, state) ?? serve(caller, noAccess(caller, state));
+      return claim(demand.claim, state) ?? serve(caller, noAccess(caller, state), demand.claim.relayed);
     }
 
     // By TLS control planes send each other no token.
@@ -163,7 +164,7 @@ export function guard(app: FastifyInstance, o: GuardParts): void {
     const skips = right.kind === "open" || (right.kind === "listing" && token !== undefined);
     if (lacks && !skips && token === undefined)
       return (await refusedTooOften(request, address)) ?? tokenMissing(what, right.kind === "listing" ? [] : missing);
-    const limited = await serve(caller, tokenAccess(caller, token, o.decisions, state));
+    const limited = await serve(caller, tokenAccess(caller, token, o.decisions, state), !lacks && demand.claim?.relayed);
     if (limited) return limited;
     if (lacks && !skips) return denied(what, caller, missing);
     return claim(demand.claim, state);
