@@ -140,6 +140,20 @@ describe("why an instance may answer or not", () => {
     expect(explain("http://orders/", { orders: both, mode: "permissive" }).summary).toBe("host-a/open answers");
     expect(plain.outcomes).toMatchObject([{ by: "caller-proxy", status: 503, flags: ["UC", "URX"] }]);
   });
+
+  it("reckon with tries that are used up: three of one in four find nobody", () => {
+    const secured = (id: string) =>
+      instance({ id, address: `10.0.0.${id}`, mesh: { address: `10.0.0.${id}`, port: 1 }, meta: { "legation-tls": "required" } });
+    const orders = [...["1", "2", "3"].map(secured), instance({ id: "open", address: "10.0.0.4" })];
+    const { outcomes } = explain("http://orders/", { orders, mode: "permissive" });
+    const share = (of: string) => outcomes.filter(({ by }) => by === of).reduce((sum, one) => sum + one.share, 0);
+    // 3/4 of first tries, 2/3 of second ones, 1/2 of third ones.
+    expect(share("caller-proxy")).toBeCloseTo(0.25);
+    expect(share("instance")).toBeCloseTo(0.75);
+    expect(outcomes.filter(({ by }) => by === "caller-proxy")).toEqual(
+      [1, 2, 3].map(() => expect.objectContaining({ flags: ["UC", "URX"] })),
+    );
+  });
 });
 
 describe("the way", () => {

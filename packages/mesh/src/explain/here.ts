@@ -3,6 +3,7 @@ import type { ReportedBreaker } from "@legation/contract";
 import { addressOf, isIp } from "../catalog/address.js";
 import { endpointsOf, isServing } from "../catalog/endpoint.js";
 import { byIdentity, type CatalogService, type Instance, keyOf } from "../catalog/instance.js";
+import { subsetsOf, subsetWords } from "../policy/traffic/subsets/subsets.js";
 import { type TrafficPolicies, trafficTo } from "../policy/traffic/traffic-policies.js";
 import { deciderOf } from "./settings.js";
 
@@ -79,15 +80,14 @@ const unserved: Finder = (scope) =>
 function emptySubsets(scope: FlagScope, service: CatalogService): readonly string[] {
   const { rules, subsets } = trafficTo(service, scope.traffic);
   const wanted = rules.flatMap((rule) => (rule.action.kind === "forward" ? rule.action.to.map((to) => ({ rule: rule.name, to })) : []));
+  const filled = new Set(service.instances.flatMap((instance) => subsetsOf(instance, subsets)));
   return wanted.flatMap(({ rule, to }) => {
     if (to.subset === undefined) return [];
     if (!to.declared) return [`${rule} sends requests to subset ${to.subset} of ${to.service}, which Service/${to.service} does not have`];
     if (to.service !== service.name) return [];
-    const { version } = subsets[to.subset] ?? {};
-    const filled = service.instances.some((instance) => version === undefined || instance.meta["version"] === version);
-    return filled
-      ? []
-      : [`${rule} sends requests to subset ${to.subset} of ${to.service}, to which no instance belongs (version ${version})`];
+    if (filled.has(to.subset)) return [];
+    const words = subsetWords(subsets[to.subset] ?? {});
+    return [`${rule} sends requests to subset ${to.subset} of ${to.service}, to which no instance belongs (${words})`];
   });
 }
 

@@ -16,7 +16,7 @@ import { hostsOf, type KnownCluster, type KnownHost, knownCluster, localityKey }
 import { identitySettings } from "./identity-decider.js";
 import { localReply } from "./reply.js";
 import { settingsOf } from "./settings.js";
-import { triesAgain } from "./tries.js";
+import { shareInVain, triesAgain, triesOf } from "./tries.js";
 import type { ExplainedWorld } from "./world.js";
 
 /** Where some requests go. */
@@ -105,15 +105,19 @@ function isEjected(world: ExplainedWorld, service: string, { address }: KnownHos
   return world.breakers(service).some((one) => one.address === address && one.state === "open");
 }
 
-/** Where a try finds no connection, one that is made again finds those that take some, if there are any. */
+/** Where a try finds no connection, those that are made again may find instances that take some. */
 function withTries(answers: readonly PlacedAnswer[], settings: TrafficSettings, question: WayQuestion): readonly ExplainedOutcome[] {
   const isAgain = ({ access }: PlacedAnswer) => access.kind === "unreachable" && triesAgain(access.flag, settings, question.request);
   const sum = (list: readonly PlacedAnswer[]) => list.reduce((total, { endpoint }) => total + endpoint.share, 0);
-  const others = answers.filter((answer) => !isAgain(answer));
-  const elsewhere = sum(others);
-  if (elsewhere === 0) return answers.flatMap((answer) => outcomesOf(question, answer, 1, isAgain(answer)));
-  const more = 1 + sum(answers.filter(isAgain)) / elsewhere;
-  return others.flatMap((answer) => outcomesOf(question, answer, more, false));
+  const again = answers.filter((answer) => isAgain(answer) && answer.endpoint.share > 0);
+  const [lost, elsewhere] = [sum(again), sum(answers.filter((answer) => !isAgain(answer)))];
+  const shares = again.map(({ endpoint }) => endpoint.share);
+  const vain = shareInVain(shares, elsewhere, triesOf(settings, question.request));
+  return answers.flatMap((answer) => {
+    const isLost = isAgain(answer);
+    const ends = isLost ? vain * (1 + elsewhere / lost) : (1 - vain) * (1 + lost / elsewhere);
+    return answer.endpoint.share > 0 ? outcomesOf(question, answer, ends, isLost) : [];
+  });
 }
 
 function outcomesOf(

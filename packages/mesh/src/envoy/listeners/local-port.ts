@@ -30,7 +30,7 @@ export function localPortName({ service, port }: LocalPort): string {
  * with one of two dead, and the least busy one preferred, three attempts fail in half of all cases, and twenty in 0.3 %, until
  * the outlier detection has left the dead one out, which takes as many refusals as its threshold says.
  */
-const connectAttempts = 20;
+export const connectAttempts = 20;
 
 /**
  * Bytes to and from one endpoint for each connection, of one of the services by weight. One on which neither side sends anything ends after

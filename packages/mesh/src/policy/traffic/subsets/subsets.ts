@@ -58,11 +58,12 @@ export function subsetProblems({ name, instances }: CatalogService, subsets: Sub
   return empty.sort(compareText).map((subset) => ({
     code: "subset-empty",
     service: name,
-    message: `no instance belongs to its subset ${subset} (${wordsOf(subsets[subset] ?? {})}), so that requests to it are answered 503: register one that does, or correct Service/${name}`,
+    message: `no instance belongs to its subset ${subset} (${subsetWords(subsets[subset] ?? {})}), so that requests to it are answered 503: register one that does, or correct Service/${name}`,
   }));
 }
 
-function wordsOf({ version, tags = [], meta = {} }: Subset): string {
+/** What an instance has to have to belong to it: `version 2, tag beta, track=canary`. */
+export function subsetWords({ version, tags = [], meta = {} }: Subset): string {
   const entries = Object.entries(meta).map(([key, value]) => `${key}=${value}`);
   return [...(version === undefined ? [] : [`version ${version}`]), ...tags.map((tag) => `tag ${tag}`), ...entries].join(", ");
 }
