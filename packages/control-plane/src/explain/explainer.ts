@@ -63,7 +63,7 @@ export function createExplainer(o: ExplainerParts): Explainer {
     return reconciler.serviceOf(from) ?? o.callers.serviceOf(from) ?? from.slice(from.indexOf("/") + 1).replace(/-\d+$/, "");
   };
 
-  function explained(caller: Caller, asked: ExplainedRequest): CallerExplanation {
+  function explained(caller: Caller, asked: ExplainedRequest, stale: readonly string[]): CallerExplanation {
     const given: Given = givenTo(caller, o);
     try {
       const { instance, node, region, zone } = caller;
@@ -83,7 +83,7 @@ export function createExplainer(o: ExplainerParts): Explainer {
         asked,
       );
       if (typeof told === "string") throw new LegationError("explain.bad-url", told);
-      return { ...told, notes: [...told.notes, ...caller.notes, ...o.quarantined(given.layers), ...o.staleness()] };
+      return { ...told, notes: [...told.notes, ...caller.notes, ...o.quarantined(given.layers), ...stale] };
     } finally {
       given.release();
     }
@@ -107,7 +107,8 @@ export function createExplainer(o: ExplainerParts): Explainer {
 
   async function request(from: string, asked: ExplainedRequest, may: MayRead, signal: AbortSignal): Promise<Explanation> {
     const { callers, silent } = await callersOf(from, signal);
-    const all = callers.slice(0, othersTold + 1).map((caller) => explained(caller, asked));
+    const stale = o.staleness();
+    const all = callers.slice(0, othersTold + 1).map((caller) => explained(caller, asked, stale));
     const readable = await may([...new Set(all.flatMap(({ ways }) => ways.map(({ service }) => service)))]);
     const shown = all.map((told) => masked(told, (service) => readable.has(service)));
     // Of several the one with most to tell: where instances are ejected or limits exceeded.
