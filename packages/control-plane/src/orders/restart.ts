@@ -3,7 +3,14 @@ import { instanceKey } from "@legation/contract";
 import type { RestartAnswer } from "@legation/contract/api";
 import { type Clock, LegationError, type Logger, messageOf } from "@legation/runtime";
 import type { Commander } from "../channel/commander.js";
+import type { Gather } from "../replicas/gather.js";
 import { type InstanceStatus, isHealthy } from "../status/instance-status.js";
+
+/** The path by which control planes ask each other. */
+export const restartsPath = "/v1/agents/restarts";
+
+/** How long another control plane is waited for; milliseconds. */
+const askLimit = 1_000;
 
 /** How long one instance may take from its drain to its traffic; milliseconds. */
 export const restartLimit = 300_000;
@@ -25,10 +32,12 @@ export interface RestartRun {
 /** The restarts of this control plane. */
 export interface Restarts {
   /**
-   * Begins. Throws a LegationError: `restart.under-way` while the service is being restarted already, `restart.no-agent` when none of the instances has an
-   * agent, `restart.busy` when too many services are.
+   * Begins. Rejects with a LegationError: `restart.under-way` while the service is being restarted already, by this control plane or another one that
+   * answers (of two that begin at once, neither may), `restart.no-agent` when none of the instances has an agent, `restart.busy` when too many services are.
    */
-  begin(service: string, instances: readonly InstanceStatus[], force: boolean): RestartRun;
+  begin(service: string, instances: readonly InstanceStatus[], force: boolean): Promise<RestartRun>;
+  /** The services that this control plane restarts, or is about to. */
+  underWay(): readonly string[];
   /** Begins no further instance. */
   stop(): void;
 }
@@ -36,6 +45,7 @@ export interface Restarts {
 /** Makes it. */
 export function createRestarts(o: {
   readonly commander: Pick<Commander, "command">;
+  readonly gather: Gather;
   readonly clock: Clock;
   readonly log: Logger;
 }): Restarts {
@@ -63,8 +73,15 @@ export function createRestarts(o: {
     }
   }
 
+  /** Another control plane that restarts the service; undefined when none that answers does. */
+  async function elsewhere(service: string): Promise<string | undefined> {
+    const { answers } = await o.gather({ path: restartsPath, body: () => ({ relayed: true }), read: servicesOf, limitMs: askLimit });
+    return answers.find(({ value }) => value.includes(service))?.address;
+  }
+
   return {
-    begin(service, instances, force) {
+    underWay: () => [...underWay],
+    async begin(service, instances, force) {
       if (underWay.has(service))
         throw new LegationError("restart.under-way", `${service} is being restarted already; ask again when that has ended`);
       if (underWay.size >= restartsAtOnce)
@@ -82,11 +99,22 @@ export function createRestarts(o: {
           .map((instance) => stepOf(instance, "no-agent", "no agent reports of it: restart it where it runs")),
       ];
       underWay.add(service);
+      const other = await elsewhere(service);
+      if (other !== undefined) {
+        underWay.delete(service);
+        throw new LegationError("restart.under-way", `${service} is being restarted by ${other}; ask again when that has ended`);
+      }
       const done = all(service, held, force, steps).finally(() => underWay.delete(service));
       return { steps, done };
     },
     stop: () => stopping.abort(new Error("the control plane stops")),
   };
+}
+
+function servicesOf(answer: unknown): readonly unknown[] {
+  const { services } = (answer ?? {}) as { readonly services?: unknown };
+  if (!Array.isArray(services)) throw new Error("answered with something else");
+  return services;
 }
 
 /** Those first that serve nobody: to restart them costs nothing, and what ails them shows before one that serves is touched. */

@@ -59,7 +59,7 @@ export function addOrderRoutes(app: FastifyInstance, o: OrderParts): void {
       const before = new Map(service.instances.map((one) => [`${one.node}/${one.id}`, one.restartCount] as const));
       let run: RestartRun;
       try {
-        run = o.restarts.begin(name, instancesNamed(service, instance), force);
+        run = await o.restarts.begin(name, instancesNamed(service, instance), force);
       } catch (error) {
         if (error instanceof LegationError) return sendProblem(reply, 409, codeOf(error) ?? "restart.refused", messageOf(error));
         throw error;

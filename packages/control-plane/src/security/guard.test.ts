@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { listenersPath } from "../agents/agents.js";
 import { orderPath } from "../channel/commander.js";
 import { checkNowPath } from "../orders/check-now.js";
+import { restartsPath } from "../orders/restart.js";
 import { proxiesPath } from "../proxies/question.js";
 import { reportsPath } from "../status/shared-reports.js";
 import { createGuardedApi } from "../testing/guarded-api.js";
@@ -33,6 +34,7 @@ describe("with ACLs", () => {
       [proxiesPath]: { relayed: true, node: "", service: "", kind: "", versions: false },
       [reportsPath]: { relayed: true, after: 0 },
       [factsPath]: { relayed: true, node: "n", id: "o1", service: "orders" },
+      [restartsPath]: { relayed: true },
       [checkNowPath]: { relayed: true, instances: [], limitMs: 1 },
       "/v1/agents/events": { relayed: true, after: 0 },
       "/v1/agents/ledger": { relayed: true, filter: { service: null, kind: null, since: 0, limit: 1 } },

@@ -9,7 +9,7 @@ import type { CommandDirectory } from "../channel/commands.js";
 import type { Reports } from "../channel/reports.js";
 import { type Breakers, closedBreaker } from "../figures/breakers.js";
 import { checkNowPath, createCheckNow } from "../orders/check-now.js";
-import { createRestarts } from "../orders/restart.js";
+import { createRestarts, restartsPath } from "../orders/restart.js";
 import { addOrderRoutes } from "../orders/routes.js";
 import type { RefusedContent } from "../quarantine/refused-content.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
@@ -69,7 +69,7 @@ export function createStatusSetup(o: {
   const { commander, commands, reconciler, gather, clock, log } = o;
   const reports = createSharedReports({ reports: o.reports, gather, clock });
   const status = createStatus({ services: reconciler.services, initialized: () => o.consul().complete, reports });
-  const restarts = createRestarts({ commander, clock, log });
+  const restarts = createRestarts({ commander, gather, clock, log });
   o.lifecycle.onStop("orders", 1_000, () => restarts.stop());
   const checkNow = createCheckNow({ commander, commands, gather, clock });
   const refused = createRefusedAgents(clock);
@@ -102,6 +102,12 @@ export function createStatusSetup(o: {
         summary: "The agents' reports that came to this control plane after that place",
         properties: { after: z.int().min(0) },
         answer: ({ after }) => reports.rowsAfter(after),
+      });
+      addReplicaRoute(channel, {
+        path: restartsPath,
+        summary: "The services that this control plane restarts now",
+        properties: {},
+        answer: () => ({ services: restarts.underWay() }),
       });
       addReplicaRoute(channel, {
         path: checkNowPath,
