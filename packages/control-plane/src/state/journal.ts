@@ -6,8 +6,8 @@ import { type Clock, type Logger, messageOf } from "@legation/runtime";
 /** A file grows to so many bytes, and so many older ones are kept beside it (`.1` is the newest of them). */
 export const journalLimits = { bytes: 4 * 1024 * 1024, older: 3 } as const;
 
-/** Lines that wait for the disk at most; the oldest of more are lost, and the log says how many. */
-const waitingAtMost = 2_000;
+/** Lines that wait for the disk at most, and a tenth more before the oldest are lost; the log says how many. Thousands of instances may change at once. */
+export const waitingAtMost = 20_000;
 /** After a failure the next attempt is made with the first line that comes after this time; milliseconds. */
 const retryMs = 5_000;
 
@@ -52,6 +52,8 @@ export function createJournal(o: { path: string; what: string; clock: Clock; log
         await put(`${failedAt === undefined ? "" : "\n"}${lines.join("")}`);
         if (failedAt !== undefined)
           log.info({ event: "journal.restored", what, path, lost }, `the ${what} file ${path} is written again; ${lost} entries were lost`);
+        else if (lost > 0)
+          log.warn({ event: "journal.dropped", what, path, lost }, `${lost} entries came faster than the ${what} file ${path} takes them`);
         failedAt = undefined;
         lost = 0;
       } catch (error) {
@@ -86,7 +88,7 @@ export function createJournal(o: { path: string; what: string; clock: Clock; log
   }
 
   function drop(): void {
-    if (waiting.length <= waitingAtMost) return;
+    if (waiting.length <= waitingAtMost * 1.1) return;
     lost += waiting.length - waitingAtMost;
     waiting = waiting.slice(-waitingAtMost);
   }
