@@ -27,15 +27,19 @@ export interface Tether {
   release(): Promise<TetherResult>;
 }
 
+/** So often another one takes a tether's place: one that cannot run would be started for ever. */
+const mostStarts = 100;
+
 const program = fileURLToPath(new URL("../dist/tether-main.js", import.meta.url));
 
 /**
  * Starts a tether for the mesh in `dir` whose processes carry `marker`. Should the tether itself be killed, another one takes its
- * place. `keepDir` leaves the directory where it is.
+ * place, up to `mostStarts`. `keepDir` leaves the directory where it is.
  */
 export function startTether({ dir, marker, keepDir = false }: { dir: string; marker: string; keepDir?: boolean }): Tether {
   const children = new Map<number, ProcessIdentity>();
   let released = false;
+  let ended = 0;
   let rope = start();
 
   function start(): ChildProcess {
@@ -46,7 +50,7 @@ export function startTether({ dir, marker, keepDir = false }: { dir: string; mar
     });
     tether.stdin.on("error", () => undefined);
     tether.once("exit", () => {
-      if (!released) rope = start();
+      if (!released && ++ended < mostStarts) rope = start();
     });
     // The tether waits for its starter's end, so it must not put that off.
     tether.unref();
