@@ -3,7 +3,7 @@ import { type Command, resultPath } from "@legation/contract";
 import { createTestClock } from "@legation/runtime/testing";
 import { expect, test } from "vitest";
 import type { AskReplica } from "../replicas/ask-replica.js";
-import { createCommander, orderPath, type RelayedOrder } from "./commander.js";
+import { createCommander, orderPath, ordersUnderWay, type RelayedOrder } from "./commander.js";
 import { createCommandDirectory } from "./commands.js";
 
 const instance = { node: "n1", id: "o1", service: "orders" };
@@ -105,4 +105,23 @@ test("an order for which nobody waits any more is not given", async () => {
   await expect(one.commander.relayed(order, gone)).rejects.toThrow("gone");
   await expect(one.commander.command(instance, { kind: "restart" }, 1_000, gone)).rejects.toThrow("gone");
   expect(got).toEqual([]);
+});
+
+test("a control plane with too many orders says so of its own agents, and passes on those for others", async () => {
+  const { one, other, listen, say } = scene();
+  const busy = listen(one);
+  const over = Array.from({ length: ordersUnderWay }, () => one.commander.command(instance, { kind: "status" }, 1_000));
+  await expect(one.commander.command(instance, { kind: "status" }, 1_000)).rejects.toMatchObject({ code: "agent.busy" });
+  expect(await other.commander.command(instance, { kind: "status" }, 1_000)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining("come again"),
+  });
+  const got: Command[] = [];
+  other.commands.listen("n2/o2", { command: (command) => got.push(command), closed: () => undefined });
+  const elsewhere = one.commander.command({ node: "n2", id: "o2", service: "orders" }, { kind: "status" }, 1_000);
+  await expect.poll(() => got.length).toBe(1);
+  await say(other, got[0] as Command, { node: "n2", id: "o2" });
+  expect(await elsewhere).toMatchObject({ ok: true });
+  for (const command of busy) await say(one, command);
+  expect(await Promise.all(over)).toHaveLength(ordersUnderWay);
 });

@@ -91,6 +91,7 @@ export function createCommander(o: {
   ): Promise<CommandResult> | undefined {
     const key = instanceKey(instance.node, instance.id);
     signal.throwIfAborted();
+    if (!o.commands.has(key)) return undefined;
     if (waiting.size >= ordersUnderWay)
       throw new LegationError(
         "agent.busy",
@@ -98,7 +99,7 @@ export function createCommander(o: {
       );
     if (waiting.has(id)) throw new LegationError("agent.busy", `the command ${id} is under way already`);
     const command: Command = { ...order, id, replica: o.own };
-    if (!o.commands.send(key, command)) return undefined;
+    o.commands.send(key, command);
     return new Promise<CommandResult>((resolve, reject) => {
       const over = (): void => {
         waiting.delete(id);
@@ -177,6 +178,7 @@ export function createCommander(o: {
         return { held: result !== undefined, result: result ?? null };
       } catch (error) {
         if (codeOf(error) === notInTime) return { held: true, result: null };
+        if (codeOf(error) === "agent.busy") return { held: true, result: { ok: false, message: messageOf(error) } };
         throw error;
       }
     },

@@ -14,6 +14,8 @@ export interface CommandDirectory {
   listen(instance: string, listener: CommandListener): () => void;
   /** Sends a command. False when the instance's agent does not listen here. */
   send(instance: string, command: Command): boolean;
+  /** Whether the instance's agent listens here. */
+  has(instance: string): boolean;
   /** The instances whose agents listen here. */
   instances(): Iterable<string>;
   /** Ends all streams. */
@@ -36,6 +38,7 @@ export function createCommandDirectory(): CommandDirectory {
       listener?.command(command);
       return listener !== undefined;
     },
+    has: (instance) => listeners.has(instance),
     instances: () => listeners.keys(),
     close() {
       for (const listener of listeners.values()) listener.closed();

@@ -82,7 +82,8 @@ test("the token goes in plain text to this machine alone where this replica has 
   expect(asked).toBe(2);
 });
 
-test("its refusals come with their words", async () => {
+test("its refusals come with their words, and what it has merely accepted is none", async () => {
+  expect(await ask(await replica(own, 202), true)).toMatchObject({ replica: expect.stringContaining("legation-control-plane") });
   await expect(ask(await replica(own, 409), true)).rejects.toMatchObject({ code: superseded });
   await expect(ask(await replica(own, 503), true)).rejects.toThrow(/answered 503/);
   await expect(ask("127.0.0.1:1", false)).rejects.toThrow("refused the connection");

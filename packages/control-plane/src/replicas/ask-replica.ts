@@ -46,7 +46,7 @@ export function createAskReplica(certificate: () => OwnCertificate | undefined, 
     }
     const { status, text } = answer;
     if (status === 409) throw new LegationError(superseded, `answered 409: ${text.slice(0, 200)}`);
-    if (status !== 200) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
+    if (status < 200 || status > 299) throw new Error(`answered ${status}: ${text.slice(0, 200)}`);
     return JSON.parse(text) as unknown;
   };
 }
