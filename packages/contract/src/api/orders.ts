@@ -13,7 +13,7 @@ export const restartWait = { default: 60_000, max: 600_000 } as const;
 
 /** The body of `POST /api/orchestration/restart/{name}`. */
 export const restartOrder = z
-  .object({
+  .strictObject({
     force: z.boolean().optional().describe("Restart although the attempts are used up, and count them anew."),
     instance: z
       .string()
@@ -63,7 +63,7 @@ export const checkNowWait = { default: 10_000, max: 60_000 } as const;
 
 /** The body of `POST /api/orchestration/health/check-now`. */
 export const checkNowOrder = z
-  .object({
+  .strictObject({
     service: z.string().min(1).max(256).optional().describe("Only this service."),
     instance: z.string().min(1).max(512).optional().describe("Only this instance of it: `<Consul node>/<service id>`, or the ID."),
     limit_ms: z
@@ -72,6 +72,10 @@ export const checkNowOrder = z
       .max(checkNowWait.max)
       .optional()
       .describe(`How long the agents may take, all of them together; milliseconds, ${checkNowWait.default} unless given.`),
+  })
+  .refine(({ service, instance }) => instance === undefined || service !== undefined, {
+    path: ["service"],
+    error: "say of which service the instance is",
   })
   .meta({ id: "CheckNowOrder", description: "Whose checks are to look; those of all services unless given." });
 /** See `checkNowOrder`. */

@@ -109,6 +109,23 @@ describe("a restart", () => {
     expect([second.status, second.answer.code]).toEqual([409, "restart.under-way"]);
   });
 
+  test("is refused where it does not say which instance is meant, or says what nobody understands", async () => {
+    const made = await api("o1", "o1");
+    const [orders] = made.registry;
+    const [one, two] = orders?.instances ?? [];
+    if (one && two) made.registry[0] = { name: "orders", instances: [one, { ...two, node: "n2" }] };
+    const told = agent(made, "o1", () => restarted);
+    const both = await restart(made, "orders", { instance: "o1" });
+    expect([both.status, both.answer.code]).toEqual([409, "instance.ambiguous"]);
+    expect(both.answer.detail).toContain("Write one of n1/o1, n2/o1");
+    expect((await restart(made, "orders", { instnace: "n1/o1" })).status).toBe(400);
+    expect(told).toEqual([]);
+    expect((await restart(made, "orders", { instance: "n1/o1" })).status).toBe(200);
+    const checks = "/api/orchestration/health/check-now";
+    expect((await made.ask(checks, undefined, post({ instance: "o1" }))).status).toBe(400);
+    expect((await made.ask(checks, undefined, post({ service: "orders", instance: "o1" }))).status).toBe(409);
+  });
+
   test("is in the audit also when its client has gone before it is over", async () => {
     const made = await api("o1");
     const told = agent(made, "o1", () => undefined);

@@ -48,7 +48,7 @@ export function addOrderRoutes(app: FastifyInstance, o: OrderParts): void {
       answers: { 200: restartAnswer, 202: { schema: restartAnswer, description: "It is under way." } },
       problems: {
         404: "There is no such service, or instance; `detail` names the nearest.",
-        409: "No agent reports of it, or it is being restarted already.",
+        409: "No agent reports of it, it is being restarted already, or several of its instances have that ID.",
       },
     },
     async (request, reply) => {
@@ -101,7 +101,10 @@ export function addOrderRoutes(app: FastifyInstance, o: OrderParts): void {
       right: writeChecked,
       body: checkNowOrder.optional(),
       answers: { 200: checkNowAnswer },
-      problems: { 404: "There is no such service, or instance; `detail` names the nearest." },
+      problems: {
+        404: "There is no such service, or instance; `detail` names the nearest.",
+        409: "Several instances of the service have that ID.",
+      },
     },
     async (request, reply) => {
       const { service: name, instance, limit_ms = checkNowWait.default } = request.body ?? {};
@@ -133,11 +136,18 @@ export function addOrderRoutes(app: FastifyInstance, o: OrderParts): void {
   ): Promise<ServiceStatus | undefined> {
     const { mesh } = await o.status.current();
     const service = mesh.services.get(name);
-    if (!service) await sendUnknownService(request, reply, name, mesh.services.keys());
-    else if (instancesNamed(service, instance).length > 0) return service;
+    if (!service) {
+      await sendUnknownService(request, reply, name, mesh.services.keys());
+      return undefined;
+    }
+    const wanted = instancesNamed(service, instance);
+    if (wanted.length > 0 && (instance === undefined || wanted.length === 1)) return service;
+    const known = (wanted.length > 0 ? wanted : service.instances).map(({ node, id }) => `${node}/${id}`);
+    const named = `${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}`;
+    if (wanted.length > 0)
+      void sendProblem(reply, 409, "instance.ambiguous", `${name} has ${wanted.length} of this ID. Write one of ${named}`);
     else {
-      const known = service.instances.map(({ node, id }) => `${node}/${id}`);
-      const detail = `${name} has no instance ${JSON.stringify(instance ?? "")}. It has ${known.slice(0, 20).join(", ") || "none"}`;
+      const detail = `${name} has no instance ${JSON.stringify(instance ?? "")}. It has ${named || "none"}`;
       void sendProblem(reply, 404, "instance.unknown", detail);
     }
     return undefined;
