@@ -106,4 +106,8 @@ test("what a proxy refused is told with the policy that is to blame, before all 
 test("an answer of a version that says something else is not understood", () => {
   expect(() => proxyAnswerOf({ proxies: [] })).toThrow("what this version does not understand");
   expect(() => proxyAnswerOf(null)).toThrow();
+  const { types: _, ...row } = proxyStream("n1/web-1", "web");
+  for (const stream of [null, {}, { row }])
+    expect(() => proxyAnswerOf({ streams: [stream] })).toThrow("what this version does not understand");
+  expect(proxyAnswerOf(told(proxyStream("n1/web-1", "web"))).streams).toHaveLength(1);
 });

@@ -62,9 +62,19 @@ export async function ownStreams(question: ProxyQuestion, xds: AskedXds, facts: 
 /** Reads what another control plane answered. Throws when it says something else. */
 export function proxyAnswerOf(answer: unknown): ProxyAnswer {
   const { streams } = (answer ?? {}) as Partial<ProxyAnswer>;
-  if (!Array.isArray(streams) || streams.some((one: Partial<ToldStream>) => typeof one?.row?.node !== "string"))
-    throw new Error("says of its proxies what this version does not understand");
+  if (!Array.isArray(streams) || !streams.every(isStream)) throw new Error("says of its proxies what this version does not understand");
   return { streams };
+}
+
+/** As far as it is looked into here: a replica of another version may lack what is only shown. */
+function isStream(one: Partial<ToldStream> | null): one is ToldStream {
+  const { node, openedAt, types, problems, quarantined, calls } = (one?.row ?? {}) as Partial<ProxyStream>;
+  return (
+    [node, openedAt].every((word) => typeof word === "string") &&
+    [types, problems, quarantined].every(Array.isArray) &&
+    typeof calls === "object" &&
+    calls !== null
+  );
 }
 
 function detailOf(status: StreamStatus, xds: AskedXds): StreamDetail {
