@@ -11,6 +11,7 @@ import type { Feed } from "./reconcile/feed.js";
 import type { Nodes } from "./reconcile/nodes.js";
 import type { Reconciler } from "./reconcile/reconciler.js";
 import type { CatalogSource } from "./sources/catalog-event.js";
+import { createStreamCount } from "./stream-count.js";
 import type { Readings } from "./telemetry/metrics.js";
 import { version } from "./version.js";
 
@@ -48,8 +49,7 @@ export function createOverview(o: OverviewParts): Overview {
     const { answeredAt } = o.feed.status();
     return answeredAt === undefined ? undefined : Math.max(0, o.clock.now() - answeredAt) / 1_000;
   };
-  const rejected = (streams: readonly StreamStatus[]) =>
-    streams.filter((stream) => stream.types.some((type) => type.rejected.length > 0)).length;
+  const count = createStreamCount(o.streams, o.clock);
   const problems = () => {
     const distinct = new Map<string, Problem>();
     const found = [...o.reconciler.services().flatMap(({ name }) => o.reconciler.problems(name)), ...o.nodes.problems()];
@@ -62,7 +62,7 @@ export function createOverview(o: OverviewParts): Overview {
       const { services, instances } = o.reconciler.size();
       const { origin, error, answeredAt } = o.feed.status();
       const { connected, complete } = o.source.status();
-      const streams = o.streams();
+      const { streams, rejected } = count();
       const found = problems();
       const seconds = age();
       return {
@@ -77,7 +77,7 @@ export function createOverview(o: OverviewParts): Overview {
           instances,
         },
         consul: { address: o.consulAddress, connected, complete, error: error ?? null },
-        xds: { address: o.xdsAddress(), streams: streams.length, rejected: rejected(streams) },
+        xds: { address: o.xdsAddress(), streams, rejected },
         agents: { reporting: o.reports.size, listening: [...o.commands.instances()].length },
         problems: found.slice(0, problemsShown),
         problemCount: found.length,
@@ -86,11 +86,9 @@ export function createOverview(o: OverviewParts): Overview {
     readings() {
       const { services, instances, layers, leaving } = o.reconciler.size();
       const { connected, complete } = o.source.status();
-      const streams = o.streams();
       const policies = o.policies();
       return {
-        streams: streams.length,
-        rejected: rejected(streams),
+        ...count(),
         quarantined: o.quarantined(),
         services,
         instances,
