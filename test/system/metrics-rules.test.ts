@@ -18,6 +18,7 @@ describe("the alerts", () => {
     const headings = [...readFileSync(join(repositoryRoot, path), "utf8").matchAll(/^### (\w+)$/gm)].map(([, heading = ""]) =>
       heading.toLowerCase(),
     );
+    expect(anchor).toBe(alert.toLowerCase());
     expect(headings).toContain(anchor);
   });
 

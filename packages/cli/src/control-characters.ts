@@ -9,3 +9,13 @@ export function escapeControls(text: string): string {
     character === "\n" || character === "\t" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** Text on one line: line breaks and tabs are spaces, and other control characters escaped. */
+export function oneLine(text: string): string {
+  return escapeControls(text.replace(/[\t\r\n ]+/g, " ").trim());
+}
+
+/** A value of JSON with every text in it on one line; the names of its fields stay. */
+export function withOneLines<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value), (_name, part: unknown) => (typeof part === "string" ? oneLine(part) : part)) as T;
+}

@@ -1,5 +1,5 @@
 /** How answers are laid out for people: tables and sentences of which no line is wider than the screen, whatever stands in them. */
-import { escapeControls } from "./control-characters.js";
+import { escapeControls, oneLine } from "./control-characters.js";
 import { type Level, paint, paper, type Screen, unpainted } from "./screen.js";
 import { cutMiddle, textWidth, wrapWords } from "./text-width.js";
 
@@ -71,11 +71,6 @@ function textOf(cell: Cell): string {
 
 function levelOf(cell: Cell | undefined): Level | undefined {
   return typeof cell === "object" ? cell.level : undefined;
-}
-
-/** Line breaks are spaces; what would steer the terminal is shown, not sent. */
-function oneLine(text: string): string {
-  return escapeControls(text.replace(/[\t\r\n ]+/g, " ").trim());
 }
 
 function linesOf(text: string, width: number): readonly string[] {

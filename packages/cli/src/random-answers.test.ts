@@ -2,12 +2,18 @@ import { createServer } from "node:http";
 import {
   agentList,
   auditList,
+  driftReport,
   eventList,
+  explanation,
+  flagExplanation,
   graphView,
   instanceList,
   intentionList,
+  ledgerAnswer,
   ledgerList,
+  orchestratedService,
   policyList,
+  proxyDetail,
   proxyList,
   replicaList,
   securityEventList,
@@ -16,6 +22,7 @@ import {
 } from "@legation/contract/api";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { unpainted } from "./screen.js";
 import { call } from "./testing/capture.js";
 import { listening } from "./testing/listening.js";
 import { answersOf } from "./testing/random-answer.js";
@@ -46,6 +53,12 @@ it.each([
   ["why-not orders-1", whyNotAnswer],
   ["ledger", ledgerList],
   ["events", eventList],
+  ["explain GET http://orders/ --from web", explanation],
+  ["explain UF", flagExplanation],
+  ["services orders", orchestratedService],
+  ["proxies n1/web-1", proxyDetail],
+  ["proxies n1/web-1 --drift", driftReport],
+  ["ledger --id health:orders:1", ledgerAnswer],
 ] as const)(
   "%s shows whatever the schema allows within 80 columns and without a control character, and as JSON as it is",
   async (line, schema) => {
@@ -57,6 +70,9 @@ it.each([
         expect(shown.err).toBe("");
         for (const row of shown.out.split("\n")) expect(textWidth(row), row).toBeLessThanOrEqual(80);
         expect(shown.out).not.toMatch(/[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u);
+        const painted = await call([...argv, ...api], { columns: 80, isTTY: true });
+        const trimmed = (text: string) => text.replaceAll(/ +$/gm, "");
+        expect(trimmed(unpainted(painted.out))).toBe(trimmed(shown.out));
         const json = await call([...argv, "--json", ...api]);
         expect(JSON.parse(json.out)).toEqual(JSON.parse(JSON.stringify(body)));
         expect(json.out).not.toMatch(/[^\P{Cc}\n]/u);

@@ -2,6 +2,7 @@
 import type { GraphView } from "@legation/contract/api";
 import { type DrawnRole, dotOf, drawMesh } from "@legation/contract/graph";
 import { option } from "@legation/runtime/command-line";
+import { withOneLines } from "../control-characters.js";
 import { fitted, sentence } from "../layout.js";
 import { listing } from "../listing.js";
 import { type Level, paint, type Screen } from "../screen.js";
@@ -39,6 +40,8 @@ export const { run, page } = listing<GraphView, typeof settings>({
   path: "/api/graph",
   show: (graph, screen, { format }) => {
     if (format === "json") return `${JSON.stringify(graph, null, 2)}\n`;
-    return format === "dot" ? dotOf(graph) : show(graph, screen);
+    // What is drawn has colours of its own: only these may reach the terminal.
+    const shown = withOneLines(graph);
+    return format === "dot" ? dotOf(shown) : show(shown, screen);
   },
 });

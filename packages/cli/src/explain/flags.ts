@@ -2,7 +2,7 @@
 import type { AccessLine, FlagExplanation } from "@legation/contract/api";
 import { sentence } from "../layout.js";
 import type { Screen } from "../screen.js";
-import { heading, showExplanation } from "./request.js";
+import { showExplanation } from "./request.js";
 
 /** All of it. */
 export function showFlags({ line, flags, findings, explanation, silent }: FlagExplanation, screen: Screen): string {
@@ -12,14 +12,14 @@ export function showFlags({ line, flags, findings, explanation, silent }: FlagEx
     ...(flags.length === 0 ? [sentence("No response flag: an application answered, or a route by itself.", screen)] : []),
     ...flags.flatMap(({ flag, name, meaning, action, here }) => [
       "\n",
-      heading(`${flag} ${name}`, screen),
+      sentence(`${flag} ${name}`, screen, "strong"),
       sentence(meaning, screen),
       sentence(`What to do: ${action}`, screen),
       ...(here.length === 0 ? [sentence("Here and now: nothing that could be its cause.", screen)] : ["Here and now:\n"]),
       ...here.map((cause) => sentence(`- ${cause}`, screen, "warn")),
     ]),
     ...silent.map((who) => sentence(`Not asked: ${who}`, screen, "warn")),
-    ...(explanation ? ["\n", heading("Where such a request goes now", screen), showExplanation(explanation, screen)] : []),
+    ...(explanation ? ["\n", sentence("Where such a request goes now", screen, "strong"), showExplanation(explanation, screen)] : []),
   ];
   return parts.join("").replace(/^\n/, "");
 }

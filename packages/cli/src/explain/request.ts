@@ -1,7 +1,7 @@
 /** The way of a request for people: a walk from the caller to whoever answers. */
 import type { DecidedBy, ExplainedEndpoint, ExplainedWay, Explanation } from "@legation/contract/api";
 import { sentence, table } from "../layout.js";
-import { type Level, paint, type Screen } from "../screen.js";
+import type { Level, Screen } from "../screen.js";
 
 /** The whole walk. */
 export function showExplanation(told: Explanation, screen: Screen): string {
@@ -61,9 +61,4 @@ function deciders(decidedBy: readonly DecidedBy[]): string {
     return source === "registration" ? ["the service's registration"] : [];
   });
   return words.length > 0 ? ` [${words.join(", ")}]` : "";
-}
-
-/** A heading above a list. */
-export function heading(text: string, screen: Screen): string {
-  return `${paint(text, "strong", screen)}\n`;
 }

@@ -1,7 +1,7 @@
 /** One proxy: where it is connected, what of each type it was sent and holds, and what it refused. */
 import type { ProxyDetail } from "@legation/contract/api";
 import { type Cell, sentence, table } from "../layout.js";
-import { paint, type Screen } from "../screen.js";
+import type { Screen } from "../screen.js";
 import { acceptedOf, ageText, notesOf, stateCell } from "./list.js";
 
 /** Of a type, names of resources that are not acknowledged, at most. */
@@ -49,7 +49,7 @@ export function showProxy({ proxy, versions, older, silent }: ProxyDetail, scree
     ),
     ...silent.map((words) => `No answer from the control plane at ${words}`),
   ];
-  const title = `${paint(proxy.node, "strong", screen)}\n`;
+  const title = sentence(proxy.node, screen, "strong");
   const types = rows.length > 0 ? `\n${table(head, rows, screen)}` : "";
   const lines = facts.map(([name = "", value = ""]) => fact(name, value, screen)).join("");
   return `${title}${lines}${types}${notes.length > 0 ? `\n${notes.map((note) => sentence(note, screen)).join("")}` : ""}`;
