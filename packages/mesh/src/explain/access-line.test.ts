@@ -77,9 +77,8 @@ describe("response flags", () => {
   });
 });
 
-it("takes no longer for a line of nothing but blanks", () => {
-  const from = performance.now();
-  for (const rest of [" x", " 200 "]) for (let i = 0; i < 40; i++) readAccessLine(`"GET / HTTP/1.1"${" ".repeat(16_000)}${rest}`);
-  // Each took more than a tenth of a second where blanks were counted in two places.
-  expect(performance.now() - from).toBeLessThan(4_000);
+it("ends for a line of nothing but blanks", () => {
+  // Where blanks are counted in two places, each of these takes more than the time of the test.
+  const line = (rest: string) => readAccessLine(`"GET / HTTP/1.1"${" ".repeat(400_000)}${rest}`);
+  expect([line(" x"), line(" 200 ")]).toEqual([undefined, undefined]);
 });
