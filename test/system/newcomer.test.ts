@@ -115,7 +115,11 @@ describe("a newcomer finds the cause of", () => {
 
   test("a subset without instances", async () => {
     await apply("routes.yaml", policies);
-    await names(["explain", "GET", "http://orders/next", "--from", "web"], /no instance of orders belongs to subset v9/, /Route\/orders-new#0/);
+    await names(
+      ["explain", "GET", "http://orders/next", "--from", "web"],
+      /no instance of orders belongs to subset v9/,
+      /Route\/orders-new#0/,
+    );
   });
 
   test("a route shadowed by another", async () => {
