@@ -302,7 +302,7 @@ export async function startControlPlane(o: ControlPlaneOptions): Promise<Ready> 
     serves: reconciler.serves,
     successThreshold: (service) => reconciler.settings(service).circuitBreaker.successThreshold,
     figures: figures.book,
-    policies: policyParts({ policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock }),
+    policies: policyParts({ policies, quarantined, gather, canary, reconciler, nodes, replicas, ask, streams, address, clock }),
     release: (service) => catalog.release(service),
     clock,
     log,

@@ -14,6 +14,7 @@ interface PolicyList {
   readonly problem: { readonly message: string } | null;
   /** Absent from a control plane of an earlier version. */
   readonly quarantined?: readonly QuarantineView[];
+  readonly silent?: readonly string[];
   /** Absent from a control plane of an earlier version. */
   readonly canary?: CanaryView | null;
   readonly proposals: readonly string[];
@@ -32,7 +33,10 @@ export const { run, page } = createCommand({
   },
 });
 
-function show({ origin, bundle, documents, problem, quarantined = [], canary, proposals }: PolicyList, screen: Screen): string {
+function show(
+  { origin, bundle, documents, problem, quarantined = [], silent = [], canary, proposals }: PolicyList,
+  screen: Screen,
+): string {
   const rows = documents.map(({ apiVersion, kind, name, ...rest }) => [kind, name, says(rest)]);
   const by =
     bundle &&
@@ -42,6 +46,7 @@ function show({ origin, bundle, documents, problem, quarantined = [], canary, pr
     rows.length > 0 ? `\n${table(["KIND", "NAME", "SAYS"], rows, screen)}` : "",
     problem ? `\n${sentence(`Newer policies are not in force: ${problem.message}`, screen)}` : "",
     quarantined.length > 0 ? `\n${refusalsText(quarantined, screen)}` : "",
+    ...silent.map((words) => `\n${sentence(`No answer from the control plane at ${words}`, screen, "bad")}`),
     canary && isNews(canary, bundle) ? `\n${sentence(canaryText(canary), screen)}` : "",
     ...proposals.map((id) => `\n${sentence(`Waits for signatures: ${id}`, screen)}`),
   ].join("");

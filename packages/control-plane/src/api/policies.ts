@@ -10,7 +10,6 @@ import {
   policyHistory,
   policyList,
   proposalView,
-  type QuarantineView,
 } from "@legation/contract/api";
 import { type BundleManifest, changedKeys, type Documents, documentText } from "@legation/mesh/policy";
 import { LegationError } from "@legation/runtime";
@@ -20,6 +19,7 @@ import type { CanarySetup } from "../canary/setup.js";
 import type { Planner } from "../plan/plan.js";
 import { type AskedLiveness, livenessPath } from "../policies/liveness.js";
 import type { Policies } from "../policies/setup.js";
+import type { MeshQuarantine } from "../quarantine/mesh-quarantine.js";
 import { readPolicies, readPoliciesAsReplica } from "../security/right.js";
 import { answering, changeProblems } from "./policy-problem.js";
 import { addRoute } from "./route.js";
@@ -29,8 +29,8 @@ export interface PolicyParts extends Policies {
   readonly liveness: AskedLiveness;
   readonly planner: Planner;
   readonly canary: CanarySetup;
-  /** What proxies of this control plane refused, and are not given. */
-  readonly quarantined: () => readonly QuarantineView[];
+  /** What proxies refused, and are not given. */
+  readonly quarantine: MeshQuarantine;
 }
 
 /** A proposal in a path. */
@@ -90,7 +90,7 @@ export function addPolicyRoutes(app: FastifyInstance, policies: PolicyParts): vo
           bundle: bundle ? bundleOf(bundle.id, bundle.manifest) : null,
           documents: [...live.policies().documents.values()],
           problem: problem ?? null,
-          quarantined: policies.quarantined(),
+          ...(await policies.quarantine.list()),
           canary: policies.canary.view(),
           proposals,
           approvalKeys: policies.trust.keys,

@@ -147,6 +147,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     addCommandRoutes(channel, parts.commander);
     addReplicaHealthRoute(channel, parts.health);
     meshAudit.addRoute(channel);
+    parts.policies.quarantine.addRoute(channel);
     meshSecurityEvents.addRoute(channel);
     addReplicaLedgerRoute(channel, parts.ledger.ledger);
     addFigureRoute(channel, parts.figures);

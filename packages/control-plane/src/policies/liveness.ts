@@ -2,6 +2,7 @@
 
 import type { Liveness, QuarantineView } from "@legation/contract/api";
 import type { StreamStatus } from "@legation/xds";
+import { distinct } from "../quarantine/mesh-quarantine.js";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replica } from "../replicas/directory.js";
 import type { PolicyStatus } from "./live.js";
@@ -69,15 +70,9 @@ export function createLiveness(o: {
       inForce: sum(({ inForce }) => inForce),
       silent: answers.filter((answer): answer is string => typeof answer === "string"),
       refused: all.flatMap(({ refused }) => refused),
-      quarantined: distinct(all.flatMap(({ quarantined = [] }) => quarantined)),
+      quarantined: distinct(all.flatMap(({ quarantined = [] }) => quarantined)).slice(0, named),
     };
   };
-}
-
-/** Each replica has proxies of its own, which refuse the same. */
-function distinct(views: readonly QuarantineView[]): readonly QuarantineView[] {
-  const found = new Map(views.map((view) => [`${view.type} ${view.name} ${view.version}`, view]));
-  return [...found.values()].slice(0, named);
 }
 
 /** True when the proxy has answered all that it was sent, and refused none of it. */

@@ -6,10 +6,12 @@ import type { StreamStatus } from "@legation/xds";
 import type { PolicyParts } from "../api/policies.js";
 import type { CanarySetup } from "../canary/setup.js";
 import { createPlanner } from "../plan/plan.js";
+import { createMeshQuarantine } from "../quarantine/mesh-quarantine.js";
 import type { Nodes } from "../reconcile/nodes.js";
 import type { Reconciler } from "../reconcile/reconciler.js";
 import type { AskReplica } from "../replicas/ask-replica.js";
 import type { Replicas } from "../replicas/directory.js";
+import type { Gather } from "../replicas/gather.js";
 import { createLiveness } from "./liveness.js";
 import type { Policies } from "./setup.js";
 
@@ -17,6 +19,7 @@ import type { Policies } from "./setup.js";
 export function policyParts(o: {
   readonly policies: Policies;
   readonly quarantined: () => readonly QuarantineView[];
+  readonly gather: Gather;
   readonly canary: CanarySetup;
   readonly reconciler: Reconciler;
   readonly nodes: Pick<Nodes, "connected">;
@@ -26,11 +29,11 @@ export function policyParts(o: {
   readonly address: () => string;
   readonly clock: Clock;
 }): PolicyParts {
-  const { policies, quarantined, canary, reconciler, nodes, replicas, ask, streams, address, clock } = o;
+  const { policies, quarantined, gather, canary, reconciler, nodes, replicas, ask, streams, address, clock } = o;
   const { others } = replicas;
   return {
     ...policies,
-    quarantined,
+    quarantine: createMeshQuarantine({ gather, own: quarantined }),
     canary,
     planner: createPlanner({ ...{ others, ask }, mesh: reconciler, connected: nodes.connected, clock }),
     liveness: createLiveness({

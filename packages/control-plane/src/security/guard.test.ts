@@ -28,6 +28,7 @@ describe("with ACLs", () => {
       "/v1/agents/figures": { relayed: true, after: 0 },
       "/v1/agents/health": { relayed: true },
       "/v1/agents/audit": { relayed: true },
+      "/v1/agents/quarantined": { relayed: true },
       "/v1/agents/security-events": { relayed: true },
       "/v1/agents/explain/callers": { relayed: true, service: "orders" },
       [listenersPath]: { relayed: true },

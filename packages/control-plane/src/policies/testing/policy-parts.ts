@@ -3,6 +3,7 @@ import { createLogger, systemClock } from "@legation/runtime";
 import type { PolicyParts } from "../../api/policies.js";
 import { noCanary } from "../../canary/testing/no-canary.js";
 import { createPlanner } from "../../plan/plan.js";
+import { createMeshQuarantine } from "../../quarantine/mesh-quarantine.js";
 import { createTestEvents } from "../../testing/events.js";
 import { type ApprovalTrust, noTrust } from "../approval-keys.js";
 import { createBlobs, headKey } from "../blobs.js";
@@ -47,7 +48,7 @@ export function createTestPolicies(trust: ApprovalTrust = noTrust): TestPolicies
     editing: () => ({ store, blobs, proposals, editor, changed: () => undefined }),
     restore: () => undefined,
     start: () => undefined,
-    quarantined: () => [],
+    quarantine: createMeshQuarantine({ gather: async () => ({ answers: [], silent: [] }), own: () => [] }),
     canary: noCanary,
     planner: createPlanner({
       mesh: { services: () => [], trust: () => undefined, intentions: () => undefined },
