@@ -10,8 +10,8 @@ const pinned = readFileSync(join(repositoryRoot, "deploy/setup/schemathesis.txt"
 const installed = join(repositoryRoot, ".tools", `schemathesis-${/^schemathesis==(.*)$/m.exec(pinned)?.[1]}`);
 const config = fileURLToPath(new URL("schemathesis.toml", import.meta.url));
 
-/** What waits by design: the stream of an agent's commands, which does not end, and the question of replicas that is held until something happens. */
-const waiting = ["/v1/agents/commands", "/v1/agents/events"];
+/** What waits by design: the stream of an agent's commands, which does not end, the question of replicas that is held until something happens, and an instance's notices, which are held until its callers' proxies have acknowledged them. */
+const waiting = ["/v1/agents/commands", "/v1/agents/events", "/v1/agents/arriving", "/v1/agents/leaving"];
 
 const services = [
   { name: "orders", id: "orders-1", port: 8001, tags: ["v1"], meta: { version: "1.0", protocol: "http", "legation-dep-0": "payments" } },

@@ -1,4 +1,4 @@
-/** Random requests, by the OpenAPI document, to a real control plane over a real Consul: nothing fails, and everything answers as documented. */
+/** The same random requests each time, by the OpenAPI document, to a real control plane over a real Consul: nothing fails, and everything answers as documented. */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ test("schemathesis is here where everything is tested", () => {
 });
 
 test.each(here)("%s finds no answer that is not documented, and no failure", async () => {
-  const args = ["test/fuzz/run.mjs", "api", "--runs", "4", "--seconds", "25"];
+  const args = ["test/fuzz/run.mjs", "api", "--runs", "4", "--seconds", "25", "--seed", "1"];
   const { code, out } = await new Promise<{ code: number; out: string }>((resolve) => {
     execFile(process.execPath, args, { cwd: repositoryRoot, timeout: 150_000, maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
       resolve({ code: error ? 1 : 0, out: stdout + stderr }),

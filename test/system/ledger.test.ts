@@ -122,10 +122,14 @@ describe("the ledger of two control planes, each with a caller", () => {
     const { mesh, one, two } = state();
     const before = (await list(two)).changes;
     // What was seen in the moment before the kill may not be on disk; all of this is older.
-    await until(async () => (await list(one)).changes.every(({ outcome }) => outcome !== "waiting"), {
-      what: "no change to wait",
-      limitMs,
-    });
+    await until(
+      async (note) => {
+        const waiting = (await list(one)).changes.filter(({ proxies }) => proxies.waiting > 0);
+        note(waiting);
+        return waiting.length === 0;
+      },
+      { what: "no change to wait for a proxy", limitMs },
+    );
     await one.kill9();
     const alone = await list(two);
     expect(alone.silent).toEqual([expect.stringContaining(new URL(one.api).host)]);

@@ -27,7 +27,7 @@ service: orders
 rules:
   - match: { path: { prefix: /next } }
     to: [ { subset: v9 } ]
-  - match: { path: { prefix: /old } }
+  - match: { path: { exact: /old/1 } }
     to: [ { subset: v1 } ]
   - match: { path: { prefix: /old }, headers: { x-beta: { exact: "1" } } }
     respond: { status: 418 }

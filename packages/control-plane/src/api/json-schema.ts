@@ -46,11 +46,9 @@ export function createSchemaBook(): SchemaBook {
   };
 }
 
-/** Takes out what zod writes and a reader does not need: names inside, and the bounds of what a double holds. */
+/** Takes out what zod writes and a reader does not need: names inside. */
 function tidy(schema: Record<string, unknown>): void {
   delete schema["id"];
-  if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
-  if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
 }
 
 function withRefs(value: unknown, change: (ref: string) => string): unknown {
