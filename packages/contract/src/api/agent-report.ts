@@ -132,7 +132,7 @@ export const agentReport = z
       .min(0)
       .optional()
       .describe("How long the service waited for its required dependencies when this agent started it; milliseconds."),
-    restartCount: count,
+    restartCount: count.max(1_000_000_000),
     lastRestart: moment.optional(),
     lastError: text.optional(),
     health: reportedHealth.optional().describe("Absent from an agent that does not tell it."),
